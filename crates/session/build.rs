@@ -24,8 +24,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         compiler.arg("-C").arg(format!("linker={linker}"));
     }
     let status = compiler
-        .args(["--crate-name", "scratchdbg_launcher", "--edition", "2024", "--target", &env::var("TARGET")?])
-        .args(["-C", "target-feature=+crt-static", "-C", "opt-level=s", "-C", "lto=fat", "-C", "codegen-units=1"])
+        .args([
+            "--crate-name",
+            "scratchdbg_launcher",
+            "--edition",
+            "2024",
+            "--target",
+            &env::var("TARGET")?,
+        ])
+        .args([
+            "-C",
+            "target-feature=+crt-static",
+            "-C",
+            "opt-level=s",
+            "-C",
+            "lto=fat",
+            "-C",
+            "codegen-units=1",
+        ])
         // The launcher runs inside other people's containers: a panic must end it at once, and
         // symbols only add size.
         .args(["-C", "panic=abort", "-C", "strip=symbols", "--cap-lints", "allow"])

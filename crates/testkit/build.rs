@@ -22,7 +22,16 @@ fn main() {
 fn compile(source: &str, name: &str, options: &[&str]) {
     let output = Path::new(&variable("OUT_DIR")).join(name);
     let status = Command::new(variable("RUSTC"))
-        .args(["--edition", "2024", "--target", &variable("TARGET"), "-C", "opt-level=z", "-C", "panic=abort"])
+        .args([
+            "--edition",
+            "2024",
+            "--target",
+            &variable("TARGET"),
+            "-C",
+            "opt-level=z",
+            "-C",
+            "panic=abort",
+        ])
         .args(["-C", "strip=symbols", "-D", "warnings"])
         .args(options)
         .arg("-o")
@@ -34,7 +43,10 @@ fn compile(source: &str, name: &str, options: &[&str]) {
 }
 
 /// Returns a variable that cargo sets for every build script.
-#[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a build script is told everything by its environment"
+)]
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|error| panic!("{name}: {error}"))
 }

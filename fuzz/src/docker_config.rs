@@ -14,11 +14,14 @@ pub fn run(data: &[u8]) {
     std::fs::write(folder.path().join("config.json"), config).unwrap();
     std::fs::write(context.join("meta.json"), meta).unwrap();
     let config_dir = Some(folder.path().to_owned());
-    let by_context = EndpointRequest { context: Some("c".to_owned()), config_dir, ..EndpointRequest::default() };
+    let by_context =
+        EndpointRequest { context: Some("c".to_owned()), config_dir, ..EndpointRequest::default() };
     let by_config = EndpointRequest { context: None, ..by_context.clone() };
     let address = String::from_utf8_lossy(address).into_owned();
     let by_host = EndpointRequest { host: Some(address), ..by_config.clone() };
-    for request in [by_context, by_config, EndpointRequest { tls_verify: true, ..by_host.clone() }, by_host] {
+    for request in
+        [by_context, by_config, EndpointRequest { tls_verify: true, ..by_host.clone() }, by_host]
+    {
         if let Err(error) = Endpoint::resolve(&request) {
             assert!(!error.to_string().is_empty());
         }

@@ -16,6 +16,10 @@ pub fn run(data: &[u8]) {
     let pattern = String::from_utf8_lossy(pattern);
     for pattern in [&*pattern, "."] {
         let words = serde_json::to_string(&[pattern, "/x/"]).unwrap();
-        let _refused = dockerfile::read(&format!("FROM scratch\nCOPY {words}\n"), context, &Arguments::default());
+        let _refused = dockerfile::read(
+            &format!("FROM scratch\nCOPY {words}\n"),
+            context,
+            &Arguments::default(),
+        );
     }
 }

@@ -25,7 +25,9 @@ fn check(program: Program, data: &[u8]) {
         rootfs.insert(path, Entry::program(0o755, data.len() as u64, program.clone()));
     }
     let config = ConfigFacts { entrypoint: vec!["/app".to_owned()], ..ConfigFacts::default() };
-    for finding in image::check(ImageFacts { mentions: Some(&mentions), ..ImageFacts::new(&config, &rootfs) }) {
+    for finding in
+        image::check(ImageFacts { mentions: Some(&mentions), ..ImageFacts::new(&config, &rootfs) })
+    {
         assert!(!finding.message.is_empty() && !finding.evidence.is_empty(), "{finding:?}");
     }
     let _secrets = layer::secret_content("/app", data);

@@ -13,7 +13,9 @@ pub fn run(data: &[u8]) {
         let (text, sequence) = rest.split_at(at);
         assert!(!text.chars().any(drives), "{line:?}");
         let parameters = sequence.strip_prefix("\u{1b}[").expect("it begins a color");
-        let end = parameters.find(|c: char| !c.is_ascii_digit() && !matches!(c, ';' | ':')).expect("it ends");
+        let end = parameters
+            .find(|c: char| !c.is_ascii_digit() && !matches!(c, ';' | ':'))
+            .expect("it ends");
         assert_eq!(parameters.as_bytes()[end], b'm', "{line:?}");
         rest = &parameters[end + 1..];
     }

@@ -8,7 +8,8 @@ pub fn run(data: &[u8]) {
     for framing in [Framing::Multiplexed, Framing::Raw] {
         for joining in [Joining::Docker, Joining::UntilNewline] {
             for timestamps in [false, true] {
-                let options = LineOptions { framing, joining, timestamps, max_line: 300, in_parts: false };
+                let options =
+                    LineOptions { framing, joining, timestamps, max_line: 300, in_parts: false };
                 let (stream, pieces) = super::chunks(data);
                 let whole = decode(options, std::iter::once(stream));
                 let cut = decode(options, pieces);

@@ -10,7 +10,8 @@ pub fn run(data: &[u8]) {
         "architecture": "amd64", "os": "linux",
         "rootfs": {"type": "layers", "diff_ids": [Digest::of(data).to_string()]},
     });
-    let manifest = json!([{"Config": "config.json", "RepoTags": ["app:1"], "Layers": ["layer.tar"]}]);
+    let manifest =
+        json!([{"Config": "config.json", "RepoTags": ["app:1"], "Layers": ["layer.tar"]}]);
     let mut archive = tar::Builder::new(Vec::new());
     for (name, bytes) in [
         ("config.json", config.to_string().as_bytes()),
@@ -35,7 +36,10 @@ pub fn run(data: &[u8]) {
                 assert!(member.path.split('/').all(|part| part != ".."), "{member:?}");
                 if matches!(member.kind, MemberKind::File) {
                     let read = std::io::copy(data, &mut std::io::sink());
-                    assert!(read.is_err() || read.is_ok_and(|size| size == member.size), "{member:?}");
+                    assert!(
+                        read.is_err() || read.is_ok_and(|size| size == member.size),
+                        "{member:?}"
+                    );
                 }
                 Ok(())
             });

@@ -9,7 +9,8 @@ const MOST: usize = 8;
 /// `data` is `index.json` and then blobs, separated by lines `---`. `@N` stands for the digest of
 /// part N and `#N` for its size: otherwise readers would only see wrong digests.
 pub fn run(data: &[u8]) {
-    let mut documents: Vec<Vec<u8>> = super::parts::<MOST>(data).iter().map(|part| part.to_vec()).collect();
+    let mut documents: Vec<Vec<u8>> =
+        super::parts::<MOST>(data).iter().map(|part| part.to_vec()).collect();
     let folder = super::folder();
     let blobs = folder.path().join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();

@@ -36,8 +36,10 @@ fn parts<const N: usize>(data: &[u8]) -> [&[u8]; N] {
     const MARK: &[u8] = b"\n---\n";
     let mut rest = data;
     std::array::from_fn(|index| {
-        let at = rest.windows(MARK.len()).position(|window| window == MARK).filter(|_| index + 1 < N);
-        let (part, after) = at.map_or((rest, &[][..]), |at| (&rest[..at], &rest[at + MARK.len()..]));
+        let at =
+            rest.windows(MARK.len()).position(|window| window == MARK).filter(|_| index + 1 < N);
+        let (part, after) =
+            at.map_or((rest, &[][..]), |at| (&rest[..at], &rest[at + MARK.len()..]));
         rest = after;
         part
     })

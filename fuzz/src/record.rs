@@ -44,7 +44,13 @@ pub fn run(data: &[u8]) {
 
 fn show(line: &Line<'_>) {
     let entry = Entry { container: "web", prefix: "", line };
-    let style = |format| Style { format, timestamps: true, terminal: false, color: false, highlight: Vec::new() };
+    let style = |format| Style {
+        format,
+        timestamps: true,
+        terminal: false,
+        color: false,
+        highlight: Vec::new(),
+    };
     let mut json = Vec::new();
     Renderer::new(style(Format::Json)).render(&mut json, &entry);
     let value: serde_json::Value = serde_json::from_slice(&json).unwrap();

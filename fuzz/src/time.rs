@@ -14,8 +14,11 @@ pub fn run(data: &[u8]) {
     }
     let text = String::from_utf8_lossy(data);
     let now = "2026-11-23T12:00:00[UTC]".parse().unwrap();
-    let (since, until) = text.split_once('\n').map_or((&*text, None), |(since, until)| (since, Some(until)));
-    if let Ok(TimeRange { since: Some(since), until: Some(until) }) = TimeRange::parse(Some(since), until, &now) {
+    let (since, until) =
+        text.split_once('\n').map_or((&*text, None), |(since, until)| (since, Some(until)));
+    if let Ok(TimeRange { since: Some(since), until: Some(until) }) =
+        TimeRange::parse(Some(since), until, &now)
+    {
         assert!(since <= until);
     }
 }

@@ -6,6 +6,10 @@ use scratchdbg_builder::Toolkit;
 pub fn run(data: &[u8]) {
     let Ok(toolkit) = Toolkit::from_bytes(data, "fuzz") else { return };
     assert!(toolkit.applets().iter().any(|applet| applet == "sh"));
-    assert!(toolkit.applets().iter().all(|applet| !applet.contains('/') && applet != ".."), "{:?}", toolkit.applets());
+    assert!(
+        toolkit.applets().iter().all(|applet| !applet.contains('/') && applet != ".."),
+        "{:?}",
+        toolkit.applets()
+    );
     let _image = toolkit.image(&[]);
 }

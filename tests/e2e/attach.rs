@@ -6,8 +6,10 @@ use crate::stage::Stage;
 /// `uid`:`gid`.
 fn session_in(flags: &[&str], changes: &[&str], uid: u32, gid: u32) {
     let stage = Stage::set();
-    let image = if changes.is_empty() { stage.image.clone() } else { stage.engine.import_app(changes) };
-    let flags: Vec<&str> = flags.iter().chain(&["--env", "MARK=seen", "--hostname", "web-1"]).copied().collect();
+    let image =
+        if changes.is_empty() { stage.image.clone() } else { stage.engine.import_app(changes) };
+    let flags: Vec<&str> =
+        flags.iter().chain(&["--env", "MARK=seen", "--hostname", "web-1"]).copied().collect();
     let target = stage.target_of(&flags, &image, &[]);
 
     let script = "id -u; id -g; echo $MARK; hostname; exit 42";
@@ -51,7 +53,15 @@ fn no_capabilities() {
 
 #[test]
 fn fully_hardened() {
-    let flags = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65532:65532"];
+    let flags = [
+        "--read-only",
+        "--cap-drop",
+        "ALL",
+        "--security-opt",
+        "no-new-privileges",
+        "--user",
+        "65532:65532",
+    ];
     session_in(&flags, &[], 65532, 65532);
 }
 
@@ -104,9 +114,11 @@ fn the_exit_code_is_the_commands() {
 fn arguments_arrive_as_they_are() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    let arguments = ["$HOME", "a b", "it's", "\"", "*", "", "-x", "\\n", "`id`", "line\nbreak", "é"];
+    let arguments =
+        ["$HOME", "a b", "it's", "\"", "*", "", "-x", "\\n", "`id`", "line\nbreak", "é"];
     let command: Vec<&str> = ["printf", "[%s]\n"].into_iter().chain(arguments).collect();
-    let expected = arguments.iter().fold(String::new(), |lines, argument| lines + "[" + argument + "]\n");
+    let expected =
+        arguments.iter().fold(String::new(), |lines, argument| lines + "[" + argument + "]\n");
     target.attach(&command).expect(0, &expected);
 }
 

@@ -7,7 +7,8 @@ use scratchdbg_testkit::program::Running;
 use crate::stage::{Stage, Target};
 
 /// A command that leaves a background child, a daemon in a session of its own, and a future zombie.
-const MESSY: &[&str] = &["sh", "-c", "sleep 1001 & setsid sleep 1002 & (sleep 1003 &) ; echo started; sleep 1004"];
+const MESSY: &[&str] =
+    &["sh", "-c", "sleep 1001 & setsid sleep 1002 & (sleep 1003 &) ; echo started; sleep 1004"];
 
 /// Starts [`MESSY`] and waits until all of its processes run.
 fn messy_session(target: &Target<'_>) -> Running {
@@ -15,7 +16,10 @@ fn messy_session(target: &Target<'_>) -> Running {
     session.wait_for_stdout("the command", |bytes| bytes == b"started\n");
     eventually(
         || format!("four times sleep in {:?}", target.processes()),
-        || (target.processes().iter().filter(|process| process.ends_with(" sleep")).count() == 4).then_some(()),
+        || {
+            (target.processes().iter().filter(|process| process.ends_with(" sleep")).count() == 4)
+                .then_some(())
+        },
     );
     assert!(!target.container.companions().is_empty(), "a session has a keeper");
     session
@@ -34,7 +38,15 @@ fn the_client_is_killed() {
 #[test]
 fn the_client_is_killed_on_a_hardened_target() {
     let stage = Stage::set();
-    let flags = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65532:65532"];
+    let flags = [
+        "--read-only",
+        "--cap-drop",
+        "ALL",
+        "--security-opt",
+        "no-new-privileges",
+        "--user",
+        "65532:65532",
+    ];
     let target = stage.target(&flags);
     let session = messy_session(&target);
     session.signal(Signal::KILL);
@@ -133,7 +145,11 @@ fn a_keeper_has_nothing_a_target_could_take() {
     assert_eq!(host["Privileged"], false);
     assert_eq!(host["AutoRemove"], true);
     assert_eq!(host["PidMode"], format!("container:{}", target.container.id()));
-    assert!(host["SecurityOpt"].to_string().contains("no-new-privileges"), "{}", host["SecurityOpt"]);
+    assert!(
+        host["SecurityOpt"].to_string().contains("no-new-privileges"),
+        "{}",
+        host["SecurityOpt"]
+    );
     assert!(host["Memory"].as_u64().is_some_and(|bytes| bytes > 0), "a memory limit");
     assert!(host["PidsLimit"].as_u64().is_some_and(|count| count > 0), "a process limit");
     let config = &facts["Config"];
@@ -141,7 +157,12 @@ fn a_keeper_has_nothing_a_target_could_take() {
     assert_eq!(config["Tty"], false);
     let labels = &config["Labels"];
     assert_eq!(labels["io.scratchdbg.target"], target.container.id());
-    for label in ["io.scratchdbg.session", "io.scratchdbg.created-at", "io.scratchdbg.version", "io.scratchdbg.mode"] {
+    for label in [
+        "io.scratchdbg.session",
+        "io.scratchdbg.created-at",
+        "io.scratchdbg.version",
+        "io.scratchdbg.mode",
+    ] {
         assert!(labels[label].is_string(), "{label} in {labels}");
     }
     drop(session);

@@ -105,8 +105,16 @@ fn an_output_that_does_not_block_is_whole() {
     };
     for mode in MODES {
         assert_eq!(whole(attach(&stage, mode, &target, script), false, mode), 1_000_000, "{mode}");
-        let mut command =
-            stage.scratchdbg.command(["--quiet", "attach", "--mode", mode, target.name(), "--", "sh", "-c"]);
+        let mut command = stage.scratchdbg.command([
+            "--quiet",
+            "attach",
+            "--mode",
+            mode,
+            target.name(),
+            "--",
+            "sh",
+            "-c",
+        ]);
         command.arg(format!("{script} >&2")).stdout(Stdio::null());
         assert_eq!(whole(command, true, mode), 1_000_000, "{mode}");
     }
@@ -159,13 +167,15 @@ fn one_signal_ends_every_session_in_the_end() {
                 if name == "paused" {
                     stage.engine.ask(["pause", target.name()]);
                 }
-                let ends = begun
-                    .into_iter()
-                    .zip([Signal::TERM, Signal::INT, Signal::QUIT])
-                    .map(|((mode, session), signal)| scope.spawn(move || (mode, signal, signaled(session, signal))));
+                let ends = begun.into_iter().zip([Signal::TERM, Signal::INT, Signal::QUIT]).map(
+                    |((mode, session), signal)| {
+                        scope.spawn(move || (mode, signal, signaled(session, signal)))
+                    },
+                );
                 for end in ends.collect::<Vec<_>>() {
                     let (mode, signal, (code, lasted, said)) = end.join().expect("it ends");
-                    let words = format!("{name} {mode} {signal:?}: {code:?} after {lasted:?}: {said}");
+                    let words =
+                        format!("{name} {mode} {signal:?}: {code:?} after {lasted:?}: {said}");
                     assert_eq!(code, Some(128 + signal.as_raw()), "{words}");
                     assert!(said.contains("did not end within 10 s"), "{words}");
                     assert_eq!(said.contains("is paused"), name == "paused", "{words}");
@@ -187,8 +197,10 @@ fn one_signal_ends_every_session_in_the_end() {
 fn a_command_may_take_its_time_after_a_signal() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    let script = "trap 'sleep 5; echo tidied; exit 3' TERM; echo begun; while :; do sleep 0.1; done";
-    let sessions: Vec<_> = MODES.map(|mode| (mode, Running::start(attach(&stage, mode, &target, script)))).into();
+    let script =
+        "trap 'sleep 5; echo tidied; exit 3' TERM; echo begun; while :; do sleep 0.1; done";
+    let sessions: Vec<_> =
+        MODES.map(|mode| (mode, Running::start(attach(&stage, mode, &target, script)))).into();
     for (_, session) in &sessions {
         session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
         session.signal(Signal::TERM);
@@ -214,7 +226,10 @@ fn one_signal_ends_a_session_whose_outputs_nobody_reads() {
         drop(command);
         let processes = || target.processes();
         let is_running = || processes().iter().any(|process| process.ends_with(" yes"));
-        scratchdbg_testkit::eventually(|| format!("{script}: {:?}", processes()), || is_running().then_some(()));
+        scratchdbg_testkit::eventually(
+            || format!("{script}: {:?}", processes()),
+            || is_running().then_some(()),
+        );
         let began = Instant::now();
         let id = rustix::process::Pid::from_child(&session);
         rustix::process::kill_process(id, Signal::TERM).expect("it is there");
@@ -268,18 +283,39 @@ fn a_session_that_is_ended_from_elsewhere_says_so() {
     let target = stage.target(&[]);
     let audit = stage.scratchdbg.home().join("audit.jsonl").to_string_lossy().into_owned();
     for mode in MODES {
-        let arguments =
-            ["attach", "--audit", &audit, "--mode", mode, target.name(), "--", "sh", "-c", "echo begun; sleep 1000"];
+        let arguments = [
+            "attach",
+            "--audit",
+            &audit,
+            "--mode",
+            mode,
+            target.name(),
+            "--",
+            "sh",
+            "-c",
+            "echo begun; sleep 1000",
+        ];
         let session = stage.scratchdbg.start(arguments);
         session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
         let listed = stage.run(&["sessions", "ls", "--format", "json"]);
-        let listed: Vec<Value> = serde_json::from_slice(&listed.expect_code(0).stdout).expect("an array");
-        let listed = listed.iter().find(|session| session["target"] == target.container.id()).expect("it is listed");
+        let listed: Vec<Value> =
+            serde_json::from_slice(&listed.expect_code(0).stdout).expect("an array");
+        let listed = listed
+            .iter()
+            .find(|session| session["target"] == target.container.id())
+            .expect("it is listed");
         stage.run(&["sessions", "rm", listed["id"].as_str().expect("an id")]).expect_code(0);
         let finished = session.finish();
-        assert!(finished.expect_code(137).stderr.contains("ended from elsewhere"), "{mode}: {finished}");
+        assert!(
+            finished.expect_code(137).stderr.contains("ended from elsewhere"),
+            "{mode}: {finished}"
+        );
         let record = last_record(&audit);
-        assert_eq!((&record["end"], &record["exit_code"]), (&"removed".into(), &137.into()), "{mode}");
+        assert_eq!(
+            (&record["end"], &record["exit_code"]),
+            (&"removed".into(), &137.into()),
+            "{mode}"
+        );
     }
     // A command that is killed is reported differently.
     let finished = target.attach(&["sh", "-c", "kill -9 $$"]);
@@ -295,8 +331,12 @@ fn a_session_in_a_paused_target_is_not_called_removed() {
     let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
     session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
     let listed = stage.run(&["sessions", "ls", "--format", "json"]);
-    let listed: Vec<Value> = serde_json::from_slice(&listed.expect_code(0).stdout).expect("an array");
-    let listed = listed.iter().find(|session| session["target"] == target.container.id()).expect("it is listed");
+    let listed: Vec<Value> =
+        serde_json::from_slice(&listed.expect_code(0).stdout).expect("an array");
+    let listed = listed
+        .iter()
+        .find(|session| session["target"] == target.container.id())
+        .expect("it is listed");
     stage.engine.ask(["pause", target.name()]);
     let removed = stage.run(&["sessions", "rm", listed["id"].as_str().expect("an id")]);
     removed.expect_clear_failure(1, &["has not ended", "docker unpause"]);
@@ -312,10 +352,20 @@ fn a_followed_target_that_is_removed_is_called_by_its_name() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     let name = target.name().to_owned();
-    let session =
-        stage.scratchdbg.start(["attach", "--follow-restarts", &name, "--", "sh", "-c", "echo begun; sleep 1000"]);
+    let session = stage.scratchdbg.start([
+        "attach",
+        "--follow-restarts",
+        &name,
+        "--",
+        "sh",
+        "-c",
+        "echo begun; sleep 1000",
+    ]);
     session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
     stage.engine.ask(["rm", "--force", &name]);
     let finished = session.finish();
-    assert!(finished.expect_code(125).stderr.contains(&format!("`{name}` was removed")), "{finished}");
+    assert!(
+        finished.expect_code(125).stderr.contains(&format!("`{name}` was removed")),
+        "{finished}"
+    );
 }

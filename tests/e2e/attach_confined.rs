@@ -37,7 +37,10 @@ impl Profile {
     fn parser(&self, what: &str) {
         let file = self.folder.path().join("profile");
         fs::write(&file, &self.text).expect("it can be written");
-        let status = std::process::Command::new("apparmor_parser").args([what, "--skip-cache"]).arg(file).status();
+        let status = std::process::Command::new("apparmor_parser")
+            .args([what, "--skip-cache"])
+            .arg(file)
+            .status();
         assert!(status.expect("apparmor_parser runs").success(), "{what} {}", self.text);
     }
 
@@ -66,12 +69,15 @@ fn fault_16_the_keeper_and_a_sidecar_are_confined_as_the_target_is() {
     // container.
     let target = stage.target(&["--security-opt", "apparmor=unconfined", "--user", "1000:2000"]);
     let options = |mode: &str| {
-        let session = ["attach", "--mode", mode, target.name(), "--", "sh", "-c", "echo begun; read line"];
+        let session =
+            ["attach", "--mode", mode, target.name(), "--", "sh", "-c", "echo begun; read line"];
         let mut session = stage.scratchdbg.start(session);
         session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
         let containers = target.container.companions();
         let format = "{{json .HostConfig.SecurityOpt}}";
-        let inspect = ["inspect", "--format", format].into_iter().chain(containers.iter().map(String::as_str));
+        let inspect = ["inspect", "--format", format]
+            .into_iter()
+            .chain(containers.iter().map(String::as_str));
         let options = stage.engine.ask(inspect);
         session.write_and_close_input("");
         session.finish();
@@ -88,7 +94,10 @@ fn fault_16_the_keeper_and_a_sidecar_are_confined_as_the_target_is() {
     let plain = stage.target_named("plain", &[], &stage.image, &[]);
     let explain = ["attach", "--explain", "--security-opt", "label=disable", plain.name()];
     let explained = stage.run(&explain);
-    assert!(explained.expect_code(0).text().contains("- label=disable: --security-opt"), "{explained}");
+    assert!(
+        explained.expect_code(0).text().contains("- label=disable: --security-opt"),
+        "{explained}"
+    );
     let refused = stage.run(&["attach", "--security-opt", "seccomp=unconfined", plain.name()]);
     refused.expect_code(125);
     assert!(refused.stderr.contains("apparmor=PROFILE"), "{refused}");
@@ -106,7 +115,11 @@ fn fault_16_apparmor_profiles_of_the_engine() {
         let target = stage.target_named(&unique(), flags, &stage.image, &[]);
         for mode in ["exec", "sidecar"] {
             let (code, said, complaint) = look(&stage, &["--mode", mode], target.name());
-            assert_eq!((code, said), (Some(42), format!("{label}\n/proc/1/root/app\n")), "{mode}: {complaint}");
+            assert_eq!(
+                (code, said),
+                (Some(42), format!("{label}\n/proc/1/root/app\n")),
+                "{mode}: {complaint}"
+            );
         }
         target.assert_untouched();
     }
@@ -129,7 +142,10 @@ fn fault_16_apparmor_what_a_keeper_must_be_able_to_signal() {
     session.signal(Signal::KILL);
     session.finish();
     let sleeps = || target.processes().iter().any(|process| process.ends_with("sleep"));
-    eventually(|| format!("the session to end: {:?}", target.processes()), || (!sleeps()).then_some(()));
+    eventually(
+        || format!("the session to end: {:?}", target.processes()),
+        || (!sleeps()).then_some(()),
+    );
     target.assert_untouched();
 }
 
@@ -163,11 +179,15 @@ fn fault_16_apparmor_a_denial_names_the_profile_and_the_remedy() {
     let unseen = Profile::load(FLAGS, &format!("{FILES} signal, deny ptrace,"));
     let detached = Profile::load("", &format!("{FILES} signal, ptrace,"));
     let blind = Profile::load(FLAGS, "/** mrix, deny /proc/*/stat r, signal, ptrace,");
-    for (profile, mode, code) in [(&unseen, "sidecar", 125), (&detached, "exec", 126), (&blind, "exec", 125)] {
+    for (profile, mode, code) in
+        [(&unseen, "sidecar", 125), (&detached, "exec", 126), (&blind, "exec", 125)]
+    {
         let target = profile.target(&stage);
         let (denied, _, said) = look(&stage, &["--mode", mode], target.name());
         assert_eq!(denied, Some(code), "{said}");
-        for words in ["security module", profile.name.as_str(), "--security-opt apparmor=unconfined"] {
+        for words in
+            ["security module", profile.name.as_str(), "--security-opt apparmor=unconfined"]
+        {
             assert!(said.contains(words), "{words:?} is missing in {said}");
         }
         let remedy = ["--mode", "sidecar", "--security-opt", "apparmor=unconfined"];
@@ -187,7 +207,10 @@ fn fault_16_selinux_labels() {
     // read.
     let targets: [(&[&str], &str); 4] = [
         (&["--user", "1000:2000"], "container_t"),
-        (&["--user", "1000:2000", "--security-opt", "label=level:s0:c100,c200"], "container_t:s0:c100,c200"),
+        (
+            &["--user", "1000:2000", "--security-opt", "label=level:s0:c100,c200"],
+            "container_t:s0:c100,c200",
+        ),
         (&["--security-opt", "label=disable"], "spc_t"),
         (&["--privileged"], "spc_t"),
     ];
@@ -195,10 +218,14 @@ fn fault_16_selinux_labels() {
         let target = stage.target_named(&unique(), flags, &stage.image, &[]);
         for mode in ["exec", "sidecar", "copy"] {
             let look = "cat /proc/self/attr/current; echo; ls; exit 42";
-            let finished = stage.run(&["attach", "--mode", mode, target.name(), "--", "sh", "-c", look]);
+            let finished =
+                stage.run(&["attach", "--mode", mode, target.name(), "--", "sh", "-c", look]);
             finished.expect_code(42);
             let said = finished.text();
-            assert!(said.contains(label) && said.contains("\napp\n"), "{flags:?} {mode}: {finished}");
+            assert!(
+                said.contains(label) && said.contains("\napp\n"),
+                "{flags:?} {mode}: {finished}"
+            );
         }
         target.assert_untouched();
     }

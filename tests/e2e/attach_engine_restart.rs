@@ -23,11 +23,18 @@ fn session_over(happening: impl Fn(&mut OwnEngine)) {
     assert!(!finished.stderr.is_empty() && !finished.stderr.contains("panicked"), "{finished}");
     // The next session removes what could not be removed while the engine was down.
     let running = || engine.ask(&["inspect", "--format", "{{.State.Running}}", "web"]);
-    eventually(|| "the target to run again".to_owned(), || (running().trim() == "true").then_some(()));
+    eventually(
+        || "the target to run again".to_owned(),
+        || (running().trim() == "true").then_some(()),
+    );
     let again = scratchdbg.run(["attach", "web", "--", "sh", "-c", "ps | grep -c [s]leep"]);
     again.expect(1, "0\n");
-    let left = || engine.ask(&["ps", "--all", "--quiet", "--filter", "label=io.scratchdbg.session"]);
-    eventually(|| format!("nothing to be left, there is {}", left()), || left().trim().is_empty().then_some(()));
+    let left =
+        || engine.ask(&["ps", "--all", "--quiet", "--filter", "label=io.scratchdbg.session"]);
+    eventually(
+        || format!("nothing to be left, there is {}", left()),
+        || left().trim().is_empty().then_some(()),
+    );
     assert_eq!(engine.ask(&["diff", "web"]), "", "the target is untouched");
 }
 

@@ -24,7 +24,15 @@ fn sessions_killed_at_random_moments_leave_nothing() {
     let running = stage.target(&[]);
     let hardened = stage.target_named(
         "hardened",
-        &["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65532:65532"],
+        &[
+            "--read-only",
+            "--cap-drop",
+            "ALL",
+            "--security-opt",
+            "no-new-privileges",
+            "--user",
+            "65532:65532",
+        ],
         &stage.image,
         &[],
     );
@@ -57,10 +65,11 @@ fn sessions_killed_at_random_moments_leave_nothing() {
     // A container that was created but not started cannot end by itself: a later session removes
     // it.
     let left = || {
-        let containers =
-            [&running.container, &hardened.container, &exited].map(scratchdbg_testkit::engine::Container::companions);
+        let containers = [&running.container, &hardened.container, &exited]
+            .map(scratchdbg_testkit::engine::Container::companions);
         let of_image = format!("ancestor={}", stage.image);
-        let copies = stage.engine.ask(["ps", "--all", "--quiet", "--filter", &of_image]).lines().count();
+        let copies =
+            stage.engine.ask(["ps", "--all", "--quiet", "--filter", &of_image]).lines().count();
         (containers.concat(), copies, stage.engine.descendants(&stage.image))
     };
     eventually(
@@ -89,7 +98,8 @@ struct Moments(u64);
 impl Moments {
     fn next(&mut self) -> Duration {
         // Knuth's MMIX generator, of which the high bits are the random ones.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         Duration::from_millis((self.0 >> 33) % LATEST_MILLISECONDS)
     }
 }

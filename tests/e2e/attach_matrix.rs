@@ -51,7 +51,9 @@ fn fault_15_every_target_where_users_are_remapped() {
 fn all_right<'rows>(rows: impl Iterator<Item = &'rows Row>, set: impl Fn() -> Stage + Sync) {
     let rows: Vec<&Row> = rows.collect();
     let count = rows.len();
-    let wrong = for_each(rows, set, |stage, row| check(stage, row).map_err(|wrong| format!("{}: {wrong}", row.target)));
+    let wrong = for_each(rows, set, |stage, row| {
+        check(stage, row).map_err(|wrong| format!("{}: {wrong}", row.target))
+    });
     assert!(wrong.is_empty(), "{} of {count} rows:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -114,7 +116,9 @@ fn check(stage: &Stage, row: &Row) -> Result<(), String> {
         }
     };
 
-    let explained = stage.run(&scene.arguments(&[row.options, &["--explain", "--format", "json"]].concat(), &["true"]));
+    let explained = stage.run(
+        &scene.arguments(&[row.options, &["--explain", "--format", "json"]].concat(), &["true"]),
+    );
     let plan: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap_or_default();
     compare("mode", row.mode, plan["mode"].as_str().unwrap_or(&explained.stderr));
 
@@ -140,7 +144,9 @@ fn check(stage: &Stage, row: &Row) -> Result<(), String> {
     }
 
     if let Some(after) = scene.not_restored(&before) {
-        wrong.push(format!("left behind: before\n  {before:?}\n  after {TIMEOUT:?} / 3\n  {after:?}"));
+        wrong.push(format!(
+            "left behind: before\n  {before:?}\n  after {TIMEOUT:?} / 3\n  {after:?}"
+        ));
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{finished}", wrong.join("; "))) }
 }
@@ -167,10 +173,15 @@ fn refused(stage: &Stage, row: &Limit) -> Result<(), String> {
         wrong.push(format!("exit code: {} is wanted", row.code));
     }
     wrong.extend(
-        row.says.iter().filter(|words| !finished.stderr.contains(**words)).map(|words| format!("no {words:?}")),
+        row.says
+            .iter()
+            .filter(|words| !finished.stderr.contains(**words))
+            .map(|words| format!("no {words:?}")),
     );
     if let Some(after) = scene.not_restored(&before) {
-        wrong.push(format!("left behind: before\n  {before:?}\n  after {TIMEOUT:?} / 3\n  {after:?}"));
+        wrong.push(format!(
+            "left behind: before\n  {before:?}\n  after {TIMEOUT:?} / 3\n  {after:?}"
+        ));
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{finished}", wrong.join("; "))) }
 }

@@ -13,7 +13,15 @@ fn fault_15_podman() {
     let podman = Podman::start();
     let stage = Stage::on(podman.engine());
     let engine = &stage.engine;
-    let hardened = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65532:65532"];
+    let hardened = [
+        "--read-only",
+        "--cap-drop",
+        "ALL",
+        "--security-opt",
+        "no-new-privileges",
+        "--user",
+        "65532:65532",
+    ];
     let running = engine.run("running", &[], &stage.image, &[]);
     let hardened = engine.run("hardened", &hardened, &stage.image, &[]);
     let exited = engine.run("exited", &[], &stage.image, &["exit", "1"]);
@@ -28,9 +36,11 @@ fn fault_15_podman() {
     for (target, asked, mode, user) in sessions {
         let before = target.diff();
         let explained = ["attach", "--mode", asked, "--explain", "--format", "json", target.name()];
-        let explained: serde_json::Value = serde_json::from_slice(&stage.run(&explained).stdout).expect("JSON");
+        let explained: serde_json::Value =
+            serde_json::from_slice(&stage.run(&explained).stdout).expect("JSON");
         assert_eq!(explained["mode"], mode, "{explained}");
-        let finished = stage.run(&["attach", "--mode", asked, target.name(), "--", "sh", "-c", LOOK]);
+        let finished =
+            stage.run(&["attach", "--mode", asked, target.name(), "--", "sh", "-c", LOOK]);
         finished.expect_code(42);
         let said = finished.text();
         let folder = if mode == "sidecar" { "/proc/1/root" } else { "/" };

@@ -41,16 +41,22 @@ fn an_editor_takes_the_screen_and_gives_it_back() {
     terminal.send("echo before\r");
     terminal.wait_for("the line", |screen| screen.contains("\nbefore"));
     terminal.send("vi\r");
-    terminal.wait_for("an empty file", |screen| screen.lines().filter(|line| line.trim_end() == "~").count() > 15);
+    terminal.wait_for("an empty file", |screen| {
+        screen.lines().filter(|line| line.trim_end() == "~").count() > 15
+    });
     assert!(terminal.is_alternate_screen(), "{}", terminal.text());
     terminal.send("ihello, world\x1b");
     terminal.wait_for("what was typed", |screen| screen.starts_with("hello, world"));
     // The lines fill the width of the window immediately.
     terminal.resize(30, 60);
     terminal.send("\x0c");
-    terminal.wait_for("the new size", |screen| screen.lines().filter(|line| line.trim_end() == "~").count() > 24);
+    terminal.wait_for("the new size", |screen| {
+        screen.lines().filter(|line| line.trim_end() == "~").count() > 24
+    });
     terminal.send(":q!\r");
-    terminal.wait_for("the shell as it was", |screen| screen.contains("\nbefore") && at_its_prompt(screen));
+    terminal.wait_for("the shell as it was", |screen| {
+        screen.contains("\nbefore") && at_its_prompt(screen)
+    });
     assert!(!terminal.is_alternate_screen());
     terminal.send("exit 3\r");
     assert_eq!(terminal.wait().code(), Some(3));
@@ -63,7 +69,9 @@ fn a_monitor_shows_the_targets_processes() {
     let target = stage.target(&[]);
     let mut terminal = shell(&stage, &target);
     terminal.send("top\r");
-    terminal.wait_for("memory and the program", |screen| screen.contains("Mem:") && screen.contains("/app"));
+    terminal.wait_for("memory and the program", |screen| {
+        screen.contains("Mem:") && screen.contains("/app")
+    });
     terminal.send("q");
     terminal.wait_for("a prompt", at_its_prompt);
     terminal.send("exit\r");
@@ -80,7 +88,13 @@ fn ctrl_z_is_for_the_shell_inside() {
     let sleeping = |state: &str| {
         eventually(
             || format!("sleep in state {state} in {:?}", target.processes()),
-            || target.processes().iter().any(|process| process.ends_with(&format!(" {state} sleep"))).then_some(()),
+            || {
+                target
+                    .processes()
+                    .iter()
+                    .any(|process| process.ends_with(&format!(" {state} sleep")))
+                    .then_some(())
+            },
         );
     };
     sleeping("S");
@@ -106,10 +120,14 @@ fn fault_04_the_client_is_stopped_and_goes_on() {
     assert_ne!(raw, idle);
     terminal.signal(Signal::TSTP);
     let client = || {
-        let line = std::fs::read_to_string(format!("/proc/{}/stat", terminal.id())).expect("it is there");
+        let line =
+            std::fs::read_to_string(format!("/proc/{}/stat", terminal.id())).expect("it is there");
         line.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).expect("a state")
     };
-    eventually(|| format!("a stopped client, and not {}", client()), || (client() == 'T').then_some(()));
+    eventually(
+        || format!("a stopped client, and not {}", client()),
+        || (client() == 'T').then_some(()),
+    );
     assert_eq!(terminal.settings(), idle, "given back");
     terminal.resize(33, 99);
     terminal.signal(Signal::CONT);
@@ -136,7 +154,12 @@ fn fault_03_ctrl_c_while_the_session_is_set_up() {
         let terminal = std::cell::RefCell::new(terminal);
         // Once the terminal is raw, the key goes to the shell, which shows a new prompt.
         let ended = eventually(
-            || format!("an end or a prompt after {milliseconds} ms; on the screen:\n{}", terminal.borrow().text()),
+            || {
+                format!(
+                    "an end or a prompt after {milliseconds} ms; on the screen:\n{}",
+                    terminal.borrow().text()
+                )
+            },
             || {
                 let ended = terminal.borrow_mut().has_ended();
                 ended.map(Some).or_else(|| at_its_prompt(&terminal.borrow().text()).then_some(None))
@@ -146,7 +169,10 @@ fn fault_03_ctrl_c_while_the_session_is_set_up() {
         match ended {
             Some(status) => {
                 let by_signal = std::os::unix::process::ExitStatusExt::signal(&status);
-                assert!(status.code() == Some(130) || by_signal == Some(2), "{status} after {milliseconds} ms");
+                assert!(
+                    status.code() == Some(130) || by_signal == Some(2),
+                    "{status} after {milliseconds} ms"
+                );
             }
             None => {
                 terminal.send("exit 0\r");

@@ -11,7 +11,8 @@ fn noise(length: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let step = |_| {
         // Knuth's MMIX generator.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state.to_be_bytes()[0]
     };
     (0..length).map(step).collect()
@@ -50,9 +51,11 @@ fn output_that_is_not_read_for_a_while_is_whole() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     for mode in ["exec", "sidecar"] {
-        let arguments = ["attach", "--mode", mode, target.name(), "--", "head", "-c", "3000000", "/dev/zero"];
+        let arguments =
+            ["attach", "--mode", mode, target.name(), "--", "head", "-c", "3000000", "/dev/zero"];
         let mut command = stage.scratchdbg.command(arguments);
-        let mut session = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut session =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut output = session.stdout.take().expect("it is piped");
         let mut first = [0; 1];
         output.read_exact(&mut first).expect("something comes");
@@ -60,7 +63,11 @@ fn output_that_is_not_read_for_a_while_is_whole() {
         std::thread::sleep(Duration::from_secs(3));
         let mut rest = Vec::new();
         output.read_to_end(&mut rest).expect("the rest comes");
-        assert_eq!((rest.len() + 1, session.wait().expect("it ends").code()), (3_000_000, Some(0)), "{mode}");
+        assert_eq!(
+            (rest.len() + 1, session.wait().expect("it ends").code()),
+            (3_000_000, Some(0)),
+            "{mode}"
+        );
     }
     target.assert_untouched();
 }
@@ -69,7 +76,9 @@ fn output_that_is_not_read_for_a_while_is_whole() {
 fn the_end_of_input_is_passed_on() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    target.attach_with_input(&["sh", "-c", "wc -c; echo done"], noise(70_001)).expect(0, "70001\ndone\n");
+    target
+        .attach_with_input(&["sh", "-c", "wc -c; echo done"], noise(70_001))
+        .expect(0, "70001\ndone\n");
     target.attach(&["cat"]).expect(0, "");
 }
 

@@ -55,7 +55,8 @@ fn ctrl_c_is_for_the_command_and_not_for_the_session() {
     terminal.wait_for("the code of an interrupted command", |screen| screen.contains("code 130"));
     // Docker's own client swallows Ctrl-P, which shells use for their history.
     terminal.send("\x10\r");
-    terminal.wait_for("the command from the history", |screen| screen.matches("\ncode ").count() == 2);
+    terminal
+        .wait_for("the command from the history", |screen| screen.matches("\ncode ").count() == 2);
     terminal.send("exit\r");
     terminal.wait();
     assert_eq!(terminal.settings(), idle, "given back");
@@ -115,10 +116,21 @@ fn every_fatal_signal_gives_the_terminal_back() {
             },
         );
         // All but those of faults are received: what there is in the engine is removed first.
-        let is_fault = [Signal::ABORT, Signal::BUS, Signal::FPE, Signal::ILL, Signal::SEGV, Signal::SYS, Signal::TRAP]
-            .contains(&signal);
-        let (by_signal, code) =
-            if is_fault { (Some(signal.as_raw()), None) } else { (None, Some(128 + signal.as_raw())) };
+        let is_fault = [
+            Signal::ABORT,
+            Signal::BUS,
+            Signal::FPE,
+            Signal::ILL,
+            Signal::SEGV,
+            Signal::SYS,
+            Signal::TRAP,
+        ]
+        .contains(&signal);
+        let (by_signal, code) = if is_fault {
+            (Some(signal.as_raw()), None)
+        } else {
+            (None, Some(128 + signal.as_raw()))
+        };
         let status = status.expect("it has ended");
         assert_eq!((status.signal(), status.code()), (by_signal, code), "after {signal:?}");
         assert_eq!(terminal.settings(), idle, "given back after {signal:?}");
@@ -155,7 +167,9 @@ fn an_input_that_is_no_terminal_gives_no_terminal() {
 fn the_record_of_an_end_is_never_seen() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    for settings in ["sane", "raw", "olcuc -opost", "olcuc opost", "tostop", "-echo -onlcr", "raw -ixon"] {
+    for settings in
+        ["sane", "raw", "olcuc -opost", "olcuc opost", "tostop", "-echo -onlcr", "raw -ixon"]
+    {
         let script = format!("stty {settings}; printf last; exit 3");
         let mut command = stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", &script]));
         command.env("TERM", "xterm");

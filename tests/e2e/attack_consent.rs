@@ -16,7 +16,8 @@ fn paused(stage: &Stage) -> Target<'_> {
 
 /// Runs `attach TARGET -- id -u` on a terminal, and answers the question.
 fn answer(stage: &Stage, target: &Target<'_>, answer: &str) -> (Option<i32>, String) {
-    let mut command = stage.scratchdbg.command(["attach", target.name(), "--", "echo", "be", "gun"]);
+    let mut command =
+        stage.scratchdbg.command(["attach", target.name(), "--", "echo", "be", "gun"]);
     command.env("TERM", "xterm");
     let mut terminal = Terminal::start(command, 24, 200);
     terminal.wait_for("a question", |screen| screen.contains("[y/N]"));
@@ -30,7 +31,8 @@ fn answer(stage: &Stage, target: &Target<'_>, answer: &str) -> (Option<i32>, Str
 fn a_yes_before_the_question_is_none() {
     let stage = Stage::set();
     let target = paused(&stage);
-    let mut terminal = Terminal::start(stage.scratchdbg.command(["attach", target.name(), "--", "true"]), 24, 200);
+    let mut terminal =
+        Terminal::start(stage.scratchdbg.command(["attach", target.name(), "--", "true"]), 24, 200);
     terminal.send("y\r");
     terminal.wait_for("a question", |screen| screen.contains("[y/N]"));
     terminal.send("n\r");
@@ -57,7 +59,9 @@ fn capabilities_that_nobody_asked_for_are_refused_and_named() {
     let beside = stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "id", "-u"]);
     beside.expect(0, "0\n");
     // That is enough to see the target's files.
-    stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "ls", "app"]).expect(0, "app\n");
+    stage
+        .run(&["attach", "--mode", "sidecar", target.name(), "--", "ls", "app"])
+        .expect(0, "app\n");
     assert!(beside.stderr.contains("as 0:0 with SYS_PTRACE:"), "{beside}");
     stage.engine.ask(["unpause", target.name()]);
     target.assert_untouched();
@@ -71,7 +75,10 @@ fn tools_of_ones_own_are_no_reason_for_capabilities() {
     // own.
     let refused = stage.run(&["attach", "--toolkit", &stage.image, target.name(), "--", "/app"]);
     refused.expect(125, "");
-    assert!(refused.stderr.contains("SYS_PTRACE") && refused.stderr.contains("--mode sidecar"), "{refused}");
+    assert!(
+        refused.stderr.contains("SYS_PTRACE") && refused.stderr.contains("--mode sidecar"),
+        "{refused}"
+    );
     target.assert_untouched();
 }
 
@@ -81,7 +88,10 @@ fn a_sidecar_that_could_be_traced_lends_no_capability() {
     let _no_others = host_processes::keep_out();
     let target = stage.target(&["--cap-add", "SYS_PTRACE"]);
     let beside = |target: &Target<'_>, options: &[&str]| {
-        stage.run(&[&["attach", "--mode", "sidecar"], options, &[target.name(), "--", "id", "-u"]].concat())
+        stage.run(
+            &[&["attach", "--mode", "sidecar"], options, &[target.name(), "--", "id", "-u"]]
+                .concat(),
+        )
     };
     // The target has that capability itself.
     beside(&target, &[]).expect(0, "0\n");
@@ -143,7 +153,8 @@ fn a_container_that_the_engine_does_not_answer_about_is_named_with_the_way_past_
         stage.run(&[&["--host", &host, "attach"], options, &[name, "--", "id", "-u"]].concat())
     };
     let beside = stage.target_named("beside", &[], &stage.image, &[]);
-    for (options, target) in [(&["--user", "0:0"][..], &target), (&["--mode", "sidecar"], &beside)] {
+    for (options, target) in [(&["--user", "0:0"][..], &target), (&["--mode", "sidecar"], &beside)]
+    {
         let refused = attach(options, target.name());
         refused.expect(125, "");
         for words in [

@@ -23,17 +23,23 @@ fn a_forged_twin_is_never_run() {
     stage.engine.import_app(&[&labels]);
     let maker = stage.engine.create("maker", &[], &image, &[]);
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/hostile", maker.name())]);
-    let path = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/.scratchdbg/bin";
+    let path =
+        "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/.scratchdbg/bin";
     let forged = format!("{}:1", stage.engine.name("forged"));
     stage.engine.ask(["commit", "--change", &labels, "--change", path, maker.name(), &forged]);
 
     let plan = stage.run(&["attach", "--explain", victim.name()]);
     let text = plan.expect_code(0).text();
-    assert!(text.contains("not image") && text.contains("says that it is the debug twin"), "{plan}");
+    assert!(
+        text.contains("not image") && text.contains("says that it is the debug twin"),
+        "{plan}"
+    );
     look(&stage, &[], victim.name(), &["test", "-e", "/hostile"]).expect(1, "");
     look(&stage, &["--image"], &image, &["test", "-e", "/hostile"]).expect(1, "");
-    let rows: Vec<Value> =
-        serde_json::from_slice(&stage.run(&["ps", "--all", "--format", "json"]).expect_code(0).stdout).expect("rows");
+    let rows: Vec<Value> = serde_json::from_slice(
+        &stage.run(&["ps", "--all", "--format", "json"]).expect_code(0).stdout,
+    )
+    .expect("rows");
     let row = rows.iter().find(|row| row["id"] == victim.id()).expect("the victim's");
     assert_eq!(row["twin"], false);
 }
@@ -49,7 +55,8 @@ fn an_image_under_the_name_of_the_toolkit_is_not_it() {
     bytes.extend_from_slice(stage.engine.name("own").as_bytes());
     std::fs::write(&tools, bytes).expect("the file can be written");
     let tools = tools.to_string_lossy().into_owned();
-    let plan = stage.run(&["attach", "--explain", "--format", "json", "--toolkit", &tools, target.name()]);
+    let plan =
+        stage.run(&["attach", "--explain", "--format", "json", "--toolkit", &tools, target.name()]);
     let plan: Value = serde_json::from_slice(&plan.expect_code(0).stdout).expect("a plan");
     let name = plan["keeper"]["image"].as_str().expect("a name").to_owned();
     stage.engine.ask(["tag", &stage.image, &name]);
@@ -62,7 +69,9 @@ fn an_image_under_the_name_of_the_toolkit_is_not_it() {
 /// Returns a container's mounts, except for the volume with its tools.
 fn mounts_of_original(container: &Value) -> Vec<Value> {
     let mut mounts = container["Mounts"].as_array().cloned().unwrap_or_default();
-    mounts.retain(|mount| !mount["Destination"].as_str().is_some_and(|path| path.starts_with("/.scratchdbg-")));
+    mounts.retain(|mount| {
+        !mount["Destination"].as_str().is_some_and(|path| path.starts_with("/.scratchdbg-"))
+    });
     mounts
 }
 
@@ -97,48 +106,79 @@ const MIGHTY: &[&str] = &[
 fn a_copy_has_no_right_that_nobody_asked_for() {
     let stage = Stage::set();
     let name = stage.engine.name("mighty");
-    let create = ["create", "--network", "host", "--name", &name].into_iter().chain(MIGHTY.iter().copied());
+    let create =
+        ["create", "--network", "host", "--name", &name].into_iter().chain(MIGHTY.iter().copied());
     let id = stage.engine.ask(create.chain([&*stage.image]));
-    let mut session = stage.scratchdbg.start(["attach", &name, "--", "sh", "-c", "echo begun; ls /; read line"]);
-    session.wait_for_stdout("the copy", |bytes| bytes.ends_with(b"sys\n") || bytes.ends_with(b"tmp\n"));
-    let all =
-        stage.engine.ask(["ps", "--quiet", "--no-trunc", "--filter", &format!("label=io.scratchdbg.target={id}")]);
+    let mut session =
+        stage.scratchdbg.start(["attach", &name, "--", "sh", "-c", "echo begun; ls /; read line"]);
+    session.wait_for_stdout("the copy", |bytes| {
+        bytes.ends_with(b"sys\n") || bytes.ends_with(b"tmp\n")
+    });
+    let all = stage.engine.ask([
+        "ps",
+        "--quiet",
+        "--no-trunc",
+        "--filter",
+        &format!("label=io.scratchdbg.target={id}"),
+    ]);
     for container in all.lines() {
         let facts = stage.engine.ask_json(["inspect", "--format", "{{json .}}", container]);
         let host = &facts["HostConfig"];
         let empty = |value: &Value| value.as_array().is_none_or(Vec::is_empty);
         assert_eq!(host["Privileged"], false);
-        assert!(empty(&host["CapAdd"]) && empty(&host["Devices"]) && empty(&host["DeviceCgroupRules"]), "{host}");
+        assert!(
+            empty(&host["CapAdd"]) && empty(&host["Devices"]) && empty(&host["DeviceCgroupRules"]),
+            "{host}"
+        );
         assert_eq!(host["NetworkMode"], "none");
         assert!(!host["PidMode"].as_str().unwrap_or_default().contains("host"), "{host}");
         assert_ne!((&host["IpcMode"], &host["UTSMode"]), (&"host".into(), &"host".into()));
         assert!(!host["SecurityOpt"].to_string().contains("unconfined"), "{host}");
         let mounts = mounts_of_original(&facts);
-        let sources: Vec<_> = mounts.iter().map(|mount| mount["Source"].as_str().unwrap_or_default()).collect();
+        let sources: Vec<_> =
+            mounts.iter().map(|mount| mount["Source"].as_str().unwrap_or_default()).collect();
         assert!(sources.iter().all(|source| *source == "/etc/localtime"), "{sources:?}");
     }
     assert_eq!(all.lines().count(), 2, "the keeper and the copy");
     session.write_and_close_input("\n");
     let finished = session.finish();
-    for what in ["--privileged", "capability SYS_ADMIN", "the host's network", "/var/run/docker.sock", "--same-rights"]
-    {
+    for what in [
+        "--privileged",
+        "capability SYS_ADMIN",
+        "the host's network",
+        "/var/run/docker.sock",
+        "--same-rights",
+    ] {
         assert!(finished.stderr.contains(what), "{what} in {finished}");
     }
     let plan = stage.run(&["attach", "--explain", "--format", "json", &name]);
     let plan: Value = serde_json::from_slice(&plan.expect_code(0).stdout).expect("a plan");
-    let left_out: Vec<_> =
-        plan["left_out"].as_array().expect("a list").iter().map(|each| each["what"].clone()).collect();
-    assert!(left_out.contains(&"mount /".into()) && left_out.contains(&"device /dev/null".into()), "{left_out:?}");
+    let left_out: Vec<_> = plan["left_out"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|each| each["what"].clone())
+        .collect();
+    assert!(
+        left_out.contains(&"mount /".into()) && left_out.contains(&"device /dev/null".into()),
+        "{left_out:?}"
+    );
 
     // A requested capability is granted, and no other.
-    let finished = look(&stage, &["--cap-add", "SYS_PTRACE"], &name, &["grep", "CapBnd", "/proc/self/status"]);
+    let finished =
+        look(&stage, &["--cap-add", "SYS_PTRACE"], &name, &["grep", "CapBnd", "/proc/self/status"]);
     let bounds = finished.expect_code(0).text();
-    let bounds = u64::from_str_radix(bounds.split_whitespace().last().expect("a set"), 16).expect("hexadecimal");
+    let bounds = u64::from_str_radix(bounds.split_whitespace().last().expect("a set"), 16)
+        .expect("hexadecimal");
     assert_eq!(bounds, 0xa804_25fb | 1 << 19, "{finished}");
     let plan = stage.run(&["attach", "--explain", "--same-rights", "--format", "json", &name]);
     let plan: Value = serde_json::from_slice(&plan.expect_code(0).stdout).expect("a plan");
     assert_eq!(plan["capabilities"], serde_json::json!(["ALL", "SYS_ADMIN"]));
-    assert_eq!(plan["left_out"].as_array().map(Vec::len), Some(1), "--privileged is never given: {plan}");
+    assert_eq!(
+        plan["left_out"].as_array().map(Vec::len),
+        Some(1),
+        "--privileged is never given: {plan}"
+    );
 }
 
 /// The keeper and a sidecar have no more of them.
@@ -147,7 +187,9 @@ fn nothing_of_a_session_is_in_the_hosts_cgroup_namespace() {
     let stage = Stage::set();
     let of_host = std::fs::read_link("/proc/self/ns/cgroup").expect("the kernel has them");
     let script = "readlink /proc/self/ns/cgroup; cat /proc/self/cgroup; echo begun; read line";
-    for (kind, mode) in [("private", "copy"), ("host", "copy"), ("host", "sidecar"), ("host", "exec")] {
+    for (kind, mode) in
+        [("private", "copy"), ("host", "copy"), ("host", "sidecar"), ("host", "exec")]
+    {
         let flags = ["--cgroupns", kind];
         let target = stage.engine.run(&format!("{mode}-{kind}"), &flags, &stage.image, &[]);
         if mode == "copy" {
@@ -170,7 +212,8 @@ fn nothing_of_a_session_is_in_the_hosts_cgroup_namespace() {
         let text = finished.expect_code(0).text();
         if mode != "exec" {
             assert!(!text.contains(&*of_host.to_string_lossy()), "{finished}");
-            let groups = text.lines().filter(|line| line.contains(':') && !line.starts_with("cgroup:"));
+            let groups =
+                text.lines().filter(|line| line.contains(':') && !line.starts_with("cgroup:"));
             assert!(groups.into_iter().all(|group| group.ends_with(":/")), "{finished}");
         }
     }
@@ -240,8 +283,12 @@ fn a_copy_is_not_led_to_the_host_by_another_name() {
     let mut volumes = Volumes(&stage, Vec::new(), name.clone());
     let mut volume = |stem: &str, kind: &str, device: &str, options: &str| {
         let name = stage.engine.name(stem);
-        let given = [("type", kind), ("device", device), ("o", options)].map(|(key, value)| format!("{key}={value}"));
-        let given = given.iter().filter(|option| !option.ends_with('=')).flat_map(|option| ["--opt", option]);
+        let given = [("type", kind), ("device", device), ("o", options)]
+            .map(|(key, value)| format!("{key}={value}"));
+        let given = given
+            .iter()
+            .filter(|option| !option.ends_with('='))
+            .flat_map(|option| ["--opt", option]);
         stage.engine.ask(["volume", "create"].into_iter().chain(given).chain([&*name]));
         volumes.1.push(name.clone());
         name
@@ -256,7 +303,8 @@ fn a_copy_is_not_led_to_the_host_by_another_name() {
     // The image's label does not hide an image derived from it.
     let image = stage.engine.import_app(&["LABEL io.scratchdbg.session=fedcba9876543210"]);
     let peer = stage.engine.name("peer");
-    let run = ["run", "--detach", "--network", "host", "--ipc", "host", "--name", &peer, &stage.image];
+    let run =
+        ["run", "--detach", "--network", "host", "--ipc", "host", "--name", &peer, &stage.image];
     let peer = stage.engine.ask(run);
     let of_peer = format!("container:{peer}");
     let seccomp = format!("seccomp={profile}");
@@ -270,12 +318,28 @@ fn a_copy_is_not_led_to_the_host_by_another_name() {
         format!("{}:/linked", path("link")),
     ];
     let binds = binds.iter().flat_map(|bind| ["--volume", bind]);
-    let create = ["create", "--network", &of_peer, "--ipc", &of_peer, "--security-opt", &seccomp, "--name", &name];
+    let create = [
+        "create",
+        "--network",
+        &of_peer,
+        "--ipc",
+        &of_peer,
+        "--security-opt",
+        &seccomp,
+        "--name",
+        &name,
+    ];
     let id = stage.engine.ask(create.into_iter().chain(binds).chain([&*image]));
-    let mut session = stage.scratchdbg.start(["attach", &name, "--", "sh", "-c", "echo begun; read line"]);
+    let mut session =
+        stage.scratchdbg.start(["attach", &name, "--", "sh", "-c", "echo begun; read line"]);
     session.wait_for_stdout("the copy", |bytes| bytes == b"begun\n");
-    let all =
-        stage.engine.ask(["ps", "--quiet", "--no-trunc", "--filter", &format!("label=io.scratchdbg.target={id}")]);
+    let all = stage.engine.ask([
+        "ps",
+        "--quiet",
+        "--no-trunc",
+        "--filter",
+        &format!("label=io.scratchdbg.target={id}"),
+    ]);
     assert_eq!(all.lines().count(), 2, "the keeper and the copy");
     let listed = stage.run(&["sessions", "ls", "--format", "json"]);
     let copies: Vec<_> = (all.lines())
@@ -290,13 +354,20 @@ fn a_copy_is_not_led_to_the_host_by_another_name() {
     assert!(!copy["HostConfig"]["IpcMode"].to_string().contains("container"), "{copy}");
     assert!(!copy["HostConfig"]["SecurityOpt"].to_string().contains("seccomp"), "{copy}");
     let mounts = mounts_of_original(copy);
-    let mut mounts: Vec<_> =
-        (mounts.iter()).map(|mount| (mount["Destination"].as_str().unwrap_or_default(), mount["RW"] == true)).collect();
+    let mut mounts: Vec<_> = (mounts.iter())
+        .map(|mount| (mount["Destination"].as_str().unwrap_or_default(), mount["RW"] == true))
+        .collect();
     mounts.sort_unstable();
     assert_eq!(mounts, [("/folder", true), ("/memory", true), ("/names", false)]);
     session.write_and_close_input("\n");
     let finished = session.finish();
-    for what in [&of_peer, "mount /etc/default", "writing to /etc/hosts", &path("link"), "--security-opt seccomp"] {
+    for what in [
+        &of_peer,
+        "mount /etc/default",
+        "writing to /etc/hosts",
+        &path("link"),
+        "--security-opt seccomp",
+    ] {
         assert!(finished.stderr.contains(what), "{what} in {finished}");
     }
     let plan = stage.run(&["attach", "--explain", "--same-rights", "--format", "json", &name]);

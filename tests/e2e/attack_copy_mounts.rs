@@ -24,7 +24,8 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        let _unmounted = Command::new("umount").args(["--lazy", &self.0]).stderr(Stdio::null()).status();
+        let _unmounted =
+            Command::new("umount").args(["--lazy", &self.0]).stderr(Stdio::null()).status();
     }
 }
 
@@ -78,9 +79,12 @@ fn a_copy_has_nothing_that_is_mounted_below_a_folder() {
     let heir = created.add("heir", &["--volumes-from", &narrow]);
     let wide = created.add("wide", &["--volume", &format!("{top}:/wide")]);
     let paths = ["/alone/disk", "/alone/disk/hidden", "/read-only/disk", "/read-only/disk/hidden"];
-    for (name, options) in
-        [(&narrow, &[][..]), (&narrow, &["--same-rights"]), (&heir, &[]), (&heir, &["--same-rights"])]
-    {
+    for (name, options) in [
+        (&narrow, &[][..]),
+        (&narrow, &["--same-rights"]),
+        (&heir, &[]),
+        (&heir, &["--same-rights"]),
+    ] {
         let finished = look(&stage, options, name, &paths);
         finished.expect(0, "/alone/disk\n/read-only/disk\n");
         assert!(!finished.stderr.contains("goes without"), "{finished}");
@@ -88,18 +92,29 @@ fn a_copy_has_nothing_that_is_mounted_below_a_folder() {
     let finished = look(&stage, &[], &wide, &["/wide/disk", "/wide/disk/hidden"]);
     finished.expect(0, "/wide/disk\n");
     assert!(finished.stderr.contains(&format!("what is mounted below {top}")), "{finished}");
-    look(&stage, &["--same-rights"], &wide, &["/wide/disk/hidden"]).expect(0, "/wide/disk/hidden\n");
+    look(&stage, &["--same-rights"], &wide, &["/wide/disk/hidden"])
+        .expect(0, "/wide/disk/hidden\n");
 
     // How the other container mounted it is no longer known; a new container with its name is
     // another one.
     created.remove(&narrow);
     for again in [false, true] {
         if again {
-            stage.engine.ask(["create", "--name", &narrow, "--volume", &format!("{top}:/alone"), &*stage.image]);
+            stage.engine.ask([
+                "create",
+                "--name",
+                &narrow,
+                "--volume",
+                &format!("{top}:/alone"),
+                &*stage.image,
+            ]);
         }
         let finished = look(&stage, &["--same-rights"], &heir, &["/alone", "/read-only"]);
         finished.expect(0, "");
-        assert!(finished.stderr.contains("mount /alone (it may come from a container that is gone"), "{finished}");
+        assert!(
+            finished.stderr.contains("mount /alone (it may come from a container that is gone"),
+            "{finished}"
+        );
     }
 }
 
@@ -114,14 +129,22 @@ fn a_copy_has_no_folder_that_a_container_can_put_another_in_the_place_of() {
     std::fs::write(format!("{inside}/disk"), "").expect("it can be made");
     std::os::unix::fs::symlink(&inside, format!("{own}/link")).expect("it can be made");
     let _other = created.add("other", &["--volume", &format!("{shared}:/shared")]);
-    let binds = [(&*inside, "/inside"), (&format!("{own}/link"), "/link"), (&*shared, "/shared"), (&*own, "/own")];
+    let binds = [
+        (&*inside, "/inside"),
+        (&format!("{own}/link"), "/link"),
+        (&*shared, "/shared"),
+        (&*own, "/own"),
+    ];
     let binds: Vec<String> = binds.iter().map(|(from, to)| format!("{from}:{to}:ro")).collect();
     let flags: Vec<&str> = binds.iter().flat_map(|bind| ["--volume", bind]).collect();
     let target = created.add("target", &flags);
     let finished = look(&stage, &[], &target, &["/inside/disk", "/link/disk", "/shared", "/own"]);
     finished.expect(0, "/shared\n/own\n");
     for what in [&inside, &format!("{own}/link")] {
-        assert!(finished.stderr.contains(&format!("mount {what} (a container can write to")), "{finished}");
+        assert!(
+            finished.stderr.contains(&format!("mount {what} (a container can write to")),
+            "{finished}"
+        );
     }
 }
 
@@ -129,7 +152,8 @@ fn a_copy_has_no_folder_that_a_container_can_put_another_in_the_place_of() {
 fn a_copy_has_no_folder_that_is_the_hosts_by_a_mount_or_has_a_socket_in_it() {
     let stage = Stage::set();
     let mut created = Created(&stage, Vec::new());
-    let places = ["alias", "kernel", "around/etc", "sockets/deep", "plain"].map(|name| folder(&stage, name));
+    let places =
+        ["alias", "kernel", "around/etc", "sockets/deep", "plain"].map(|name| folder(&stage, name));
     let _alias = Mounted::new(&["--bind", "/etc"], places[0].clone());
     let _kernel = Mounted::new(&["-t", "proc", "proc"], places[1].clone());
     let _below = Mounted::new(&["--bind", "/etc"], places[2].clone());
@@ -145,8 +169,12 @@ fn a_copy_has_no_folder_that_is_the_hosts_by_a_mount_or_has_a_socket_in_it() {
     ];
     let flags: Vec<&str> = binds.iter().flat_map(|bind| ["--volume", bind]).collect();
     let target = created.add("target", &flags);
-    let finished =
-        look(&stage, &[], &target, &["/alias", "/kernel", "/sockets", "/around", "/around/etc/hosts", "/plain"]);
+    let finished = look(
+        &stage,
+        &[],
+        &target,
+        &["/alias", "/kernel", "/sockets", "/around", "/around/etc/hosts", "/plain"],
+    );
     finished.expect(0, "/around\n/plain\n");
     for what in [
         format!("mount {} (the host's settings)", places[0]),
@@ -165,7 +193,8 @@ fn a_copy_has_no_filesystem_that_shows_other_folders() {
     let top = |name: &str| folder(&stage, name);
     // A filesystem of this machine holds the layers: overlay takes none that is an overlay itself.
     let disk = Mounted::new(&["-t", "tmpfs", "tmpfs"], top("disk"));
-    let [low, up, work, merged] = ["low", "up", "work", "merged"].map(|name| format!("{}/{name}", disk.0));
+    let [low, up, work, merged] =
+        ["low", "up", "work", "merged"].map(|name| format!("{}/{name}", disk.0));
     for layer in [&low, &up, &work, &merged] {
         fs::create_dir(layer).expect("it can be made");
     }
@@ -173,14 +202,20 @@ fn a_copy_has_no_filesystem_that_shows_other_folders() {
     let overlay = Mounted::new(&["-t", "overlay", "overlay", "-o", &options], merged.clone());
     fs::create_dir(format!("{merged}/deep")).expect("it can be made");
     let alias = Mounted::new(&["--bind", &merged], top("alias"));
-    let binds = [(&*merged, "/merged"), (&format!("{merged}/deep"), "/deep"), (&*alias.0, "/alias"), (&*low, "/low")];
+    let binds = [
+        (&*merged, "/merged"),
+        (&format!("{merged}/deep"), "/deep"),
+        (&*alias.0, "/alias"),
+        (&*low, "/low"),
+    ];
     let binds: Vec<String> = binds.iter().map(|(from, to)| format!("{from}:{to}")).collect();
     let flags: Vec<&str> = binds.iter().flat_map(|bind| ["--volume", bind]).collect();
     let target = created.add("target", &flags);
     let finished = look(&stage, &[], &target, &["/merged", "/deep", "/alias", "/low"]);
     finished.expect(0, "/low\n");
     for what in [&merged, &format!("{merged}/deep"), &alias.0] {
-        let said = format!("mount {what} (its filesystem shows other folders, which may be the host's)");
+        let said =
+            format!("mount {what} (its filesystem shows other folders, which may be the host's)");
         assert!(finished.stderr.contains(&said), "{said} in {finished}");
     }
     look(&stage, &["--same-rights"], &target, &["/merged/hosts"]).expect(0, "/merged/hosts\n");
@@ -191,7 +226,8 @@ fn a_copy_has_no_filesystem_that_shows_other_folders() {
     let volume = stage.engine.name("volume");
     stage.engine.ask(["volume", "create", &volume]);
     let place = stage.engine.ask(["volume", "inspect", "--format", "{{.Mountpoint}}", &volume]);
-    let over = Mounted::new(&["-t", "overlay", "overlay", "-o", &format!("lowerdir={low}:{up}")], place);
+    let over =
+        Mounted::new(&["-t", "overlay", "overlay", "-o", &format!("lowerdir={low}:{up}")], place);
     let volumes = created.add("volumes", &["--volume", &format!("{volume}:/volume:nocopy")]);
     let finished = look(&stage, &[], &volumes, &["/volume"]);
     drop(over);
@@ -210,13 +246,22 @@ fn the_folder_that_an_engine_has_its_files_in_is_known_by_what_the_engine_says()
     let root = engine.ask(&["info", "--format", "{{.DockerRootDir}}"]);
     let root = root.trim();
     let above = Path::new(root).parent().expect("it is not the root").display().to_string();
-    let binds = [format!("{root}:/root:ro"), format!("{root}/volumes:/volumes"), format!("{above}:/above:ro")];
+    let binds = [
+        format!("{root}:/root:ro"),
+        format!("{root}/volumes:/volumes"),
+        format!("{above}:/above:ro"),
+    ];
     let flags: Vec<&str> = binds.iter().flat_map(|bind| ["--volume", bind]).collect();
-    engine.ask(&[&["create", "--network", "none", "--name", "target"], &flags[..], &["app:1"]].concat());
+    engine.ask(
+        &[&["create", "--network", "none", "--name", "target"], &flags[..], &["app:1"]].concat(),
+    );
     let command = ["attach", "target", "--", "sh", "-c", "ls -d /root /volumes /above; true"];
     let finished = engine.scratchdbg().run(command);
     finished.expect(0, "");
     for what in [root, &format!("{root}/volumes"), &above] {
-        assert!(finished.stderr.contains(&format!("mount {what} (the engine's")), "{what} in {finished}");
+        assert!(
+            finished.stderr.contains(&format!("mount {what} (the engine's")),
+            "{what} in {finished}"
+        );
     }
 }

@@ -14,11 +14,17 @@ fn a_keeper_of_another_user_than_the_targets_own_never_lingers() {
     for (stem, flags, user, own) in [
         ("user", &["--user", "1000:1000"][..], "0", "1000:1000"),
         ("group", &["--user", "1000:1000"], "1000:0", "1000:1000"),
-        ("fixed", &["--user", "1000:1000", "--security-opt", "no-new-privileges"], "0:0", "1000:1000"),
+        (
+            "fixed",
+            &["--user", "1000:1000", "--security-opt", "no-new-privileges"],
+            "0:0",
+            "1000:1000",
+        ),
         ("root", &[], "1000:1000", "0"),
     ] {
         let target = stage.target_named(stem, flags, &stage.image, &[]);
-        let refused = stage.run(&["attach", "--linger", "1m", "-u", user, target.name(), "--", "id", "-u"]);
+        let refused =
+            stage.run(&["attach", "--linger", "1m", "-u", user, target.name(), "--", "id", "-u"]);
         refused.expect(125, "");
         for words in ["--linger needs the target's own user", "hint: "] {
             assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
@@ -26,10 +32,22 @@ fn a_keeper_of_another_user_than_the_targets_own_never_lingers() {
         assert_eq!(target.container.companions(), [""; 0], "nothing is made");
         // Trust in neighbors applies to this session only.
         stage
-            .run(&["attach", "--linger", "1m", "--trust-neighbors", "-u", user, target.name(), "--", "true"])
+            .run(&[
+                "attach",
+                "--linger",
+                "1m",
+                "--trust-neighbors",
+                "-u",
+                user,
+                target.name(),
+                "--",
+                "true",
+            ])
             .expect(125, "");
         // A keeper of the target's own user lingers, and serves no other user.
-        stage.run(&["attach", "--linger", "1m", "-u", own, target.name(), "--", "true"]).expect(0, "");
+        stage
+            .run(&["attach", "--linger", "1m", "-u", own, target.name(), "--", "true"])
+            .expect(0, "");
         let lingering = target.container.companions();
         assert_eq!(lingering.len(), 1);
         let plan = stage.run(&["attach", "--explain", "-u", user, target.name()]);
@@ -61,7 +79,9 @@ fn a_launcher_that_may_open_no_file_leaves_nothing() {
 #[test]
 fn a_keeper_or_a_launcher_that_is_traced_is_noticed() {
     let stage = Stage::set();
-    for (how, flags) in [("trace-keeper", HARDENED), ("trace-launcher", &["--cap-add", "SYS_PTRACE"])] {
+    for (how, flags) in
+        [("trace-keeper", HARDENED), ("trace-launcher", &["--cap-add", "SYS_PTRACE"])]
+    {
         let target = hostile(&stage, how, flags, &[how]);
         let session = target.start_attach(&["sh", "-c", "sleep 1001 & echo begun; sleep 1000"]);
         session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");

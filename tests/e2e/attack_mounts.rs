@@ -6,9 +6,16 @@ use crate::stage::{Stage, Target};
 
 /// What lets a process without capabilities make a user namespace, under Docker's own profile or
 /// without one.
-const MAY_MAKE_NAMESPACES: [&[&str]; 2] = [&["--security-opt", "seccomp=unconfined"], &["--cap-add", "SYS_ADMIN"]];
+const MAY_MAKE_NAMESPACES: [&[&str]; 2] =
+    [&["--security-opt", "seccomp=unconfined"], &["--cap-add", "SYS_ADMIN"]];
 
-fn covering<'stage>(stage: &'stage Stage, stem: &str, flags: &[&str], user: &str, drop: &[&str]) -> Target<'stage> {
+fn covering<'stage>(
+    stage: &'stage Stage,
+    stem: &str,
+    flags: &[&str],
+    user: &str,
+    drop: &[&str],
+) -> Target<'stage> {
     let program = sample::cover();
     let settings = [r#"ENTRYPOINT ["/cover"]"#, &format!("USER {user}")];
     let image = stage.engine.import_app_with(&[("cover", 0o755, &program[..])], &settings);
@@ -34,14 +41,20 @@ fn a_target_that_covers_proc_runs_nothing_in_a_session() {
             (&dropped, &[], covered),
             (&bare, &["-u", "0"], own),
         ] {
-            let finished = stage.run(&[&["attach"], options, &[target.name(), "--", "id"]].concat());
+            let finished =
+                stage.run(&[&["attach"], options, &[target.name(), "--", "id"]].concat());
             finished.expect(125, "");
             for words in [reason, "--mode sidecar"] {
-                assert!(finished.stderr.contains(words), "{flags:?} {options:?}: {words:?} is missing in {finished}");
+                assert!(
+                    finished.stderr.contains(words),
+                    "{flags:?} {options:?}: {words:?} is missing in {finished}"
+                );
             }
         }
         // Others can look from outside.
-        stage.run(&["attach", "--mode", "sidecar", weak.name(), "--", "id", "-u"]).expect(0, "1000\n");
+        stage
+            .run(&["attach", "--mode", "sidecar", weak.name(), "--", "id", "-u"])
+            .expect(0, "1000\n");
         stage.run(&["attach", "--mode", "copy", weak.name(), "--", "id", "-u"]).expect(0, "1000\n");
     }
 }

@@ -8,7 +8,9 @@ use crate::stage::{Stage, Target};
 
 /// Follows the target over restarts, with a session that has begun.
 fn follow(stage: &Stage, target: &Target<'_>, options: &[&str], command: &str) -> Running {
-    let options = [&["attach", "--follow-restarts"], options, &[target.name(), "--", "sh", "-c", command]].concat();
+    let options =
+        [&["attach", "--follow-restarts"], options, &[target.name(), "--", "sh", "-c", command]]
+            .concat();
     let session = stage.scratchdbg.start(&options);
     session.wait_for_stdout("the first run", |bytes| bytes.ends_with(b"up\n"));
     session
@@ -21,15 +23,32 @@ fn a_neighbor_that_came_meanwhile_is_seen_before_the_next_session() {
     // Flags of the target, options of the session, flags of the neighbor.
     let rows: [(&str, [&[&str]; 3]); 2] = [
         ("root", [&["--user", "1000:1000"], &["-u", "0:0"], &[]]),
-        ("sidecar", [&[], &["--mode", "sidecar", "--cap-add", "DAC_READ_SEARCH"], &["--cap-add", "SYS_PTRACE"]]),
+        (
+            "sidecar",
+            [
+                &[],
+                &["--mode", "sidecar", "--cap-add", "DAC_READ_SEARCH"],
+                &["--cap-add", "SYS_PTRACE"],
+            ],
+        ),
     ];
     for (stem, [flags, options, rights]) in rows {
-        let target = stage.target_named(stem, &[flags, &["--restart", "always"]].concat(), &stage.image, &[]);
+        let target = stage.target_named(
+            stem,
+            &[flags, &["--restart", "always"]].concat(),
+            &stage.image,
+            &[],
+        );
         let session = follow(&stage, &target, options, "echo up; sleep 1000");
         // It need not run: it may be started at any time.
         let namespace = format!("container:{}", target.container.id());
         let neighbor = format!("neighbor-{stem}");
-        let neighbor = stage.engine.create(&neighbor, &[&["--pid", &namespace], rights].concat(), &stage.image, &[]);
+        let neighbor = stage.engine.create(
+            &neighbor,
+            &[&["--pid", &namespace], rights].concat(),
+            &stage.image,
+            &[],
+        );
         stage.engine.ask(["restart", "--time", "0", target.name()]);
         let finished = session.finish();
         finished.expect(125, "up\n");
@@ -53,13 +72,18 @@ fn a_neighbor_that_came_meanwhile_is_seen_before_the_next_session() {
 fn a_user_that_is_another_in_the_next_run_is_found_out() {
     let stage = Stage::set();
     let passwd = |uid: u32| format!("root:x:0:0::/:/x\napp:x:{uid}:{uid}::/:/x\n").into_bytes();
-    let image = stage.engine.import_app_with(&[("etc/passwd", 0o644, &passwd(1000))], &["USER app"]);
+    let image =
+        stage.engine.import_app_with(&[("etc/passwd", 0o644, &passwd(1000))], &["USER app"]);
     let file = stage.scratchdbg.home().join("passwd");
     for (stem, options) in [("own", &[][..]), ("asked", &["-u", "app"])] {
         let target = stage.target_named(stem, &["--restart", "always"], &image, &[]);
         let session = follow(&stage, &target, options, "id -u; echo up; sleep 1000");
         std::fs::write(&file, passwd(2000)).expect("it can be written");
-        stage.engine.ask(["cp", &file.to_string_lossy(), &format!("{}:/etc/passwd", target.name())]);
+        stage.engine.ask([
+            "cp",
+            &file.to_string_lossy(),
+            &format!("{}:/etc/passwd", target.name()),
+        ]);
         stage.engine.ask(["restart", "--time", "0", target.name()]);
         if options.is_empty() {
             // The user is that of the image. The engine made the process of this run another one's.
@@ -68,7 +92,10 @@ fn a_user_that_is_another_in_the_next_run_is_found_out() {
             session.finish().expect_code(143);
         } else {
             let finished = session.finish();
-            assert!(finished.expect(125, "1000\nup\n").stderr.contains("changed in the container"), "{finished}");
+            assert!(
+                finished.expect(125, "1000\nup\n").stderr.contains("changed in the container"),
+                "{finished}"
+            );
         }
     }
 }
@@ -78,7 +105,8 @@ fn a_user_that_is_another_in_the_next_run_is_found_out() {
 fn a_signal_ends_the_wait_for_the_next_run() {
     let stage = Stage::set();
     let target = stage.target(&["--restart", "always"]);
-    let session = follow(&stage, &target, &[], "trap 'echo got' TERM; echo up; while :; do sleep 0.1; done");
+    let session =
+        follow(&stage, &target, &[], "trap 'echo got' TERM; echo up; while :; do sleep 0.1; done");
     session.signal(Signal::TERM);
     session.wait_for_stdout("the signal", |bytes| bytes == b"up\ngot\n");
     stage.engine.ask(["restart", "--time", "0", target.name()]);
@@ -88,7 +116,9 @@ fn a_signal_ends_the_wait_for_the_next_run() {
     let session = follow(&stage, &target, &[], "echo up; sleep 1000");
     stage.engine.ask(["kill", target.name()]);
     let status = || stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]);
-    eventually(status, || (target.container.companions().is_empty() && status().trim() == "exited").then_some(()));
+    eventually(status, || {
+        (target.container.companions().is_empty() && status().trim() == "exited").then_some(())
+    });
     session.signal(Signal::TERM);
     session.finish().expect_code(143);
 }

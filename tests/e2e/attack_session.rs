@@ -32,7 +32,12 @@ pub(crate) fn image(stage: &Stage) -> String {
 }
 
 /// Starts a hostile container with this attack, and waits until it is ready.
-pub(crate) fn hostile<'stage>(stage: &'stage Stage, stem: &str, flags: &[&str], command: &[&str]) -> Target<'stage> {
+pub(crate) fn hostile<'stage>(
+    stage: &'stage Stage,
+    stem: &str,
+    flags: &[&str],
+    command: &[&str],
+) -> Target<'stage> {
     let target = stage.target_named(stem, flags, &image(stage), command);
     eventually(|| target.container.logs(), || target.container.logs().contains("up").then_some(()));
     target
@@ -43,13 +48,18 @@ pub(crate) fn hostile<'stage>(stage: &'stage Stage, stem: &str, flags: &[&str], 
 #[track_caller]
 pub(crate) fn until_over(target: &Target<'_>, when: &str) {
     let left = || (target.container.companions(), processes_of_sessions(target));
-    eventually(|| format!("{when}: {:?}", left()), || (left() == (Vec::new(), Vec::new())).then_some(()));
+    eventually(
+        || format!("{when}: {:?}", left()),
+        || (left() == (Vec::new(), Vec::new())).then_some(()),
+    );
 }
 
 /// Returns the processes of sessions in the target that have not ended.
 pub(crate) fn processes_of_sessions(target: &Target<'_>) -> Vec<String> {
-    let names = ["S sleep", "S sh", "T sh", "S scratchdbg-laun", "T scratchdbg-laun", "t scratchdbg-laun"];
-    let is_ours = |process: &String| names.iter().any(|name| process.ends_with(&format!(" {name}")));
+    let names =
+        ["S sleep", "S sh", "T sh", "S scratchdbg-laun", "T scratchdbg-laun", "t scratchdbg-laun"];
+    let is_ours =
+        |process: &String| names.iter().any(|name| process.ends_with(&format!(" {name}")));
     target.processes().into_iter().filter(is_ours).collect()
 }
 
@@ -74,7 +84,9 @@ fn expect_no_gain(finished: &Finished, when: &str) {
 #[test]
 fn a_target_that_speaks_in_its_keepers_place_gains_nothing() {
     let stage = Stage::set();
-    for (teller, name) in [("1", NAME), ("999999", NAME), ("1/root/../../1", NAME), ("1", "../../../bin/x"), ("", "")] {
+    for (teller, name) in
+        [("1", NAME), ("999999", NAME), ("1/root/../../1", NAME), ("1", "../../../bin/x"), ("", "")]
+    {
         let target = hostile(&stage, &scratchdbg_testkit::unique(), &[], &["lie", teller, name]);
         let finished = target.attach(&["/proc/self/fd/100/id", "-u"]);
         expect_no_gain(&finished, &format!("{teller} {name}"));
@@ -141,9 +153,13 @@ fn begun_or_ended(target: &Target<'_>, command: &[&str]) -> Running {
     eventually(
         || format!("the beginning or the end of a session in {}", target.name()),
         || {
-            let are_both_stopped =
-                || ["stop keep: true", "stop run: true"].iter().all(|line| target.container.logs().contains(line));
-            (session.stdout() == b"begun\n" || session.has_ended() || are_both_stopped()).then_some(())
+            let are_both_stopped = || {
+                ["stop keep: true", "stop run: true"]
+                    .iter()
+                    .all(|line| target.container.logs().contains(line))
+            };
+            (session.stdout() == b"begun\n" || session.has_ended() || are_both_stopped())
+                .then_some(())
         },
     );
     session
@@ -180,14 +196,22 @@ fn a_command_ends_with_its_launcher() {
     let audit = stage.scratchdbg.home().join("audit.jsonl").to_string_lossy().into_owned();
     for mode in ["exec", "sidecar"] {
         let options = ["attach", "--audit", &audit, "--mode", mode, target.name(), "--"];
-        let finished = stage.run(&[&options[..], &["sh", "-c", "echo begun; kill -9 $PPID; sleep 1000"]].concat());
+        let finished = stage
+            .run(&[&options[..], &["sh", "-c", "echo begun; kill -9 $PPID; sleep 1000"]].concat());
         // Nobody has said how the command ended.
         finished.expect(125, "begun\n");
-        assert!(finished.stderr.contains("the launcher did not say how the command ended"), "{mode}: {finished}");
+        assert!(
+            finished.stderr.contains("the launcher did not say how the command ended"),
+            "{mode}: {finished}"
+        );
         let text = std::fs::read_to_string(&audit).expect("it was recorded");
-        let record: serde_json::Value = serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
+        let record: serde_json::Value =
+            serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
         let end = record["end"].as_str().expect("text");
-        assert!(end.starts_with("failed: the launcher") && record["exit_code"].is_null(), "{mode}: {record}");
+        assert!(
+            end.starts_with("failed: the launcher") && record["exit_code"].is_null(),
+            "{mode}: {record}"
+        );
         until_over(&target, "after the launcher");
     }
 }
@@ -199,7 +223,10 @@ fn a_command_that_stops_its_launcher_has_no_exit_code() {
     let target = stage.target(&[]);
     let finished = target.attach(&["sh", "-c", "kill -STOP $PPID; echo begun; sleep 1000"]);
     finished.expect(125, "begun\n");
-    assert!(finished.stderr.contains("the launcher did not say how the command ended"), "{finished}");
+    assert!(
+        finished.stderr.contains("the launcher did not say how the command ended"),
+        "{finished}"
+    );
     until_over(&target, "after the stopped launcher");
 }
 
@@ -219,7 +246,9 @@ fn a_flood_in_the_keepers_output_is_no_matter() {
 #[test]
 fn a_keeper_has_no_output_that_a_target_could_hold() {
     let stage = Stage::set();
-    for (stem, flags) in [("root", &[][..]), ("hardened", HARDENED), ("tracer", &["--cap-add", "SYS_PTRACE"])] {
+    for (stem, flags) in
+        [("root", &[][..]), ("hardened", HARDENED), ("tracer", &["--cap-add", "SYS_PTRACE"])]
+    {
         let target = stage.target_named(stem, flags, &stage.image, &[]);
         let look = "set -- $(tr '\\0' ' ' < /proc/$PPID/cmdline); for fd in 1 2; do readlink /proc/$3/fd/$fd; done";
         target.attach(&["sh", "-c", look]).expect(0, "/dev/null\n/dev/null\n");
@@ -231,7 +260,11 @@ fn a_keeper_has_no_output_that_a_target_could_hold() {
 fn who_only_calls_itself_the_launcher_gets_no_signal() {
     let stage = Stage::set();
     let target = hostile(&stage, "pose", HARDENED, &["pose"]);
-    let session = target.start_attach(&["sh", "-c", "trap 'exit 7' TERM; echo begun; while :; do sleep 0.1; done"]);
+    let session = target.start_attach(&[
+        "sh",
+        "-c",
+        "trap 'exit 7' TERM; echo begun; while :; do sleep 0.1; done",
+    ]);
     session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
     let said = || target.container.logs();
     eventually(said, || said().contains("pose: begun").then_some(()));
@@ -247,13 +280,20 @@ fn root_in_another_users_target_is_safe_or_refused() {
     // Its own `id` is not the tools'.
     let idle = stage.target_named("idle", &["--user", "1000:1000"], &image(&stage), &["hold"]);
     let attach = |options: &[&str]| {
-        stage.run(&[&["attach", "--user", "0:0"], options, &[idle.name(), "--", "id", "-u"]].concat())
+        stage.run(
+            &[&["attach", "--user", "0:0"], options, &[idle.name(), "--", "id", "-u"]].concat(),
+        )
     };
     let alone = attach(&[]);
     alone.expect(0, "0\n");
     assert!(alone.stderr.contains("the tools come before"), "{alone}");
     let namespace = format!("container:{}", idle.container.id());
-    let neighbor = stage.target_named("neighbor", &["--pid", &namespace, "--cap-drop", "ALL"], &stage.image, &[]);
+    let neighbor = stage.target_named(
+        "neighbor",
+        &["--pid", &namespace, "--cap-drop", "ALL"],
+        &stage.image,
+        &[],
+    );
     let refused = attach(&[]);
     refused.expect(125, "");
     for words in [neighbor.name(), "--trust-neighbors"] {
@@ -264,8 +304,12 @@ fn root_in_another_users_target_is_safe_or_refused() {
     stage.engine.ask(["rm", "--force", neighbor.container.id()]);
     let session = "0123456789abcdef";
     let own = format!("scratchdbg-{session}-shell");
-    let mut labels = vec![format!("io.scratchdbg.session={session}"), "io.scratchdbg.mode=sidecar".to_owned()];
-    labels.push(format!("io.scratchdbg.target={}", stage.engine.ask(["inspect", "-f", "{{.Id}}", idle.name()]).trim()));
+    let mut labels =
+        vec![format!("io.scratchdbg.session={session}"), "io.scratchdbg.mode=sidecar".to_owned()];
+    labels.push(format!(
+        "io.scratchdbg.target={}",
+        stage.engine.ask(["inspect", "-f", "{{.Id}}", idle.name()]).trim()
+    ));
     labels.push("io.scratchdbg.created-at=2020-01-01T00:00:00Z".to_owned());
     labels.push("io.scratchdbg.version=0.1.0".to_owned());
     let flags: Vec<&str> = labels.iter().flat_map(|label| ["--label", label]).collect();
@@ -284,11 +328,27 @@ fn root_in_another_users_target_is_safe_or_refused() {
 fn another_users_session_takes_no_code_from_the_targets_environment() {
     let stage = Stage::set();
     // Its own `id` is not the tools', and its environment would make a shell run it.
-    let flags = ["--user", "65532", "--env", "ENV=/rc", "--env", "PS4=$(/hostile run)", "--env", "PS1=$(/hostile run)"];
-    let flags = [&flags[..], &["--env", "LD_PRELOAD=/evil.so", "--env", "PAGER=/hostile", "--env", "KEPT=1"]].concat();
+    let flags = [
+        "--user",
+        "65532",
+        "--env",
+        "ENV=/rc",
+        "--env",
+        "PS4=$(/hostile run)",
+        "--env",
+        "PS1=$(/hostile run)",
+    ];
+    let flags = [
+        &flags[..],
+        &["--env", "LD_PRELOAD=/evil.so", "--env", "PAGER=/hostile", "--env", "KEPT=1"],
+    ]
+    .concat();
     let target = stage.target_named("env", &flags, &image(&stage), &["hold"]);
-    let look =
-        ["sh", "-c", "id -u; env | grep -E '^(ENV|PS4|PS1|LD_PRELOAD|PAGER|KEPT)=' | grep -v '^PS1=[^$]'; set -x; :"];
+    let look = [
+        "sh",
+        "-c",
+        "id -u; env | grep -E '^(ENV|PS4|PS1|LD_PRELOAD|PAGER|KEPT)=' | grep -v '^PS1=[^$]'; set -x; :",
+    ];
     for mode in ["exec", "copy"] {
         let options = ["attach", "--mode", mode, "-u", "1000:1000", target.name(), "--"];
         let finished = stage.run(&[&options[..], &look].concat());
@@ -340,7 +400,14 @@ fn a_command_cannot_forge_how_it_ended() {
         ("tracer", &["--cap-add", "SYS_PTRACE"], &["exec"]),
         (
             "admin",
-            &["--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--security-opt", "seccomp=unconfined"],
+            &[
+                "--cap-add",
+                "SYS_ADMIN",
+                "--cap-add",
+                "SYS_PTRACE",
+                "--security-opt",
+                "seccomp=unconfined",
+            ],
             &["exec"],
         ),
         ("none", &["--cap-drop", "ALL"], &["exec", "sidecar"]),
@@ -348,10 +415,14 @@ fn a_command_cannot_forge_how_it_ended() {
     for (stem, flags, modes) in rows {
         let target = stage.target_named(stem, flags, &stage.image, &[]);
         for mode in modes {
-            let finished = stage.run(&["attach", "--mode", mode, target.name(), "--", "sh", "-c", FORGE]);
+            let finished =
+                stage.run(&["attach", "--mode", mode, target.name(), "--", "sh", "-c", FORGE]);
             finished.expect_code(4);
             let written = finished.text();
-            assert!(written.contains("scratchdbg-launcher 000"), "{stem} {mode}: what it wrote is output: {finished}");
+            assert!(
+                written.contains("scratchdbg-launcher 000"),
+                "{stem} {mode}: what it wrote is output: {finished}"
+            );
         }
         let mut command = stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", FORGE]));
         command.env("TERM", "xterm");
@@ -367,8 +438,7 @@ fn a_launcher_forbids_to_be_looked_into() {
     let stage = Stage::set();
     for (stem, flags) in [("root", &[][..]), ("hardened", HARDENED)] {
         let target = stage.target_named(stem, flags, &stage.image, &[]);
-        let look =
-            "for file in environ mem maps auxv; do cat /proc/$PPID/$file > /dev/null && echo $file; done; exit 0";
+        let look = "for file in environ mem maps auxv; do cat /proc/$PPID/$file > /dev/null && echo $file; done; exit 0";
         let finished = target.attach(&["sh", "-c", look]);
         finished.expect(0, "");
         // The launcher is found and ended nevertheless; and its own shell is accessible.

@@ -26,16 +26,21 @@ fn a_toolkit_image_with_a_setting_more_is_not_it() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     let tools = own_busybox(&stage);
-    let attach =
-        |command: &[&str]| stage.run(&[&["attach", "--toolkit", &tools, target.name(), "--"], command].concat());
+    let attach = |command: &[&str]| {
+        stage.run(&[&["attach", "--toolkit", &tools, target.name(), "--"], command].concat())
+    };
     attach(&["true"]).expect(0, "");
-    let plan = stage.run(&["attach", "--explain", "--format", "json", "--toolkit", &tools, target.name()]);
+    let plan =
+        stage.run(&["attach", "--explain", "--format", "json", "--toolkit", &tools, target.name()]);
     let plan: Value = serde_json::from_slice(&plan.expect_code(0).stdout).expect("a plan");
     let name = plan["keeper"]["image"].as_str().expect("a name").to_owned();
     let ours = config(&stage, &name);
     let archive = Archive::of(&stage, &name);
     for (setting, value) in [
-        ("Healthcheck", json!({"Test": ["CMD", "/bin/busybox", "true"], "Interval": 1_000_000_000_u64})),
+        (
+            "Healthcheck",
+            json!({"Test": ["CMD", "/bin/busybox", "true"], "Interval": 1_000_000_000_u64}),
+        ),
         ("WorkingDir", json!("/session")),
         ("StopSignal", json!("SIGKILL")),
         ("User", json!("0:7")),
@@ -63,7 +68,8 @@ impl Archive {
         let bytes = std::fs::read(&file).expect("it was saved");
         let entry = |wanted: &str| {
             let mut archive = tar::Archive::new(&bytes[..]);
-            let mut entries = archive.entries().expect("an archive").map(|entry| entry.expect("an entry"));
+            let mut entries =
+                archive.entries().expect("an archive").map(|entry| entry.expect("an entry"));
             let mut entry = entries
                 .find(|entry| entry.path().is_ok_and(|path| path.as_os_str() == wanted))
                 .unwrap_or_else(|| panic!("{wanted} is in the archive"));
@@ -81,7 +87,8 @@ impl Archive {
     fn load_with(&self, stage: &Stage, name: &str, setting: &str, value: &Value) {
         let mut config = self.config.clone();
         config["config"][setting] = value.clone();
-        let manifest = json!([{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]);
+        let manifest =
+            json!([{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]);
         let file = stage.scratchdbg.home().join("forged.tar");
         let mut archive = tar::Builder::new(std::fs::File::create(&file).expect("it can be made"));
         for (path, content) in [
@@ -106,10 +113,17 @@ fn no_image_has_anything_run_beside_a_session() {
     let image = stage.engine.import_app(&[health]);
     let target = stage.target_of(&["--no-healthcheck"], &image, &[]);
     let begun = ["--", "/bin/sh", "-c", "echo begun; read line"];
-    for options in [&["--mode", "exec"][..], &["--mode", "sidecar"], &["--mode", "copy"], &["--image"]] {
+    for options in
+        [&["--mode", "exec"][..], &["--mode", "sidecar"], &["--mode", "copy"], &["--image"]]
+    {
         let subject = if options == ["--image"] { &*image } else { target.name() };
-        let command = if options[options.len() - 1] == "sidecar" { &begun[..] } else { &["--", "sh", "-c", begun[3]] };
-        let mut session = stage.scratchdbg.start([&["attach"], options, &[subject], command].concat());
+        let command = if options[options.len() - 1] == "sidecar" {
+            &begun[..]
+        } else {
+            &["--", "sh", "-c", begun[3]]
+        };
+        let mut session =
+            stage.scratchdbg.start([&["attach"], options, &[subject], command].concat());
         session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
         // The client's mark identifies its process: other tests start sessions of images at the
         // same time.
@@ -120,7 +134,8 @@ fn no_image_has_anything_run_beside_a_session() {
         let ours: Vec<_> = ours.into_iter().filter(|(_, mark)| mark.contains(&of_client)).collect();
         assert!(!ours.is_empty(), "{options:?}");
         for (container, _) in ours {
-            let config = stage.engine.ask_json(["inspect", "--format", "{{json .Config}}", container]);
+            let config =
+                stage.engine.ask_json(["inspect", "--format", "{{json .Config}}", container]);
             assert_eq!(config["Healthcheck"]["Test"], json!(["NONE"]), "{options:?}: {config}");
             assert_eq!(config["StopSignal"], "SIGTERM", "{options:?}: {config}");
         }

@@ -41,7 +41,11 @@ fn write_unseen(stage: &Stage, target: &Target<'_>, path: &str, text: &str) {
     let written = fs::File::options().append(true).open(&file).expect("the file");
     written.set_modified(before.modified().expect("a time")).expect("it can be dated");
     stage.engine.ask(["cp", &here, &place]);
-    assert!(!target.container.diff().contains(path), "the engine sees it: {}", target.container.diff());
+    assert!(
+        !target.container.diff().contains(path),
+        "the engine sees it: {}",
+        target.container.diff()
+    );
 }
 
 fn who(stage: &Stage, options: &[&str], target: &Target<'_>) -> String {
@@ -53,7 +57,12 @@ fn who(stage: &Stage, options: &[&str], target: &Target<'_>) -> String {
 fn a_target_that_changes_its_user_file_gives_a_session_no_other_ids() {
     let stage = Stage::set();
     let image = stage.engine.import_app_with(&FILES, &["USER app"]);
-    let texts = ["app:x:0:0::/:/x\n", "app:x:1000:4242::/:/x\n", "app:x:2000:2000::/:/x\n", "nobody:x:1:1::/:/x\n"];
+    let texts = [
+        "app:x:0:0::/:/x\n",
+        "app:x:1000:4242::/:/x\n",
+        "app:x:2000:2000::/:/x\n",
+        "nobody:x:1:1::/:/x\n",
+    ];
     for (number, text) in texts.into_iter().enumerate() {
         let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
         write(&stage, &target, "/etc/passwd", text);
@@ -62,7 +71,8 @@ fn a_target_that_changes_its_user_file_gives_a_session_no_other_ids() {
         assert_eq!(shown.replace("Groups: CapEff", "Groups: 1000 CapEff"), own, "{text}");
         // A name that is asked for is not looked up there either.
         let refused = stage.run(&["attach", "-u", "app", target.name(), "--", "true"]);
-        refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
+        refused
+            .expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
         assert!(who(&stage, &["-u", "1000:1000"], &target).starts_with("Uid: 1000 "), "{text}");
     }
 }
@@ -77,7 +87,10 @@ fn a_target_that_changes_its_group_file_gives_a_session_no_groups() {
         let target = stage.target_named(&format!("as-{user}"), &flags, &image, &[]);
         write(&stage, &target, "/etc/group", group);
         let shown = who(&stage, &[], &target);
-        assert!(shown.starts_with(&format!("Uid: {uid} ")) && !shown.contains("4242"), "{user}: {shown}");
+        assert!(
+            shown.starts_with(&format!("Uid: {uid} ")) && !shown.contains("4242"),
+            "{user}: {shown}"
+        );
     }
 }
 
@@ -89,11 +102,19 @@ fn a_pipe_in_the_place_of_a_user_file_is_not_read() {
     let folder = stage.scratchdbg.home().join("etc");
     fs::create_dir(&folder).expect("a folder");
     mknodat(CWD, folder.join("passwd"), FileType::Fifo, Mode::RUSR, 0).expect("a pipe");
-    stage.engine.ask(["cp", &format!("{}/.", folder.display()), &format!("{}:/etc", target.name())]);
-    let refused = stage.run(&["attach", "--mode", "sidecar", "-u", "nobody", target.name(), "--", "true"]);
+    stage.engine.ask([
+        "cp",
+        &format!("{}/.", folder.display()),
+        &format!("{}:/etc", target.name()),
+    ]);
+    let refused =
+        stage.run(&["attach", "--mode", "sidecar", "-u", "nobody", target.name(), "--", "true"]);
     refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container"]);
     // The engine still answers for the container.
-    assert_eq!(stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]), "running");
+    assert_eq!(
+        stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]),
+        "running"
+    );
 }
 
 /// The engine would wait for a writer of the pipe, and hold the container meanwhile.
@@ -109,21 +130,31 @@ fn a_pipe_in_the_place_of_a_user_file_holds_no_command() {
         for inner in ["etc", "tmp"] {
             fs::create_dir_all(folder.join(inner)).expect("a folder");
         }
-        let pipe = if link.is_some() { folder.join("tmp/pipe") } else { folder.join("etc").join(path) };
+        let pipe =
+            if link.is_some() { folder.join("tmp/pipe") } else { folder.join("etc").join(path) };
         mknodat(CWD, pipe, FileType::Fifo, Mode::RUSR, 0).expect("a pipe");
         if let Some(link) = link {
             std::os::unix::fs::symlink(link, folder.join("etc").join(path)).expect("a link");
         }
-        stage.engine.ask(["cp", &format!("{}/.", folder.display()), &format!("{}:/", target.name())]);
+        stage.engine.ask([
+            "cp",
+            &format!("{}/.", folder.display()),
+            &format!("{}:/", target.name()),
+        ]);
         let words = [&*format!("its /etc/{path} is a named pipe"), "wait for ever"];
         stage.run(&["attach", target.name(), "--", "true"]).expect_clear_failure(125, &words);
-        stage.run(&["attach", "--mode", "copy", target.name(), "--", "true"]).expect_clear_failure(125, &words);
+        stage
+            .run(&["attach", "--mode", "copy", target.name(), "--", "true"])
+            .expect_clear_failure(125, &words);
         stage.run(&["check", target.name()]).expect_clear_failure(1, &words);
         let why = stage.run(&["why", target.name()]);
         why.expect_code(0);
         assert!(why.stderr.contains(words[0]) && why.text().contains("running"), "{why}");
         // The engine still answers for the container, and has nothing of a copy.
-        assert_eq!(stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]), "running");
+        assert_eq!(
+            stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]),
+            "running"
+        );
     }
 }
 
@@ -145,9 +176,13 @@ fn a_group_whose_name_is_a_number_is_no_group_of_a_session() {
         let image = stage.engine.import_app_with(&FILES, &[&format!("USER {user}")]);
         let target = stage.target_named(&format!("web{number}"), flags, &image, &[]);
         write(&stage, &target, "/etc/group", &format!("{name}:x:4242:\n"));
-        let finished = stage.run(&[&["attach"], options, &[target.name(), "--"], &WHO[..]].concat());
+        let finished =
+            stage.run(&[&["attach"], options, &[target.name(), "--"], &WHO[..]].concat());
         finished.expect(125, "");
-        assert!(finished.stderr.contains("the session the group 4242"), "{user} {options:?}: {finished}");
+        assert!(
+            finished.stderr.contains("the session the group 4242"),
+            "{user} {options:?}: {finished}"
+        );
     }
     // Who may set groups has them anyway: they are dropped.
     let image = stage.engine.import_app_with(&FILES, &[]);
@@ -176,7 +211,8 @@ fn a_number_is_no_name_of_a_user() {
 fn a_target_cannot_run_its_program_with_groups_that_it_chose() {
     let stage = Stage::set();
     let hostile = sample::hostile();
-    let hardened = ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--group-add", "3000"];
+    let hardened =
+        ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--group-add", "3000"];
     for (number, (flags, group)) in [
         // Root may write the file, and may not set groups.
         (&["--user", "0:0"][..], "3000:x:4242:\n"),
@@ -190,15 +226,25 @@ fn a_target_cannot_run_its_program_with_groups_that_it_chose() {
         let image = stage.engine.import_app_with(&files, &["ENTRYPOINT [\"/hostile\"]"]);
         let flags = [flags, &hardened].concat();
         let target = stage.target_named(&format!("web{number}"), &flags, &image, &["replace"]);
-        eventually(|| target.container.logs(), || target.container.logs().contains("up").then_some(()));
+        eventually(
+            || target.container.logs(),
+            || target.container.logs().contains("up").then_some(()),
+        );
         // The target itself could write it.
         write_with_mode(&stage, &target, "/etc/group", group, 0o666);
         for _ in 0..3 {
             let finished = stage.run(&["attach", target.name(), "--", "id"]);
             finished.expect(125, "");
-            assert!(finished.stderr.contains("the session the group 4242"), "{flags:?}: {finished}");
+            assert!(
+                finished.stderr.contains("the session the group 4242"),
+                "{flags:?}: {finished}"
+            );
         }
-        assert!(!target.container.logs().contains("replace: done"), "{flags:?}: {}", target.container.logs());
+        assert!(
+            !target.container.logs().contains("replace: done"),
+            "{flags:?}: {}",
+            target.container.logs()
+        );
         // Root that could list the names is refused.
         if number == 0 {
             let opens = [&flags[..], &["--cap-add", "CHOWN"]].concat();
@@ -227,11 +273,22 @@ fn a_session_has_the_groups_that_its_target_has() {
         ("app", &[], "Groups: 50"),
     ] {
         let image = stage.engine.import_app_with(&files, &[&format!("USER {user}")]);
-        let target = stage.target_named(&format!("as-{}-{}", user.replace(':', "-"), flags.len()), flags, &image, &[]);
+        let target = stage.target_named(
+            &format!("as-{}-{}", user.replace(':', "-"), flags.len()),
+            flags,
+            &image,
+            &[],
+        );
         let shown = who(&stage, &[], &target);
         let groups = |text: &str| {
-            let list =
-                text.split("Groups:").nth(1).unwrap_or_default().split("CapEff").next().unwrap_or_default().to_owned();
+            let list = text
+                .split("Groups:")
+                .nth(1)
+                .unwrap_or_default()
+                .split("CapEff")
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             list.split_whitespace().map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
         };
         assert!(groups(&shown).is_superset(&groups(expected)), "{user}: {shown}");
@@ -252,9 +309,13 @@ fn a_copy_of_a_target_that_changed_its_user_file_has_no_other_ids() {
     {
         let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
         write(&stage, &target, path, text);
-        let finished = stage.run(&[&["attach", "--mode", "copy", target.name(), "--"], &WHO[..]].concat());
+        let finished =
+            stage.run(&[&["attach", "--mode", "copy", target.name(), "--"], &WHO[..]].concat());
         if finished.status.code() == Some(125) {
-            assert!(finished.stdout.is_empty() && finished.stderr.contains("the target's files give"), "{finished}");
+            assert!(
+                finished.stdout.is_empty() && finished.stderr.contains("the target's files give"),
+                "{finished}"
+            );
             continue;
         }
         let shown = finished.expect_code(0).text().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -272,16 +333,29 @@ fn a_change_that_the_engine_does_not_see_gives_no_other_ids() {
         let image = stage.engine.import_app_with(&FILES, &[&format!("USER {user}")]);
         let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
         // Of a number, the group is looked up.
-        let passwd = if user == "1000" { passwd.replace("app:x:0000", "app:x:1000") } else { passwd.to_owned() };
+        let passwd = if user == "1000" {
+            passwd.replace("app:x:0000", "app:x:1000")
+        } else {
+            passwd.to_owned()
+        };
         write_unseen(&stage, &target, "/etc/passwd", &passwd);
         // The target's own user is that of its image.
         for options in [&[][..], &["--mode", "copy"], &["--mode", "sidecar"]] {
             let shown = who(&stage, options, &target);
-            assert!(shown.starts_with("Uid: 1000 1000 1000 1000 Gid: 1000 "), "{user} {options:?}: {shown}");
+            assert!(
+                shown.starts_with("Uid: 1000 1000 1000 1000 Gid: 1000 "),
+                "{user} {options:?}: {shown}"
+            );
         }
-        for options in [&["-u", user][..], &["--mode", "copy", "-u", user], &["-u", "app"], &["-u", "1000"]] {
-            let refused = stage.run(&[&["attach"], options, &[target.name(), "--", "true"]].concat());
-            refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
+        for options in
+            [&["-u", user][..], &["--mode", "copy", "-u", user], &["-u", "app"], &["-u", "1000"]]
+        {
+            let refused =
+                stage.run(&[&["attach"], options, &[target.name(), "--", "true"]].concat());
+            refused.expect_clear_failure(
+                125,
+                &["/etc/passwd", "changed in the container", "-u UID:GID"],
+            );
         }
         assert!(who(&stage, &["-u", "1000:1000"], &target).starts_with("Uid: 1000 "), "{user}");
     }
@@ -290,7 +364,8 @@ fn a_change_that_the_engine_does_not_see_gives_no_other_ids() {
 #[test]
 fn a_change_that_the_engine_does_not_see_gives_no_groups() {
     let stage = Stage::set();
-    let (before, after) = ("root:x:0:\napp:x:1000:\nvideos:x:44:\n", "root:x:0:\napp:x:1000:\nd:x:4242:app\n");
+    let (before, after) =
+        ("root:x:0:\napp:x:1000:\nvideos:x:44:\n", "root:x:0:\napp:x:1000:\nd:x:4242:app\n");
     let files = [("etc/passwd", 0o644, PASSWD), ("etc/group", 0o644, before.as_bytes())];
     for (number, user) in ["app", "1000"].into_iter().enumerate() {
         let image = stage.engine.import_app_with(&files, &[&format!("USER {user}")]);
@@ -299,7 +374,10 @@ fn a_change_that_the_engine_does_not_see_gives_no_groups() {
         write_unseen(&stage, &target, "/etc/group", after);
         for options in [&[][..], &["--mode", "copy"], &["--mode", "sidecar"]] {
             let shown = who(&stage, options, &target);
-            assert!(shown.starts_with("Uid: 1000 ") && !shown.contains("4242"), "{user} {options:?}: {shown}");
+            assert!(
+                shown.starts_with("Uid: 1000 ") && !shown.contains("4242"),
+                "{user} {options:?}: {shown}"
+            );
         }
         let refused = stage.run(&["attach", "-u", "app", target.name(), "--", "true"]);
         refused.expect_clear_failure(125, &["/etc/group", "changed in the container"]);
@@ -322,15 +400,18 @@ fn a_set_user_id_program_gives_a_session_no_ids() {
     let app = fs::read(sample::write_app(stage.scratchdbg.home())).expect("the sample");
     for (number, mode) in [0o4755, 0o2755].into_iter().enumerate() {
         let files = [FILES[0], FILES[1], ("restricted", mode, &app[..])];
-        let image = stage.engine.import_app_with(&files, &["USER app", "ENTRYPOINT [\"/restricted\"]"]);
+        let image =
+            stage.engine.import_app_with(&files, &["USER app", "ENTRYPOINT [\"/restricted\"]"]);
         let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
         write(&stage, &target, "/etc/passwd", "app:x:1000:1000::/:/x\nx:x:77:77::/:/x\n");
         write(&stage, &target, "/etc/group", "root:x:0:app\n1000:x:0:\n");
         for options in [&[][..], &["--mode", "copy"]] {
-            let finished = stage.run(&[&["attach"], options, &[target.name(), "--"], &WHO[..]].concat());
+            let finished =
+                stage.run(&[&["attach"], options, &[target.name(), "--"], &WHO[..]].concat());
             let shown = finished.text().split_whitespace().collect::<Vec<_>>().join(" ");
             // The number that is a name ends it.
-            let is_refused = finished.status.code() == Some(125) && finished.stderr.contains("the session the group 0");
+            let is_refused = finished.status.code() == Some(125)
+                && finished.stderr.contains("the session the group 0");
             let is_own = shown.starts_with("Uid: 1000 1000 1000 1000 Gid: 1000 1000 1000 1000");
             assert!(
                 is_refused || is_own && shown.ends_with("CapEff: 0000000000000000"),
@@ -347,10 +428,14 @@ fn a_set_user_id_program_gives_a_session_no_ids() {
     let target = stage.target_named("mounted", &["-v", &mount], &image, &[]);
     for options in [&[][..], &["--mode", "copy"], &["--mode", "sidecar"]] {
         let refused = stage.run(&[&["attach"], options, &[target.name(), "--", "true"]].concat());
-        refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
+        refused
+            .expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
     }
     let honest = stage.target_named("honest", &["-v", &mount, "--entrypoint", "/app"], &image, &[]);
-    assert!(who(&stage, &[], &honest).starts_with("Uid: 1000 "), "its first process has the ids of its user");
+    assert!(
+        who(&stage, &[], &honest).starts_with("Uid: 1000 "),
+        "its first process has the ids of its user"
+    );
 }
 
 /// Images whose user files are links, as some builders make them.
@@ -366,13 +451,17 @@ fn user_files_that_are_links_are_followed_in_the_image() {
     fs::copy(sample::write_app(stage.scratchdbg.home()), folder.join("app")).expect("a copy");
     let image = format!("{}:1", stage.engine.name("imported-links"));
     let archive = stage.scratchdbg.home().join("links.tar");
-    let pack = Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&folder).arg(".").status();
+    let pack =
+        Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&folder).arg(".").status();
     assert!(pack.expect("tar runs").success());
     let changes = ["-c", "USER app", "-c", "ENTRYPOINT [\"/app\"]"];
     stage.engine.ask([&["import"][..], &changes, &[&*archive.to_string_lossy(), &*image]].concat());
     let target = stage.target_named("linked", &[], &image, &[]);
     for options in [&[][..], &["-u", "app"]] {
-        assert!(who(&stage, options, &target).starts_with("Uid: 1000 1000 1000 1000 Gid: 1000 "), "{options:?}");
+        assert!(
+            who(&stage, options, &target).starts_with("Uid: 1000 1000 1000 1000 Gid: 1000 "),
+            "{options:?}"
+        );
     }
     // The link is the same, and what it leads to is not.
     write_unseen(&stage, &target, "/store/passwd", "root:x:0:0::/:/x\napp:x:0000:0000::/:/x\n");

@@ -11,7 +11,9 @@ use crate::stage::Stage;
 #[test]
 fn a_target_that_does_not_exist() {
     let stage = Stage::set();
-    stage.run(&["attach", "no-such-container", "--", "true"]).expect_clear_failure(125, &["no-such-container"]);
+    stage
+        .run(&["attach", "no-such-container", "--", "true"])
+        .expect_clear_failure(125, &["no-such-container"]);
     stage.run(&["logs", "no-such-container"]).expect_clear_failure(1, &["no-such-container"]);
 }
 
@@ -71,7 +73,10 @@ fn bad_usage() {
     for (arguments, code) in cases {
         let finished = stage.run(arguments);
         finished.expect(*code, "");
-        assert!(finished.stderr.contains("Usage") || finished.stderr.contains("error"), "{finished}");
+        assert!(
+            finished.stderr.contains("Usage") || finished.stderr.contains("error"),
+            "{finished}"
+        );
     }
 }
 
@@ -88,7 +93,10 @@ fn binaries_that_cannot_be_shipped() {
     let tag = format!("{}:1", stage.engine.name("bad"));
     for (file, words) in [
         ("no-such-file", &["no-such-file"][..]),
-        (dynamic.file_name().and_then(|name| name.to_str()).expect("a name"), &["app-dynamic", "ld-linux"]),
+        (
+            dynamic.file_name().and_then(|name| name.to_str()).expect("a name"),
+            &["app-dynamic", "ld-linux"],
+        ),
         ("empty", &["empty"]),
         ("text", &["text"]),
         ("folder", &["folder"]),
@@ -116,7 +124,8 @@ fn standard_output_that_takes_nothing() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     let app = sample::write_app(stage.scratchdbg.home());
-    let build = ["build", app.to_str().expect("a plain path"), "-t", "full/app:1", "-o", "archive:-"];
+    let build =
+        ["build", app.to_str().expect("a plain path"), "-t", "full/app:1", "-o", "archive:-"];
     let attach = target.attach_arguments(&["echo", "hi"]);
     let cases: [(&[&str], i32); 3] = [(&build, 1), (&attach, 125), (&["logs", target.name()], 1)];
     for (arguments, code) in cases {
@@ -138,7 +147,8 @@ fn a_reader_of_an_archive_that_goes_away_is_a_failure() {
     let app = sample::write_app(stage.scratchdbg.home());
     let app = app.to_str().expect("a plain path");
     for taken in [0, 100] {
-        let mut command = stage.scratchdbg.command(["build", app, "-t", "cut/app:1", "-q", "-o", "archive:-"]);
+        let mut command =
+            stage.scratchdbg.command(["build", app, "-t", "cut/app:1", "-q", "-o", "archive:-"]);
         let (mut reader, writer) = std::io::pipe().expect("a pipe");
         let building = command.stdout(writer).stderr(Stdio::piped()).spawn().expect("it starts");
         // It holds the write end.
@@ -149,7 +159,10 @@ fn a_reader_of_an_archive_that_goes_away_is_a_failure() {
         let output = building.wait_with_output().expect("it can be waited for");
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "after {taken} bytes: {complaint}");
-        assert!(complaint.contains("error: cannot write the archive to standard output: Broken pipe"), "{complaint}");
+        assert!(
+            complaint.contains("error: cannot write the archive to standard output: Broken pipe"),
+            "{complaint}"
+        );
     }
 }
 
@@ -165,7 +178,8 @@ fn help_that_cannot_be_written_is_a_failure() {
         // A missing reader is not a failure here.
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let output = stage.scratchdbg.command(arguments).stdout(writer).output().expect("it starts");
+        let output =
+            stage.scratchdbg.command(arguments).stdout(writer).output().expect("it starts");
         assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]), "{arguments:?}");
     }
 }
@@ -198,7 +212,8 @@ fn a_tz_that_is_no_file_of_a_zone() {
     let pipe = pipe.to_str().expect("a plain path");
     for zone in [pipe, &format!(":{pipe}"), "/dev/zero"] {
         let run = |options: &[&str]| {
-            let mut command = stage.scratchdbg.command([&["logs", target.name()], options].concat());
+            let mut command =
+                stage.scratchdbg.command([&["logs", target.name()], options].concat());
             let output = command.env("TZ", zone).output().expect("it starts");
             (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
         };
@@ -217,13 +232,19 @@ fn a_tz_that_is_no_file_of_a_zone() {
 fn usage_errors_quote_no_escape_sequence() {
     let stage = Stage::set();
     let hostile = "\x1b]0;pwn\x07\u{9b}2J\u{202e}x";
-    for arguments in
-        [&["logs", "-n", hostile, "x"][..], &["check", "x", "--format", hostile], &["ps", hostile], &[hostile]]
-    {
+    for arguments in [
+        &["logs", "-n", hostile, "x"][..],
+        &["check", "x", "--format", hostile],
+        &["ps", hostile],
+        &[hostile],
+    ] {
         let finished = stage.run(arguments);
         finished.expect_code(2);
         let text = &finished.stderr;
         assert!(text.contains(r"\x1b]0;pwn\x07\u{9b}2J\u{202e}x"), "{text:?}");
-        assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
+        assert!(
+            !text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')),
+            "{text:?}"
+        );
     }
 }

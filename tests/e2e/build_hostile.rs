@@ -24,7 +24,9 @@ fn sources_that_are_no_files() {
     fs::create_dir(home.join("out")).expect("a folder");
     symlink("../app", home.join("out/link")).expect("a link");
     let output = "archive:x.tar";
-    for (binary, word) in [("pipe", "pipe"), ("socket", "socket"), ("/dev/zero", "/dev/zero"), ("out", "out")] {
+    for (binary, word) in
+        [("pipe", "pipe"), ("socket", "socket"), ("/dev/zero", "/dev/zero"), ("out", "out")]
+    {
         stage.run(&["build", binary, "-t", "a/b:1", "-o", output]).expect_clear_failure(1, &[word]);
         let addition = format!("{binary}:/x");
         if binary != "out" {
@@ -41,7 +43,9 @@ fn sources_that_are_no_files() {
 fn paths_that_cannot_be_in_an_image() {
     let stage = Stage::set();
     sample::write_app(stage.scratchdbg.home());
-    for (addition, word) in [("app:/app", "`/app`"), ("app:/../app", "`/../app`"), ("app:/a/../../b", "`/a/../../b`")] {
+    for (addition, word) in
+        [("app:/app", "`/app`"), ("app:/../app", "`/../app`"), ("app:/a/../../b", "`/a/../../b`")]
+    {
         let add = ["build", "app", "-t", "a/b:1", "-o", "archive:x.tar", "--add", addition];
         stage.run(&add).expect_clear_failure(1, &[word]);
     }
@@ -50,11 +54,15 @@ fn paths_that_cannot_be_in_an_image() {
 /// Creates a layout of a pair in `home/layout`.
 fn layout(stage: &Stage) {
     sample::write_app(stage.scratchdbg.home());
-    stage.run(&["build", "app", "-t", "a/b:1", "-o", "oci:layout", "-o", "archive:pair.tar"]).expect_code(0);
+    stage
+        .run(&["build", "app", "-t", "a/b:1", "-o", "oci:layout", "-o", "archive:pair.tar"])
+        .expect_code(0);
 }
 
 fn verify(stage: &Stage, words: &[&str]) {
-    stage.run(&["pair", "verify", "oci:layout:1", "oci:layout:1-debug"]).expect_clear_failure(1, words);
+    stage
+        .run(&["pair", "verify", "oci:layout:1", "oci:layout:1-debug"])
+        .expect_clear_failure(1, words);
 }
 
 /// Calls `change` on each blob in turn, and restores the blob afterwards.
@@ -112,8 +120,12 @@ fn documents_that_lie() {
     fs::write(stage.scratchdbg.home().join("empty.tar"), "").expect("a file");
     let archive = ["pair", "verify", "archive:empty.tar", "archive:pair.tar:1-debug"];
     stage.run(&archive).expect_clear_failure(1, &["empty.tar"]);
-    stage.run(&["pair", "verify", "oci:no-such", "oci:layout"]).expect_clear_failure(1, &["no-such"]);
-    stage.run(&["pair", "verify", "archive:pair.tar", "archive:pair.tar"]).expect_clear_failure(2, &["a/b:1-debug"]);
+    stage
+        .run(&["pair", "verify", "oci:no-such", "oci:layout"])
+        .expect_clear_failure(1, &["no-such"]);
+    stage
+        .run(&["pair", "verify", "archive:pair.tar", "archive:pair.tar"])
+        .expect_clear_failure(2, &["a/b:1-debug"]);
 }
 
 /// 61: the duration of a build varies. The kills come at increasing times, from before the first
@@ -144,7 +156,16 @@ fn two_builders_of_one_layout() {
     let stage = Stage::set();
     sample::write_app(stage.scratchdbg.home());
     let builders: Vec<_> = (0..6)
-        .map(|number| stage.scratchdbg.start(["build", "app", "-t", &format!("a/b:{number}"), "-o", "oci:layout"]))
+        .map(|number| {
+            stage.scratchdbg.start([
+                "build",
+                "app",
+                "-t",
+                &format!("a/b:{number}"),
+                "-o",
+                "oci:layout",
+            ])
+        })
         .collect();
     for builder in builders {
         builder.finish().expect_code(0);
@@ -181,8 +202,10 @@ fn a_full_disk_at_any_step_leaves_what_was_there() {
     let home = stage.scratchdbg.home();
     let old = sample::write_app(home);
     let new = home.join("new");
-    fs::write(&new, [fs::read(&old).expect("the program"), vec![1; 100_000]].concat()).expect("a file");
-    fs::set_permissions(&new, fs::metadata(&old).expect("it is there").permissions()).expect("a mode");
+    fs::write(&new, [fs::read(&old).expect("the program"), vec![1; 100_000]].concat())
+        .expect("a file");
+    fs::set_permissions(&new, fs::metadata(&old).expect("it is there").permissions())
+        .expect("a mode");
     fs::create_dir(home.join("disk")).expect("a folder");
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", SCRIPT, "sh"]).arg(home.join("disk"));
@@ -218,13 +241,29 @@ fn a_build_that_a_timer_ends_leaves_nothing() {
     let home = stage.scratchdbg.home();
     let old = fs::read(home.join("layout/index.json")).expect("an index");
     // It takes far longer than the test to read it.
-    fs::File::create(home.join("big")).and_then(|file| file.set_len(1 << 36)).expect("a file with a hole");
+    fs::File::create(home.join("big"))
+        .and_then(|file| file.set_len(1 << 36))
+        .expect("a file with a hole");
     for signal in [Signal::VTALARM, Signal::PROF, Signal::POWER, Signal::IO, Signal::STKFLT] {
-        let running =
-            stage.scratchdbg.start(["build", "app", "--add", "big:/big", "-t", "a/b:new", "-o", "oci:layout"]);
+        let running = stage.scratchdbg.start([
+            "build",
+            "app",
+            "--add",
+            "big:/big",
+            "-t",
+            "a/b:new",
+            "-o",
+            "oci:layout",
+        ]);
         eventually(
             || "a temporary file".to_owned(),
-            || fs::read_dir(home.join("layout")).expect("a folder").count().checked_sub(4).map(drop),
+            || {
+                fs::read_dir(home.join("layout"))
+                    .expect("a folder")
+                    .count()
+                    .checked_sub(4)
+                    .map(drop)
+            },
         );
         running.signal(signal);
         running.finish().expect_code(128 + signal.as_raw());
@@ -234,7 +273,9 @@ fn a_build_that_a_timer_ends_leaves_nothing() {
 
 /// The layout is as it was, without temporary files.
 fn expect_no_trace(home: &Path, old: &[u8]) {
-    let names = fs::read_dir(home.join("layout")).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let names = fs::read_dir(home.join("layout"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name());
     let mut names: Vec<_> = names.collect();
     names.sort();
     assert_eq!(names, ["blobs", "index.json", "oci-layout"]);

@@ -30,16 +30,42 @@ fn settings_are_in_both_images() {
     let stage = Stage::set();
     let tag = prepare(&stage);
     let second = format!("{}:2", stage.engine.name("options"));
-    let settings = ["--entrypoint", r#"["/app","talk"]"#, "--cmd", "one", "-e", "A=1", "-e", "A=2", "-e", "B=x=y"];
-    let more = ["-l", "team=shop", "-u", "1000:1001", "-w", "/srv", "--expose", "80", "--expose", "53/udp"];
-    let rest = ["--stop-signal", "SIGINT", "--healthcheck", r#"["/app","exit","0"]"#, "--with", "none"];
+    let settings = [
+        "--entrypoint",
+        r#"["/app","talk"]"#,
+        "--cmd",
+        "one",
+        "-e",
+        "A=1",
+        "-e",
+        "A=2",
+        "-e",
+        "B=x=y",
+    ];
+    let more = [
+        "-l",
+        "team=shop",
+        "-u",
+        "1000:1001",
+        "-w",
+        "/srv",
+        "--expose",
+        "80",
+        "--expose",
+        "53/udp",
+    ];
+    let rest =
+        ["--stop-signal", "SIGINT", "--healthcheck", r#"["/app","exit","0"]"#, "--with", "none"];
     let names = ["build", "app", "-t", &tag, "-t", &second];
     stage.run(&[&names[..], &settings, &more, &rest].concat()).expect_code(0);
-    for (role, image) in [("prod", tag.clone()), ("prod", second), ("debug", format!("{tag}-debug"))] {
+    for (role, image) in
+        [("prod", tag.clone()), ("prod", second), ("debug", format!("{tag}-debug"))]
+    {
         let config = inspect(&stage.engine, &image)["Config"].clone();
         assert_eq!(config["Entrypoint"], json!(["/app", "talk"]));
         assert_eq!(config["Cmd"], json!(["one"]));
-        let env: Vec<_> = config["Env"].as_array().expect("variables").iter().filter_map(Value::as_str).collect();
+        let env: Vec<_> =
+            config["Env"].as_array().expect("variables").iter().filter_map(Value::as_str).collect();
         assert!(env.contains(&"A=2") && env.contains(&"B=x=y") && !env.contains(&"A=1"), "{env:?}");
         assert_eq!(config["Labels"]["team"], "shop");
         assert_eq!(config["Labels"]["io.scratchdbg.role"], role);
@@ -63,10 +89,23 @@ fn added_files_keep_what_was_asked_for() {
     fs::write(home.join("a.conf"), "x").expect("a file");
     fs::create_dir_all(home.join("site/css")).expect("a folder");
     fs::write(home.join("site/css/main"), "x").expect("a file");
-    fs::set_permissions(home.join("site/css/main"), fs::Permissions::from_mode(0o700)).expect("a mode");
+    fs::set_permissions(home.join("site/css/main"), fs::Permissions::from_mode(0o700))
+        .expect("a mode");
     std::os::unix::fs::symlink("css/main", home.join("site/link")).expect("a link");
-    let additions = ["--add", "a.conf:/etc/shop/", "--add", "site:/www", "--add", "a.conf:/etc/secret:0400:0:0"];
-    stage.run(&[&["build", "app", "-t", &tag, "--no-debug", "--with", "tmp"], &additions[..]].concat()).expect_code(0);
+    let additions = [
+        "--add",
+        "a.conf:/etc/shop/",
+        "--add",
+        "site:/www",
+        "--add",
+        "a.conf:/etc/secret:0400:0:0",
+    ];
+    stage
+        .run(
+            &[&["build", "app", "-t", &tag, "--no-debug", "--with", "tmp"], &additions[..]]
+                .concat(),
+        )
+        .expect_code(0);
     let mut entries = saved_entries(&stage.engine, &tag).remove(0);
     entries.sort();
     let expected = [
@@ -94,15 +133,23 @@ fn what_the_program_mentions_is_added_with_the_reason() {
     app.extend_from_slice(b"\0/etc/passwd\0");
     fs::write(stage.scratchdbg.home().join("app"), app).expect("a file");
     let facts = json_of(&stage, &["app", "-t", &tag, "--no-debug"]);
-    let decision = facts["provision"].as_array().expect("a plan").iter().find(|decision| decision["need"] == "passwd");
+    let decision = facts["provision"]
+        .as_array()
+        .expect("a plan")
+        .iter()
+        .find(|decision| decision["need"] == "passwd");
     let decision = decision.expect("a decision on passwd");
     assert_eq!(decision["added"], true);
-    assert!(decision["reason"].as_str().is_some_and(|reason| reason.contains("/etc/passwd")), "{decision}");
+    assert!(
+        decision["reason"].as_str().is_some_and(|reason| reason.contains("/etc/passwd")),
+        "{decision}"
+    );
     let finished = stage.run(&["build", "app", "-t", &tag, "--no-debug"]);
     assert!(finished.text().contains("the program mentions /etc/passwd"), "{finished}");
     assert!(saved_entries(&stage.engine, &tag)[0].contains(&("etc/passwd".to_owned(), 0o644)));
     // Do not load it again: an image whose name moves to another one stays without a name.
-    let facts = json_of(&stage, &["app", "-t", &tag, "--no-debug", "--with", "none", "-o", "oci:layout"]);
+    let facts =
+        json_of(&stage, &["app", "-t", &tag, "--no-debug", "--with", "none", "-o", "oci:layout"]);
     assert_eq!(facts["provision"], json!([]));
 }
 
@@ -120,7 +167,8 @@ fn several_architectures_are_one_image_with_a_name() {
     let facts = json_of(&stage, &[&build[..], &toolkits].concat());
     for role in ["prod", "debug"] {
         let platforms = facts[role]["platforms"].as_array().expect("images");
-        let names: Vec<_> = platforms.iter().map(|image| image["platform"].as_str().expect("a platform")).collect();
+        let names: Vec<_> =
+            platforms.iter().map(|image| image["platform"].as_str().expect("a platform")).collect();
         assert_eq!(names, ["linux/arm64", "linux/amd64"]);
         assert_eq!(facts[role]["platform"], "linux/arm64");
         // An engine with one image per name keeps the others without a name.
@@ -128,7 +176,9 @@ fn several_architectures_are_one_image_with_a_name() {
         stage.engine.docker(["rmi", "--force", foreign]);
     }
     assert_eq!(inspect(&stage.engine, &tag)["Architecture"], "amd64");
-    let index: Value = serde_json::from_slice(&fs::read(home.join("layout/index.json")).expect("it")).expect("JSON");
+    let index: Value =
+        serde_json::from_slice(&fs::read(home.join("layout/index.json")).expect("it"))
+            .expect("JSON");
     assert_eq!(index["manifests"][0]["mediaType"], "application/vnd.oci.image.index.v1+json");
     stage.run(&["pair", "verify", "oci:layout:1", "oci:layout:1-debug"]).expect_code(0);
     stage
@@ -148,7 +198,9 @@ fn lies_about_the_platform_are_refused() {
     refused(&["--platform", "linux/arm64"], 1, &["linux/amd64", "linux/arm64"]);
     refused(&["--platform", "amd64"], 2, &["amd64"]);
     refused(&["app"], 1, &["linux/amd64"]);
-    stage.run(&["build", "app", "-t", &tag, "--platform", "linux/amd64", "-o", "oci:layout"]).expect_code(0);
+    stage
+        .run(&["build", "app", "-t", &tag, "--platform", "linux/amd64", "-o", "oci:layout"])
+        .expect_code(0);
 }
 
 #[test]
@@ -174,7 +226,9 @@ fn settings_that_cannot_be_are_refused() {
         (&["-t", "a/b:x y"], &["a/b:x y"]),
     ];
     for (options, words) in cases {
-        stage.run(&[&["build", "app", "-t", &tag], *options].concat()).expect_clear_failure(2, words);
+        stage
+            .run(&[&["build", "app", "-t", &tag], *options].concat())
+            .expect_clear_failure(2, words);
     }
     assert_eq!(stage.engine.ask(["images", "--quiet", tag.trim_end_matches(":1")]), "");
 }
@@ -182,7 +236,10 @@ fn settings_that_cannot_be_are_refused() {
 /// Builds the same Dockerfile with `docker build` without BuildKit.
 fn docker_build(stage: &Stage, folder: &Path, tag: &str) {
     let mut command = std::process::Command::new("docker");
-    command.args(["build", "--quiet", "--no-cache", "--tag", tag]).arg(folder).env("DOCKER_BUILDKIT", "0");
+    command
+        .args(["build", "--quiet", "--no-cache", "--tag", tag])
+        .arg(folder)
+        .env("DOCKER_BUILDKIT", "0");
     command.envs(stage.engine.variables());
     scratchdbg_testkit::program::Running::start(command).finish().expect_code(0);
 }
@@ -278,23 +335,31 @@ fn a_dockerfile_that_needs_a_shell_is_refused_with_its_line() {
         ("HEALTHCHECK CMD curl localhost", &["line 18"]),
     ] {
         fs::write(folder.join("Dockerfile"), format!("{DOCKERFILE}{line}\n")).expect("a file");
-        stage.run(&["build", "-f", "context/Dockerfile", "-t", &tag]).expect_clear_failure(1, words);
+        stage
+            .run(&["build", "-f", "context/Dockerfile", "-t", &tag])
+            .expect_clear_failure(1, words);
     }
     fs::write(folder.join("Dockerfile"), "FROM debian\nCOPY app /app\n").expect("a file");
-    stage.run(&["build", "-f", "context/Dockerfile", "-t", &tag]).expect_clear_failure(1, &["line 1", "debian"]);
-    stage.run(&["build", "-f", "no-such-file", "-t", &tag]).expect_clear_failure(1, &["no-such-file"]);
+    stage
+        .run(&["build", "-f", "context/Dockerfile", "-t", &tag])
+        .expect_clear_failure(1, &["line 1", "debian"]);
+    stage
+        .run(&["build", "-f", "no-such-file", "-t", &tag])
+        .expect_clear_failure(1, &["no-such-file"]);
 }
 
 #[test]
 fn what_cannot_run_is_not_written_unless_it_is_asked_for() {
     let stage = Stage::set();
     let tag = prepare(&stage);
-    let build = ["build", "app", "-t", &tag, "-o", "oci:layout", "--entrypoint", "/no-such-program"];
+    let build =
+        ["build", "app", "-t", &tag, "-o", "oci:layout", "--entrypoint", "/no-such-program"];
     let refused = stage.run(&build);
     refused.expect_clear_failure(1, &["entrypoint-missing", "/no-such-program", "--deny none"]);
     assert!(!stage.scratchdbg.home().join("layout").exists());
     let allowed = stage.run(&[&build[..], &["--deny", "none", "--format", "json"]].concat());
-    let facts: Value = serde_json::from_slice(&allowed.expect_code(0).stdout).expect("one JSON document");
+    let facts: Value =
+        serde_json::from_slice(&allowed.expect_code(0).stdout).expect("one JSON document");
     assert_eq!(facts["findings"][0]["code"], "entrypoint-missing");
     assert!(allowed.stderr.contains("entrypoint-missing"), "{allowed}");
     let warned = ["build", "app", "-t", &tag, "-o", "oci:layout", "-u", "0", "--deny", "warning"];

@@ -15,7 +15,10 @@ use crate::stage::Stage;
 /// nothing.
 #[track_caller]
 fn referee(home: &Path, program: &str, arguments: &[&str]) -> Finished {
-    let there = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().expect("sh runs");
+    let there = Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .output()
+        .expect("sh runs");
     assert!(there.status.success(), "this test needs {program}: ./scripts/test installs it");
     let mut command = Command::new(program);
     command.args(arguments).current_dir(home);
@@ -35,10 +38,14 @@ fn one_run_writes_everywhere() {
     let home = stage.scratchdbg.home();
     sample::write_app(home);
     let tag = format!("{}:1", stage.engine.name("everywhere"));
-    let outputs = ["-o", "engine", "-o", "oci:layout", "-o", "oci:second", "-o", "archive:pair.tar"];
+    let outputs =
+        ["-o", "engine", "-o", "oci:layout", "-o", "oci:second", "-o", "archive:pair.tar"];
     let facts = build(&stage, &[&["-t", &tag], &outputs[..]].concat());
     for (role, name) in [("prod", tag.clone()), ("debug", format!("{tag}-debug"))] {
-        assert!(facts[role]["layers"][0]["media_type"].as_str().expect("a type").ends_with("tar+gzip"), "{facts}");
+        assert!(
+            facts[role]["layers"][0]["media_type"].as_str().expect("a type").ends_with("tar+gzip"),
+            "{facts}"
+        );
         let id = facts[role]["image_id"].as_str().expect("an id");
         assert_eq!(inspect(&stage.engine, &name)["Id"], id);
         for layer in facts[role]["layers"].as_array().expect("layers") {
@@ -51,7 +58,8 @@ fn one_run_writes_everywhere() {
             );
         }
     }
-    let [engine, layout, archive] = [tag.clone(), "oci:layout:1".to_owned(), format!("archive:pair.tar:{tag}")];
+    let [engine, layout, archive] =
+        [tag.clone(), "oci:layout:1".to_owned(), format!("archive:pair.tar:{tag}")];
     for prod in [&engine, &layout, &archive] {
         for debug in [&engine, &layout, &archive] {
             stage.run(&["pair", "verify", prod, &format!("{debug}-debug")]).expect_code(0);
@@ -83,7 +91,11 @@ fn a_layout_is_added_to() {
     build(&stage, &["-t", "shop/app:1", "-o", "oci:layout"]);
     let first = fs::read(home.join("layout/index.json")).expect("it");
     build(&stage, &["-t", "shop/app:1", "-o", "oci:layout"]);
-    assert_eq!(fs::read(home.join("layout/index.json")).expect("it"), first, "the same again changes nothing");
+    assert_eq!(
+        fs::read(home.join("layout/index.json")).expect("it"),
+        first,
+        "the same again changes nothing"
+    );
     sample::write_app(home);
     build(&stage, &["-t", "shop/app:2", "-o", "oci:layout"]);
     for tag in ["1", "2"] {
@@ -94,7 +106,9 @@ fn a_layout_is_added_to() {
     listed.expect(0, "1\n1-debug\n2\n2-debug\n");
     fs::create_dir(home.join("other")).expect("a folder");
     fs::write(home.join("other/notes"), "x").expect("a file");
-    stage.run(&["build", "app", "-t", "shop/app:1", "-o", "oci:other"]).expect_clear_failure(1, &["other", "notes"]);
+    stage
+        .run(&["build", "app", "-t", "shop/app:1", "-o", "oci:other"])
+        .expect_clear_failure(1, &["other", "notes"]);
 }
 
 #[test]
@@ -107,13 +121,27 @@ fn the_engine_loads_an_archive_however_it_is_packed() {
     for method in ["none", "gzip", "gzip:9"] {
         let output = format!("archive:{}.tar", method.replace(':', "-"));
         let facts = build(&stage, &["-t", &tag, "-o", &output, "--compress", method]);
-        stage.engine.ask(["load", "--quiet", "--input", home.join(&output[8..]).to_str().expect("a plain path")]);
+        stage.engine.ask([
+            "load",
+            "--quiet",
+            "--input",
+            home.join(&output[8..]).to_str().expect("a plain path"),
+        ]);
         let inspected = inspect(&stage.engine, &tag);
         assert_eq!(inspected["Id"], facts["prod"]["image_id"], "{method}");
         assert_eq!(layers(&inspected).len(), 1);
         let debug = format!("{tag}-debug");
         assert_eq!(
-            stage.engine.ask(["run", "--rm", "--network", "none", "--entrypoint", "echo", &debug, "hi"]),
+            stage.engine.ask([
+                "run",
+                "--rm",
+                "--network",
+                "none",
+                "--entrypoint",
+                "echo",
+                &debug,
+                "hi"
+            ]),
             "hi",
             "{method}"
         );
@@ -121,7 +149,8 @@ fn the_engine_loads_an_archive_however_it_is_packed() {
         stage.engine.ask(["rmi", "--force", &tag, &debug]);
     }
     // Docker supports zstd since 23.0.
-    let is_old = stage.engine.ask(["version", "--format", "{{.Server.Version}}"]).starts_with("20.");
+    let is_old =
+        stage.engine.ask(["version", "--format", "{{.Server.Version}}"]).starts_with("20.");
     let zstd = stage.run(&["build", "app", "-t", &tag, "--compress", "zstd"]);
     if is_old {
         zstd.expect_clear_failure(1, &["zstd", "--compress gzip"]);
@@ -144,14 +173,17 @@ fn other_tools_take_it() {
         let layout = format!("layout-{method}");
         let archive = format!("archive-{method}.tar");
         let outputs = [format!("oci:{layout}"), format!("archive:{archive}")];
-        let build_options = ["-t", "shop/app:1", "--compress", method, "-o", &outputs[0], "-o", &outputs[1]];
+        let build_options =
+            ["-t", "shop/app:1", "--compress", method, "-o", &outputs[0], "-o", &outputs[1]];
         let facts = build(&stage, &build_options);
         let manifest = facts["prod"]["manifest"].as_str().expect("a digest");
         let source = format!("oci:{layout}:1");
         let seen = referee(home, "skopeo", &["inspect", &source]);
         assert!(seen.text().contains(manifest), "{seen}");
         let copy = format!("dir:copy-{method}");
-        for from in [&format!("{source}-debug"), &format!("docker-archive:{archive}:shop/app:1-debug")] {
+        for from in
+            [&format!("{source}-debug"), &format!("docker-archive:{archive}:shop/app:1-debug")]
+        {
             referee(home, "skopeo", &["--insecure-policy", "copy", from, &copy]);
         }
         if method != "zstd" {
@@ -161,5 +193,9 @@ fn other_tools_take_it() {
             assert!(home.join(&bundle).join("rootfs/.scratchdbg/bin/sh").exists());
         }
     }
-    referee(home, "oci-image-tool", &["validate", "--type", "image", "--ref", "name=1", "layout-gzip"]);
+    referee(
+        home,
+        "oci-image-tool",
+        &["validate", "--type", "image", "--ref", "name=1", "layout-gzip"],
+    );
 }

@@ -13,7 +13,8 @@ const BAR: &str = "packing [";
 fn write_slow_file(path: &std::path::Path) {
     let mut state = 1_u64;
     let words = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         format!("{:x} ", state >> 50)
     });
     fs::write(path, words.take(2_000_000).collect::<String>()).expect("a file");
@@ -26,7 +27,17 @@ fn a_long_build_shows_how_far_it_is() {
     sample::write_app(home);
     write_slow_file(&home.join("words"));
     let arguments = |extra: &[&'static str]| {
-        let fixed = ["build", "app", "--add", "words:/words", "--compress", "zstd:19", "-o", "oci:out", "--no-debug"];
+        let fixed = [
+            "build",
+            "app",
+            "--add",
+            "words:/words",
+            "--compress",
+            "zstd:19",
+            "-o",
+            "oci:out",
+            "--no-debug",
+        ];
         [&fixed[..], extra].concat()
     };
     for columns in [100, 30] {
@@ -37,7 +48,9 @@ fn a_long_build_shows_how_far_it_is() {
         let lines = terminal.text().lines().filter(|line| !line.trim().is_empty()).count();
         assert_eq!(lines, 1, "it does not wrap: {}", terminal.text());
         assert_eq!(terminal.wait().code(), Some(0), "{}", terminal.text());
-        terminal.wait_for("the summary, and no bar", |screen| !screen.contains(BAR) && screen.contains("production"));
+        terminal.wait_for("the summary, and no bar", |screen| {
+            !screen.contains(BAR) && screen.contains("production")
+        });
     }
     // No bar without a terminal, and none with `--quiet`.
     let finished = program.run(arguments(&[]));

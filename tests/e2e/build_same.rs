@@ -34,7 +34,8 @@ fn command(program: &Path, folder: &Path, round: usize) -> Command {
     ]);
     command.env_clear().env("HOME", folder).env("PATH", "/usr/bin:/bin");
     command.env("TZ", ["UTC", "Pacific/Chatham", "America/St_Johns"][round % 3]);
-    command.env("LC_ALL", ["C", "de_DE.UTF-8", "tr_TR.UTF-8", "C.UTF-8", "zh_CN.GB18030"][round % 5]);
+    command
+        .env("LC_ALL", ["C", "de_DE.UTF-8", "tr_TR.UTF-8", "C.UTF-8", "zh_CN.GB18030"][round % 5]);
     command.stdin(Stdio::null()).stderr(Stdio::inherit());
     if rustix::process::getuid().is_root() && round % 2 == 1 {
         let id = 40_000 + u32::try_from(round).expect("it fits");
@@ -47,7 +48,9 @@ fn command(program: &Path, folder: &Path, round: usize) -> Command {
 fn fifty_builds_in_changing_surroundings_give_one_archive() {
     let home = tempfile::TempDir::new().expect("a folder");
     // Another user must be able to read it.
-    let open = |path: &Path| fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755));
+    let open = |path: &Path| {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+    };
     open(home.path()).expect("a mode");
     // That user may have no access to the directory where it was built.
     let program = home.path().join("scratchdbg");
@@ -61,7 +64,8 @@ fn fifty_builds_in_changing_surroundings_give_one_archive() {
         // Directories list files in the order of their creation.
         let names = ["b", "a", "d", "c"];
         for at in 0..names.len() {
-            fs::write(folder.join("etc").join(names[(at + round) % names.len()]), "x").expect("a file");
+            fs::write(folder.join("etc").join(names[(at + round) % names.len()]), "x")
+                .expect("a file");
         }
         fs::copy(&app, folder.join("app")).expect("a copy");
         let mut command = command(&program, &folder, round);
@@ -87,8 +91,11 @@ fn production_is_the_same_without_its_twin() {
     let stage = Stage::set();
     sample::write_app(stage.scratchdbg.home());
     let id = |options: &[&str]| {
-        let arguments =
-            [&["build", "app", "-t", "same/app:1", "--format", "json", "-o", "oci:layout"], options].concat();
+        let arguments = [
+            &["build", "app", "-t", "same/app:1", "--format", "json", "-o", "oci:layout"],
+            options,
+        ]
+        .concat();
         let facts: serde_json::Value =
             serde_json::from_slice(&stage.run(&arguments).expect_code(0).stdout).expect("JSON");
         facts["prod"]["manifest"].as_str().expect("a digest").to_owned()
@@ -99,7 +106,8 @@ fn production_is_the_same_without_its_twin() {
         let mut command = stage.scratchdbg.command(arguments);
         command.env("SOURCE_DATE_EPOCH", "1700000000");
         let facts = scratchdbg_testkit::program::Running::start(command).finish();
-        let facts: serde_json::Value = serde_json::from_slice(&facts.expect_code(0).stdout).expect("JSON");
+        let facts: serde_json::Value =
+            serde_json::from_slice(&facts.expect_code(0).stdout).expect("JSON");
         facts["prod"]["manifest"].as_str().expect("a digest").to_owned()
     };
     assert_ne!(id(&[]), other_time, "SOURCE_DATE_EPOCH is in it");

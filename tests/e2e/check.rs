@@ -27,8 +27,11 @@ fn binaries() {
     let app = fs::read(sample::write_app(&home)).expect("the sample");
     fs::write(home.join("half"), &app[..app.len() / 2]).expect("a file");
     fs::write(home.join("text"), "hello\n").expect("a file");
-    for (file, code) in [("app-dynamic", "loader-missing"), ("text", "not-an-executable"), ("half", "truncated-binary")]
-    {
+    for (file, code) in [
+        ("app-dynamic", "loader-missing"),
+        ("text", "not-an-executable"),
+        ("half", "truncated-binary"),
+    ] {
         let found = codes(&check(&stage, &[file]));
         assert!(found.iter().any(|found| found == code), "{code} in {found:?}");
         stage.run(&["check", file]).expect_code(1);
@@ -38,7 +41,11 @@ fn binaries() {
     let report = check(&stage, &["app"]);
     assert_eq!(report["subject"], "app");
     let errors = |finding: &&Value| finding["severity"] == "error";
-    assert_eq!(report["findings"].as_array().expect("a list").iter().find(errors), None, "{report:#}");
+    assert_eq!(
+        report["findings"].as_array().expect("a list").iter().find(errors),
+        None,
+        "{report:#}"
+    );
     stage.run(&["check", "app"]).expect_code(0);
     // The sample is linked against glibc, which causes a warning.
     stage.run(&["check", "--deny", "warning", "app"]).expect_code(1);
@@ -50,15 +57,24 @@ fn images_and_containers() {
     let stage = Stage::set();
     let app = fault::app(&stage);
     let setuid = File { path: "su", mode: 0o4755, bytes: app.clone() };
-    let key = File { path: "key.pem", mode: 0o600, bytes: b"-----BEGIN PRIVATE KEY-----\nx\n".to_vec() };
+    let key =
+        File { path: "key.pem", mode: 0o600, bytes: b"-----BEGIN PRIVATE KEY-----\nx\n".to_vec() };
     for (index, (files, changes, code)) in [
         (vec![executable("app", fault::dynamic_app(&stage))], &[APP][..], "loader-missing"),
         (vec![executable("app", app.clone())], &[], "no-command"),
         (vec![executable("app", app.clone())], &[APP, "USER nonroot"], "user-unknown"),
         (vec![executable("app", app.clone())], &[APP], "runs-as-root"),
         (vec![executable("app", app.clone())], &[APP, "WORKDIR /app"], "workdir-not-a-directory"),
-        (vec![executable("app", app.clone())], &[APP, "HEALTHCHECK CMD curl localhost"], "healthcheck-needs-shell"),
-        (vec![executable("app", app.clone())], &[APP, "ENV API_TOKEN=abcdef0123"], "secret-in-image"),
+        (
+            vec![executable("app", app.clone())],
+            &[APP, "HEALTHCHECK CMD curl localhost"],
+            "healthcheck-needs-shell",
+        ),
+        (
+            vec![executable("app", app.clone())],
+            &[APP, "ENV API_TOKEN=abcdef0123"],
+            "secret-in-image",
+        ),
         (vec![executable("app", app.clone()), key], &[APP], "secret-in-image"),
         (vec![executable("app", app.clone()), setuid], &[APP], "setuid-file"),
     ]
@@ -73,7 +89,14 @@ fn images_and_containers() {
     // A container has settings of its own.
     let clean = fault::image(&stage, &[executable("app", app)], &[APP, "USER 65532:65532"]);
     let found = codes(&check(&stage, &[&clean]));
-    let unwanted = ["loader-missing", "no-command", "user-unknown", "runs-as-root", "secret-in-image", "setuid-file"];
+    let unwanted = [
+        "loader-missing",
+        "no-command",
+        "user-unknown",
+        "runs-as-root",
+        "secret-in-image",
+        "setuid-file",
+    ];
     assert!(!found.iter().any(|found| unwanted.contains(&found.as_str())), "{found:?}");
     stage.run(&["check", &clean]).expect_code(0);
     let container = stage.engine.run("web", &["--user", "0"], &clean, &[]);
@@ -116,7 +139,10 @@ fn archives() {
     assert!(finished.text().starts_with("error[interpreter-missing]"), "{finished}");
     fs::create_dir(stage.scratchdbg.home().join("layout")).expect("a folder");
     let unpack = ["-xf", "pair.tar", "-C", "layout"];
-    let unpacked = std::process::Command::new("tar").args(unpack).current_dir(stage.scratchdbg.home()).status();
+    let unpacked = std::process::Command::new("tar")
+        .args(unpack)
+        .current_dir(stage.scratchdbg.home())
+        .status();
     assert!(unpacked.expect("tar starts").success());
     stage.run(&["check", "oci:layout"]).expect_code(0);
     stage.run(&["check", "oci:layout:1"]).expect_code(0);
@@ -130,7 +156,10 @@ fn a_path_that_stands_twice() {
     let layer = fault::archive(&[executable("app", "a"), executable("app", "b")]);
     let digest = |bytes: &[u8]| {
         fs::write(home.join("hashed"), bytes).expect("a file");
-        let output = std::process::Command::new("sha256sum").arg(home.join("hashed")).output().expect("sha256sum");
+        let output = std::process::Command::new("sha256sum")
+            .arg(home.join("hashed"))
+            .output()
+            .expect("sha256sum");
         String::from_utf8_lossy(&output.stdout)[..64].to_owned()
     };
     let layer_digest = digest(&layer);
@@ -157,14 +186,20 @@ fn dockerfiles() {
     let write = |text: &str| fs::write(home.join("Dockerfile"), text).expect("a file");
     write("FROM scratch\nCOPY app /app\nENTRYPOINT /app --port 80\n");
     let found = codes(&check(&stage, &["Dockerfile"]));
-    assert!(found.contains(&"shell-form".to_owned()) && found.contains(&"runs-as-root".to_owned()), "{found:?}");
+    assert!(
+        found.contains(&"shell-form".to_owned()) && found.contains(&"runs-as-root".to_owned()),
+        "{found:?}"
+    );
     write("FROM scratch\nCOPY app /app\nUSER 65532:65532\nENTRYPOINT [\"/app\"]\n");
     stage.run(&["check", "Dockerfile"]).expect_code(0);
     write("FROM scratch\nCOPY gone /app\nENTRYPOINT [\"/app\"]\n");
     let finished = stage.run(&["check", "Dockerfile"]);
     finished.expect_code(1);
     let shown = String::from_utf8_lossy(&finished.stdout).into_owned();
-    assert!(shown.contains("error[copy-source-missing]") && shown.contains("Dockerfile:2: "), "{shown}");
+    assert!(
+        shown.contains("error[copy-source-missing]") && shown.contains("Dockerfile:2: "),
+        "{shown}"
+    );
 }
 
 /// Stages that need Docker are not built. What is known about the last stage is checked, and the
@@ -201,14 +236,22 @@ fn dockerfiles_with_build_stages() {
             "Dockerfile:4: what is at /srv",
         ),
         // The copied files are unknown: nothing is reported as missing.
-        ("FROM scratch\nCOPY --from=build /rootfs /\nUSER 1\nENTRYPOINT app\n", &[], "Dockerfile:4"),
+        (
+            "FROM scratch\nCOPY --from=build /rootfs /\nUSER 1\nENTRYPOINT app\n",
+            &[],
+            "Dockerfile:4",
+        ),
         // The same for settings of the image.
         (
             "FROM gcr.io/distroless/static:nonroot\nCOPY --from=build /out/app /app\nENTRYPOINT [\"/app\"]\n",
             &[],
             "Dockerfile:3",
         ),
-        ("FROM debian:12\nRUN apt-get update\nUSER 0\nCMD [\"bash\"]\n", &["runs-as-root"], "Dockerfile:4"),
+        (
+            "FROM debian:12\nRUN apt-get update\nUSER 0\nCMD [\"bash\"]\n",
+            &["runs-as-root"],
+            "Dockerfile:4",
+        ),
     ];
     let mut wrong = Vec::new();
     for (last, expected, note) in cases {
@@ -216,7 +259,10 @@ fn dockerfiles_with_build_stages() {
         let finished = stage.run(&["check", "--format", "json", "--deny", "none", "Dockerfile"]);
         let report: Value = serde_json::from_slice(&finished.stdout).unwrap_or_default();
         let found = report["findings"].as_array().map(|_| codes(&report)).unwrap_or_default();
-        if finished.status.code() != Some(0) || found != *expected || !finished.stderr.contains(note) {
+        if finished.status.code() != Some(0)
+            || found != *expected
+            || !finished.stderr.contains(note)
+        {
             wrong.push(format!("{expected:?}, \"{note}\" of {last}: {finished}"));
         }
     }
@@ -240,7 +286,10 @@ fn sarif() {
     for run in runs {
         assert_eq!(keys(run), ["results", "tool"]);
         let driver = &run["tool"]["driver"];
-        assert_eq!((keys(&run["tool"]), keys(driver)), (vec!["driver"], vec!["name", "rules", "version"]));
+        assert_eq!(
+            (keys(&run["tool"]), keys(driver)),
+            (vec!["driver"], vec!["name", "rules", "version"])
+        );
         let rules = driver["rules"].as_array().expect("a list");
         for rule in rules {
             assert_eq!(keys(rule), ["help", "id", "shortDescription"]);
@@ -250,11 +299,21 @@ fn sarif() {
             }
         }
         for result in run["results"].as_array().expect("a list") {
-            assert_eq!(keys(result), ["level", "locations", "message", "properties", "ruleId", "ruleIndex"]);
-            let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().expect("a number")).expect("it fits")];
+            assert_eq!(
+                keys(result),
+                ["level", "locations", "message", "properties", "ruleId", "ruleIndex"]
+            );
+            let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().expect("a number"))
+                .expect("it fits")];
             assert_eq!(result["ruleId"], rule["id"]);
-            assert!(["error", "warning", "note"].contains(&result["level"].as_str().expect("text")), "{result:#}");
-            assert!(result["message"]["text"].is_string() && result["properties"].is_object(), "{result:#}");
+            assert!(
+                ["error", "warning", "note"].contains(&result["level"].as_str().expect("text")),
+                "{result:#}"
+            );
+            assert!(
+                result["message"]["text"].is_string() && result["properties"].is_object(),
+                "{result:#}"
+            );
             let location = &result["locations"][0]["physicalLocation"]["artifactLocation"];
             // A URI reference of RFC 3986.
             let uri = location["uri"].as_str().expect("text");
@@ -267,7 +326,8 @@ fn sarif() {
 
 /// Returns the names of an object's properties, sorted.
 fn keys(value: &Value) -> Vec<&str> {
-    let mut keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    let mut keys: Vec<&str> =
+        value.as_object().expect("an object").keys().map(String::as_str).collect();
     keys.sort_unstable();
     keys
 }
@@ -295,7 +355,11 @@ fn a_dockerfile_is_judged_with_the_modes_that_docker_keeps() {
         );
         fs::write(home.join("Dockerfile"), text).expect("a file");
         let report = check(&stage, &["Dockerfile"]);
-        assert_eq!(codes(&report).iter().any(|code| code == "not-executable-mode"), is_wrong, "{report:#}");
+        assert_eq!(
+            codes(&report).iter().any(|code| code == "not-executable-mode"),
+            is_wrong,
+            "{report:#}"
+        );
         assert_eq!(report.to_string().contains("which Docker keeps"), is_wrong, "{report:#}");
     }
 }

@@ -68,25 +68,35 @@ const FAMILIES: &[(&[Proof], &[&str])] = &[
 fn prove(family: &[Proof], test: &str) {
     let stage = Stage::set();
     let is_tested = |proof: &&Proof| proof.code.replace('-', "_") == test;
-    let Proof { code, fault, near_miss } = family.iter().find(is_tested).expect("the test is named after a code");
+    let Proof { code, fault, near_miss } =
+        family.iter().find(is_tested).expect("the test is named after a code");
     let answer = fault(&stage);
     assert_eq!(answer["findings"][0]["code"], *code, "it is not the first of {answer:#}");
     let answer = near_miss(&stage);
-    assert!(!fault::codes(&answer).iter().any(|found| found == code), "it was found in a near miss: {answer:#}");
+    assert!(
+        !fault::codes(&answer).iter().any(|found| found == code),
+        "it was found in a near miss: {answer:#}"
+    );
 }
 
 #[test]
 fn every_code_has_a_fault_and_a_near_miss() {
-    let proven: Vec<&str> = FAMILIES.iter().flat_map(|(family, _)| *family).map(|proof| proof.code).collect();
+    let proven: Vec<&str> =
+        FAMILIES.iter().flat_map(|(family, _)| *family).map(|proof| proof.code).collect();
     // Those of pods need a cluster: crates/kubernetes/src/facts/tests.rs has a fault and a near
     // miss of each, as a cluster reported them, and tests/kubernetes/why makes the faults for real.
     let pods: BTreeSet<Code> = scratchdbg_diagnose::codes_of_pods().collect();
-    let all: BTreeSet<&str> = Code::ALL.iter().filter(|code| !pods.contains(code)).map(|code| code.as_str()).collect();
+    let all: BTreeSet<&str> =
+        Code::ALL.iter().filter(|code| !pods.contains(code)).map(|code| code.as_str()).collect();
     assert_eq!(proven.iter().copied().collect::<BTreeSet<&str>>(), all);
     assert_eq!(proven.len(), all.len(), "a code is proven twice");
     for (family, tested) in FAMILIES {
         let codes: BTreeSet<_> = family.iter().map(|proof| proof.code.replace('-', "_")).collect();
-        assert_eq!(codes, tested.iter().map(|&name| name.to_owned()).collect(), "each code has a test");
+        assert_eq!(
+            codes,
+            tested.iter().map(|&name| name.to_owned()).collect(),
+            "each code has a test"
+        );
     }
 }
 
@@ -108,7 +118,8 @@ fn refusal(stage: &Stage, arguments: &[&str]) -> Value {
     let output = stage.engine.docker(arguments.iter().copied());
     assert!(!output.status.success(), "docker was to refuse {arguments:?}");
     let said = [output.stdout, output.stderr].concat();
-    let finished = stage.scratchdbg.run_with_input(["why", "--format", "json", "--message", "-"], said);
+    let finished =
+        stage.scratchdbg.run_with_input(["why", "--format", "json", "--message", "-"], said);
     serde_json::from_slice(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished}"))
 }
 

@@ -15,8 +15,14 @@ fn it_tells_the_story_and_leaves_nothing() {
     let finished = stage.run(&["demo"]);
     finished.expect_code(0);
     let told = finished.text() + &finished.stderr;
-    for step in ["scratchdbg build", "docker run", "docker exec", "scratchdbg attach", "scratchdbg logs", "docker diff"]
-    {
+    for step in [
+        "scratchdbg build",
+        "docker run",
+        "docker exec",
+        "scratchdbg attach",
+        "scratchdbg logs",
+        "docker diff",
+    ] {
         assert!(told.contains(step), "{step:?} is shown as one would type it: {finished}");
     }
     // Its container and its images have a name that no other run has.
@@ -41,8 +47,14 @@ fn left(stage: &Stage, session: &str) -> Vec<String> {
 #[test]
 fn a_demo_that_is_killed_leaves_nothing_for_good() {
     let stage = Stage::set();
-    for step in ["scratchdbg build", "docker run", "docker exec", "scratchdbg attach", "scratchdbg logs", "docker diff"]
-    {
+    for step in [
+        "scratchdbg build",
+        "docker run",
+        "docker exec",
+        "scratchdbg attach",
+        "scratchdbg logs",
+        "docker diff",
+    ] {
         let demo = stage.scratchdbg.start(["demo"]);
         demo.wait_for_stdout(step, |bytes| String::from_utf8_lossy(bytes).contains(step));
         demo.signal(Signal::KILL);
@@ -123,7 +135,14 @@ fn a_temporary_directory_that_cannot_be_used_is_named() {
         command.env("TMPDIR", place);
         let finished = Running::start(command).finish();
         assert_eq!(finished.status.code(), Some(1), "{finished}");
-        assert!(finished.stderr.contains(&format!("cannot write temporary files to {place}: ")), "{finished}");
-        assert!(finished.stderr.contains("hint: TMPDIR") && !finished.stderr.contains("standard output"), "{finished}");
+        assert!(
+            finished.stderr.contains(&format!("cannot write temporary files to {place}: ")),
+            "{finished}"
+        );
+        assert!(
+            finished.stderr.contains("hint: TMPDIR")
+                && !finished.stderr.contains("standard output"),
+            "{finished}"
+        );
     }
 }

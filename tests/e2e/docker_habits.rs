@@ -19,13 +19,29 @@ fn attach_takes_what_docker_exec_takes() {
         (&["exec", "-u", "root", name, "id", "-u"], 0, "0\n"),
         (&["exec", "-u", "root:root", name, "sh", "-c", "id -u; id -g"], 0, "0\n0\n"),
         (
-            &["exec", "-e", "A=b=c", "--env", "B=", "-e", "UNSET", name, "sh", "-c", "echo $A-$B-${UNSET-none}"],
+            &[
+                "exec",
+                "-e",
+                "A=b=c",
+                "--env",
+                "B=",
+                "-e",
+                "UNSET",
+                name,
+                "sh",
+                "-c",
+                "echo $A-$B-${UNSET-none}",
+            ],
             0,
             "b=c--none\n",
         ),
         (&["exec", "-w", "/dev", name, "pwd"], 0, "/dev\n"),
         (&["exec", "-w", "/dev", "--mode", "copy", name, "pwd"], 0, "/dev\n"),
-        (&["exec", "-w", "/dev", "--mode", "sidecar", name, "sh", "-c", "echo $PWD"], 0, "/proc/1/root/dev\n"),
+        (
+            &["exec", "-w", "/dev", "--mode", "sidecar", name, "sh", "-c", "echo $PWD"],
+            0,
+            "/proc/1/root/dev\n",
+        ),
         (&["exec", "--detach-keys", "ctrl-x,x", name, "true"], 0, ""),
     ];
     for (arguments, code, stdout) in rows {
@@ -33,7 +49,8 @@ fn attach_takes_what_docker_exec_takes() {
         if stdout == "/proc/self\n" {
             let text = finished.expect_code(code).text();
             assert!(
-                text.starts_with("/proc/") && text.trim_start_matches("/proc/").trim_end().parse::<u32>().is_ok(),
+                text.starts_with("/proc/")
+                    && text.trim_start_matches("/proc/").trim_end().parse::<u32>().is_ok(),
                 "{text}"
             );
         } else {
@@ -77,12 +94,16 @@ fn a_link_as_the_working_directory_leads_nowhere_else() {
     let stage = Stage::set();
     let image = stage.engine.import_app_with(&[("srv/data", 0o644, b"of the target")], &[]);
     let target = stage.target_of(&[], &image, &[]);
-    target.attach(&["sh", "-c", "rm -f /link; ln -s /proc/1/root/srv /link; ln -s /../../../srv /up"]).expect_code(0);
+    target
+        .attach(&["sh", "-c", "rm -f /link; ln -s /proc/1/root/srv /link; ln -s /../../../srv /up"])
+        .expect_code(0);
     for path in ["/link", "/up"] {
         stage.run(&["exec", "-w", path, target.name(), "cat", "data"]).expect(0, "of the target");
     }
     // In a sidecar a link is read as in the sidecar itself, which has no such folder.
-    stage.run(&["exec", "-w", "/up", "--mode", "sidecar", target.name(), "cat", "data"]).expect_code(125);
+    stage
+        .run(&["exec", "-w", "/up", "--mode", "sidecar", target.name(), "cat", "data"])
+        .expect_code(125);
 }
 
 #[test]
@@ -111,7 +132,9 @@ fn logs_of_all_and_of_patterns() {
     let mut follow = stage.scratchdbg.start(["logs", "-f", &format!("{prefix}late-*")]);
     let late = stage.engine.run("late-1", &[], &stage.image, &["numbers", "1"]);
     late.wait();
-    follow.wait_for_stdout("the line of a container that started later", |bytes| bytes.ends_with(b"\n"));
+    follow.wait_for_stdout("the line of a container that started later", |bytes| {
+        bytes.ends_with(b"\n")
+    });
     assert!(!follow.has_ended());
     follow.signal(rustix::process::Signal::TERM);
     follow.finish().expect_code(143);
@@ -126,8 +149,11 @@ fn build_takes_a_folder_with_a_dockerfile() {
     let without = stage.run(&["build", "context"]);
     without.expect(1, "");
     assert!(without.stderr.contains("without a Dockerfile"), "{without}");
-    std::fs::write(folder.join("Dockerfile"), "ARG A\nFROM scratch\nARG A\nLABEL a=$A\nCOPY data /data\n")
-        .expect("it can be written");
+    std::fs::write(
+        folder.join("Dockerfile"),
+        "ARG A\nFROM scratch\nARG A\nLABEL a=$A\nCOPY data /data\n",
+    )
+    .expect("it can be written");
     let built = stage.run(&[
         "build",
         "context",

@@ -7,7 +7,10 @@ use crate::stage::Stage;
 
 /// Labels a container as Compose does.
 fn of_service(service: &str, project: &str, more: &[&str]) -> Vec<String> {
-    let labels = [format!("com.docker.compose.service={service}"), format!("com.docker.compose.project={project}")];
+    let labels = [
+        format!("com.docker.compose.service={service}"),
+        format!("com.docker.compose.project={project}"),
+    ];
     let labels = labels.iter().flat_map(|label| ["--label".to_owned(), label.clone()]);
     labels.chain(more.iter().map(|&flag| flag.to_owned())).collect()
 }
@@ -19,7 +22,10 @@ fn a_compose_service_stands_for_its_container() {
     let labels = of_service(&service, &project, &["--user", "65532:65532"]);
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let one = stage.target_named("one", &labels, &stage.image, &[]);
-    let said = format!("`{service}` is a service of the Compose project {project}: taking `{}`", one.name());
+    let said = format!(
+        "`{service}` is a service of the Compose project {project}: taking `{}`",
+        one.name()
+    );
     for (arguments, stdout) in [
         (&["exec", &service, "echo", "inside"][..], "inside\n"),
         (&["exec", "--mode", "sidecar", &service, "echo", "beside"], "beside\n"),
@@ -28,7 +34,11 @@ fn a_compose_service_stands_for_its_container() {
         let finished = stage.run(arguments);
         finished.expect(0, stdout);
         assert!(finished.stderr.contains(&said), "{said} is missing in {finished}");
-        assert_eq!(stage.run(&[&["-q"], arguments].concat()).expect_code(0).stderr, "", "it is only a note");
+        assert_eq!(
+            stage.run(&[&["-q"], arguments].concat()).expect_code(0).stderr,
+            "",
+            "it is only a note"
+        );
     }
     let why = stage.run(&["why", "--format", "json", &service]);
     let answer: Value = serde_json::from_slice(&why.expect_code(0).stdout).expect("JSON");
@@ -79,7 +89,9 @@ fn the_beginning_of_a_name_stands_for_the_only_one() {
     let [alone, first, second] = ["alone-1", "pair-1", "pair-2"]
         .map(|stem| stage.engine.run(stem, &["--user", "65532:65532"], &stage.image, &[]));
     let begin = stage.engine.name("alo");
-    for arguments in [&["exec", &begin, "true"][..], &["logs", "--tail", "0", &begin], &["why", &begin]] {
+    for arguments in
+        [&["exec", &begin, "true"][..], &["logs", "--tail", "0", &begin], &["why", &begin]]
+    {
         let finished = stage.run(arguments);
         finished.expect_code(0);
         let said = format!("no container is named `{begin}`: taking `{}`", alone.name());
@@ -90,7 +102,9 @@ fn the_beginning_of_a_name_stands_for_the_only_one() {
     assert_eq!(whole.expect_code(0).stderr, "");
     // Two begin so.
     let begin = stage.engine.name("pair");
-    for (arguments, code) in [(&["exec", &begin, "true"][..], 125), (&["logs", &begin], 1), (&["why", &begin], 1)] {
+    for (arguments, code) in
+        [(&["exec", &begin, "true"][..], 125), (&["logs", &begin], 1), (&["why", &begin], 1)]
+    {
         let finished = stage.run(arguments);
         finished.expect(code, "");
         for words in [&format!("no container `{begin}`"), first.name(), second.name()] {
@@ -103,7 +117,8 @@ fn the_beginning_of_a_name_stands_for_the_only_one() {
 fn several_are_explained() {
     let stage = Stage::set();
     let ends = ["3", "0"].map(|code| {
-        let container = stage.engine.run(&format!("end-{code}"), &[], &stage.image, &["exit", code]);
+        let container =
+            stage.engine.run(&format!("end-{code}"), &[], &stage.image, &["exit", code]);
         container.wait();
         container
     });
@@ -117,12 +132,14 @@ fn several_are_explained() {
     assert!(some.expect_code(1).text().contains(first), "{some}");
     assert!(some.stderr.contains(&format!("no container `{none}`")), "{some}");
     let json = stage.run(&["why", "--format", "json", first, second]);
-    let list: Vec<Value> = serde_json::from_slice(&json.expect_code(0).stdout).expect("one JSON list");
+    let list: Vec<Value> =
+        serde_json::from_slice(&json.expect_code(0).stdout).expect("one JSON list");
     let names: Vec<_> = list.iter().map(|answer| &answer["target"]["name"]).collect();
     assert_eq!(names, [first, second]);
     // All are a list too, in which these are.
     let all = stage.run(&["why", "--all", "--format", "json"]);
-    let list: Vec<Value> = serde_json::from_slice(&all.expect_code(0).stdout).expect("one JSON list");
+    let list: Vec<Value> =
+        serde_json::from_slice(&all.expect_code(0).stdout).expect("one JSON list");
     for name in [first, second] {
         assert!(list.iter().any(|answer| answer["target"]["name"] == name), "{name} is missing");
     }
@@ -136,8 +153,12 @@ fn an_exit_code_is_explained() {
     let text = stage.run(&["why", "137"]).expect_code(0).text();
     assert!(text.contains("SIGKILL") && !text.contains("exited with code"), "{text}");
     let json = stage.run(&["why", "139", "143", "--format", "json"]);
-    let list: Vec<Value> = serde_json::from_slice(&json.expect_code(0).stdout).expect("one JSON list");
-    assert_eq!((&list[0]["target"], &list[0]["verdict"]), (&Value::Null, &"segfault-or-abort".into()));
+    let list: Vec<Value> =
+        serde_json::from_slice(&json.expect_code(0).stdout).expect("one JSON list");
+    assert_eq!(
+        (&list[0]["target"], &list[0]["verdict"]),
+        (&Value::Null, &"segfault-or-abort".into())
+    );
     assert_eq!(list[1]["verdict"], "stopped");
     // No engine is needed for that.
     stage.run(&["-H", "unix:///none/docker.sock", "why", "1"]).expect_code(0);

@@ -38,7 +38,8 @@ fn docker_runs_the_plugin() {
     let version = stage.run(&["version"]).expect_code(0).text();
     docker.run(["scratchdbg", "version"]).expect(0, &version);
     let listed = docker.run(["--help"]).expect_code(0).text();
-    let line = listed.lines().find(|line| line.contains("scratchdbg*")).expect("docker lists the plugin");
+    let line =
+        listed.lines().find(|line| line.contains("scratchdbg*")).expect("docker lists the plugin");
     assert!(line.contains("Debug"), "{line}");
     for arguments in [&["scratchdbg", "logs", "--help"][..], &["help", "scratchdbg", "logs"]] {
         let help = docker.run(arguments).expect_code(0).text();
@@ -46,12 +47,16 @@ fn docker_runs_the_plugin() {
     }
 
     let target = stage.target(&["--user", "65532:65532"]);
-    docker.run(["scratchdbg", "exec", "-i", target.name(), "sh", "-c", "echo in; exit 42"]).expect(42, "in\n");
+    docker
+        .run(["scratchdbg", "exec", "-i", target.name(), "sh", "-c", "echo in; exit 42"])
+        .expect(42, "in\n");
     // Docker's own flags come first.
     let format = ["--format", "{{.Names}}", "--filter"];
     let filter = format!("name={}", target.name());
     let host = stage.engine.host();
-    for flags in [&["--debug"][..], &["-H", host], &["--host", host, "-l", "error"], &["-c", "default"]] {
+    for flags in
+        [&["--debug"][..], &["-H", host], &["--host", host, "-l", "error"], &["-c", "default"]]
+    {
         let arguments = [flags, &["scratchdbg", "ps"], &format, &[&filter]].concat();
         docker.run(arguments).expect(0, &format!("{}\n", target.name()));
     }
@@ -59,16 +64,32 @@ fn docker_runs_the_plugin() {
     assert!(nowhere.expect_code(1).stderr.contains("/none/engine.sock"), "{nowhere}");
     let no_context = docker.run(["--context", "none", "scratchdbg", "ps"]);
     assert!(!no_context.status.success() && no_context.stderr.contains("none"), "{no_context}");
-    let certificates =
-        docker.run(["-H", "tcp://127.0.0.1:1", "--tlsverify", "--tlscacert", "/none/ca", "scratchdbg", "ps"]);
-    assert!(!certificates.status.success() && certificates.stderr.contains("/none/ca"), "{certificates}");
+    let certificates = docker.run([
+        "-H",
+        "tcp://127.0.0.1:1",
+        "--tlsverify",
+        "--tlscacert",
+        "/none/ca",
+        "scratchdbg",
+        "ps",
+    ]);
+    assert!(
+        !certificates.status.success() && certificates.stderr.contains("/none/ca"),
+        "{certificates}"
+    );
     docker.run(["scratchdbg", "ps", "--nope"]).expect_code(2);
     docker.run(["scratchdbg", "exec", "--nope", "x"]).expect_code(125);
     target.assert_untouched();
 
-    stage.run(&["plugin", "install"]).expect(0, &format!("unchanged: {}\n", link(&stage).display()));
-    stage.run(&["plugin", "uninstall"]).expect(0, &format!("removed: {}\n", link(&stage).display()));
-    stage.run(&["plugin", "uninstall"]).expect(0, &format!("unchanged: {}\n", link(&stage).display()));
+    stage
+        .run(&["plugin", "install"])
+        .expect(0, &format!("unchanged: {}\n", link(&stage).display()));
+    stage
+        .run(&["plugin", "uninstall"])
+        .expect(0, &format!("removed: {}\n", link(&stage).display()));
+    stage
+        .run(&["plugin", "uninstall"])
+        .expect(0, &format!("unchanged: {}\n", link(&stage).display()));
     assert!(!docker.run(["scratchdbg", "version"]).status.success());
 }
 
@@ -84,7 +105,9 @@ fn docker_gets_metadata_and_completions() {
     assert_eq!(metadata["SchemaVersion"], "0.1.0");
     let version = stage.run(&["version"]).text();
     assert_eq!(metadata["Version"], version.trim_end().replace("scratchdbg ", "v"));
-    let completed = |words: &[&str]| plugin.run([&["__complete", "scratchdbg"], words].concat()).expect_code(0).text();
+    let completed = |words: &[&str]| {
+        plugin.run([&["__complete", "scratchdbg"], words].concat()).expect_code(0).text()
+    };
     assert!(completed(&["lo"]).starts_with("logs\t"), "{}", completed(&["lo"]));
     assert!(completed(&["lo"]).ends_with("\n:4\n"));
     assert!(completed(&["attach", "--mode", ""]).contains("sidecar\t"));
@@ -112,7 +135,8 @@ fn what_is_not_ours_is_left_alone() {
     let text = stage.run(&["plugin", "install", "--kubectl", "--dir", "bin"]).expect_code(0).text();
     assert_eq!(text.lines().count(), 2, "{text}");
     for name in ["kubectl-scratchdbg", "kubectl_complete-scratchdbg"] {
-        let mode = fs::metadata(folder.join(name)).expect("a link to the program").permissions().mode();
+        let mode =
+            fs::metadata(folder.join(name)).expect("a link to the program").permissions().mode();
         assert!(mode & 0o111 != 0, "{name}");
     }
     stage.run(&["plugin", "uninstall", "--kubectl", "--dir", "bin"]).expect_code(0);
@@ -130,7 +154,10 @@ fn the_plugin_ends_with_docker() {
     let path = stage.scratchdbg.home().join("docker-scratchdbg");
     symlink(env!("CARGO_BIN_EXE_scratchdbg"), &path).expect("a new link");
     let plugin = Program::new(path).with_variable("DOCKER_CLI_PLUGIN_SOCKET", format!("@{name}"));
-    let plugin = stage.engine.variables().fold(plugin, |plugin, (name, value)| plugin.with_variable(name, value));
+    let plugin = stage
+        .engine
+        .variables()
+        .fold(plugin, |plugin, (name, value)| plugin.with_variable(name, value));
     let script = "echo begun; sleep 1000";
     let running = plugin.start(["scratchdbg", "exec", target.name(), "sh", "-c", script]);
     let (mut docker, _) = listener.accept().expect("the plugin connects");

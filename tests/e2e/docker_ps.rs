@@ -89,12 +89,17 @@ fn templates_say_what_docker_says() {
         );
     }
     // Our own fields, and the date, which docker writes in the zone of the user.
-    let ours = listed(&stage, &["-a", "--format", "{{.Names}}={{.Verdict}},{{.Shell}},{{.ExitCode}}"]);
+    let ours =
+        listed(&stage, &["-a", "--format", "{{.Names}}={{.Verdict}},{{.Shell}},{{.ExitCode}}"]);
     assert!(ours.contains(&format!("{}=app-exit,false,3\n", ended.name())), "{ours}");
     let json = listed(&stage, &["-a", "--format", "{{json .}}"]);
-    let rows: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let rows: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(rows.len(), 3);
-    assert!(rows.iter().any(|row| row["Names"] == running.name() && row["State"] == "paused"), "{json}");
+    assert!(
+        rows.iter().any(|row| row["Names"] == running.name() && row["State"] == "paused"),
+        "{json}"
+    );
     stage.engine.ask(["rm", "--force", "--volumes", running.name()]);
     stage.engine.ask(["volume", "rm", &volume]);
 }

@@ -34,7 +34,16 @@ fn context(stage: &Stage, programs: &[&str], files: &[(&str, &str)]) {
 fn build(stage: &Stage, text: &str, more: &[&str]) -> (Value, Vec<String>) {
     let home = stage.scratchdbg.home();
     fs::write(home.join("context/Dockerfile"), text).expect("a file");
-    let arguments = ["build", "-f", "context/Dockerfile", "--no-debug", "-o", "archive:out.tar", "--deny", "none"];
+    let arguments = [
+        "build",
+        "-f",
+        "context/Dockerfile",
+        "--no-debug",
+        "-o",
+        "archive:out.tar",
+        "--deny",
+        "none",
+    ];
     stage.run(&[&arguments[..], more].concat()).expect_code(0);
     let inner = |name: &str| member(&home.join("out.tar"), name);
     let manifest: Value = serde_json::from_slice(&inner("manifest.json")).expect("JSON");
@@ -56,8 +65,10 @@ fn build(stage: &Stage, text: &str, more: &[&str]) -> (Value, Vec<String>) {
 /// Returns the bytes of a member of an archive.
 fn member(archive: &Path, name: &str) -> Vec<u8> {
     let mut archive = tar::Archive::new(fs::File::open(archive).expect("an archive"));
-    let is_it = |entry: &tar::Entry<'_, fs::File>| entry.path().is_ok_and(|path| path.as_os_str() == name);
-    let mut entry = archive.entries().expect("entries").map(|entry| entry.expect("an entry")).find(is_it);
+    let is_it =
+        |entry: &tar::Entry<'_, fs::File>| entry.path().is_ok_and(|path| path.as_os_str() == name);
+    let mut entry =
+        archive.entries().expect("entries").map(|entry| entry.expect("an entry")).find(is_it);
     let mut bytes = Vec::new();
     std::io::copy(entry.as_mut().expect("the member"), &mut bytes).expect("its bytes");
     bytes
@@ -69,7 +80,11 @@ fn dockerfiles_of_real_projects() {
     context(
         &stage,
         &["app", "bin/linux/amd64/app", "bin/linux/arm64/app"],
-        &[("passwd", "web:x:10001:10001::/:/\n"), ("group", "web:x:10001:\n"), ("run", "#!/bin/busybox sh\n")],
+        &[
+            ("passwd", "web:x:10001:10001::/:/\n"),
+            ("group", "web:x:10001:\n"),
+            ("run", "#!/bin/busybox sh\n"),
+        ],
     );
     // The platform is that of a program in PATH.
     let text = "FROM --platform=$BUILDPLATFORM scratch\nCOPY app /usr/bin/gotool\nENTRYPOINT [\"gotool\"]\n";
@@ -79,7 +94,8 @@ fn dockerfiles_of_real_projects() {
     // Two stages, and a directory that WORKDIR creates for the user.
     let text = "FROM scratch as squash\nCOPY passwd group /etc/\nCOPY app /bin/httpd\n\nFROM scratch\nENV PATH=/bin\n\
                 USER web\nCOPY --from=squash / /\nWORKDIR /opt\nWORKDIR httpd\nENTRYPOINT [\"httpd\", \"-f\"]\nCMD [\"-p\"]\n";
-    let text = text.replace("USER web\nCOPY --from=squash / /\n", "COPY --from=squash / /\nUSER web\n");
+    let text =
+        text.replace("USER web\nCOPY --from=squash / /\n", "COPY --from=squash / /\nUSER web\n");
     let (config, files) = build(&stage, &text, &[]);
     assert_eq!(config["config"]["WorkingDir"], "/opt/httpd");
     assert_eq!(files[files.len() - 2..], ["opt/ 755 10001:10001", "opt/httpd/ 755 10001:10001"]);
@@ -88,17 +104,34 @@ fn dockerfiles_of_real_projects() {
     let text = "ARG TARGETOS\nFROM scratch\nARG TARGETOS\nARG TARGETARCH\nENV V=x${TARGETVARIANT}y${TARGETPLATFORM}\n\
                 COPY bin/${TARGETOS}/${TARGETARCH}/app /app\nENTRYPOINT [\"/app\"]\n";
     let (config, _) = build(&stage, text, &[]);
-    assert_eq!((&config["architecture"], &config["config"]["Env"][1]), (&Value::from(host.as_str()), &"V=xy".into()));
+    assert_eq!(
+        (&config["architecture"], &config["config"]["Env"][1]),
+        (&Value::from(host.as_str()), &"V=xy".into())
+    );
     // A script has the platform of its interpreter; an image without a program has that of the
     // machine, as in BuildKit.
     let text = "FROM scratch\nCOPY app /bin/busybox\nCOPY --chmod=755 run /run\nCMD [\"/run\"]\n";
     assert_eq!(build(&stage, text, &[]).0["architecture"], host.as_str());
-    assert_eq!(build(&stage, "FROM scratch\nCOPY run /data\n", &[]).0["architecture"], host.as_str());
-    let (config, _) =
-        build(&stage, "FROM scratch\nARG TARGETARCH\nCOPY run /$TARGETARCH\n", &["--platform", "linux/arm64"]);
+    assert_eq!(
+        build(&stage, "FROM scratch\nCOPY run /data\n", &[]).0["architecture"],
+        host.as_str()
+    );
+    let (config, _) = build(
+        &stage,
+        "FROM scratch\nARG TARGETARCH\nCOPY run /$TARGETARCH\n",
+        &["--platform", "linux/arm64"],
+    );
     assert_eq!(config["architecture"], "arm64");
     stage
-        .run(&["build", "-f", "context/Dockerfile", "--platform", "linux/arm64", "--platform", "linux/amd64"])
+        .run(&[
+            "build",
+            "-f",
+            "context/Dockerfile",
+            "--platform",
+            "linux/arm64",
+            "--platform",
+            "linux/amd64",
+        ])
         .expect_clear_failure(2, &["one at most"]);
 }
 
@@ -154,7 +187,8 @@ CMD run it
         "srv/e/ 750 7:8",
         "srv/e/b.md 750 7:8",
     ];
-    let found: Vec<&String> = files.iter().filter(|path| !path.starts_with("etc") && !path.starts_with("./")).collect();
+    let found: Vec<&String> =
+        files.iter().filter(|path| !path.starts_with("etc") && !path.starts_with("./")).collect();
     assert_eq!(found, expected.iter().collect::<Vec<_>>());
     assert_eq!(config["author"], "me");
     let config = &config["config"];
@@ -164,7 +198,10 @@ CMD run it
     assert_eq!(config["ExposedPorts"], serde_json::json!({"53/udp": {}, "8080/tcp": {}}));
     assert_eq!(config["Volumes"], serde_json::json!({"/data": {}, "/srv": {}}));
     assert_eq!(config["Labels"]["c d"], "e f");
-    assert_eq!(config["Env"].as_array().expect("a list")[1..], ["OLD=a  b", "A=set", "B=none", "C=  b"]);
+    assert_eq!(
+        config["Env"].as_array().expect("a list")[1..],
+        ["OLD=a  b", "A=set", "B=none", "C=  b"]
+    );
 }
 
 #[test]
@@ -190,17 +227,33 @@ fn findings_name_the_line_of_the_dockerfile() {
     for (code, line) in lines {
         let of = |list: &Value, key: &str| {
             let list = list.as_array().expect("a list");
-            list.iter().find(|found| found[key] == code).unwrap_or_else(|| panic!("{code} in {list:#?}")).clone()
+            list.iter()
+                .find(|found| found[key] == code)
+                .unwrap_or_else(|| panic!("{code} in {list:#?}"))
+                .clone()
         };
         let location = &of(&json["findings"], "code")["location"];
-        assert_eq!((&location["path"], &location["line"]), (&subject.into(), &line.into()), "{code}");
-        let physical = &of(&sarif["runs"][0]["results"], "ruleId")["locations"][0]["physicalLocation"];
+        assert_eq!(
+            (&location["path"], &location["line"]),
+            (&subject.into(), &line.into()),
+            "{code}"
+        );
+        let physical =
+            &of(&sarif["runs"][0]["results"], "ruleId")["locations"][0]["physicalLocation"];
         assert_eq!(physical["artifactLocation"]["uri"], subject);
         assert_eq!(physical["region"]["startLine"], line, "{code}");
-        assert!(shown.contains(&format!("[{code}]")) && shown.contains(&format!(": {subject}:{line}: ")), "{shown}");
+        assert!(
+            shown.contains(&format!("[{code}]"))
+                && shown.contains(&format!(": {subject}:{line}: ")),
+            "{shown}"
+        );
     }
     // A line that is not an instruction is refused with its number.
-    fs::write(stage.scratchdbg.home().join("context/Dockerfile"), "FROM scratch\n\nCPOY app /app\n").expect("a file");
+    fs::write(
+        stage.scratchdbg.home().join("context/Dockerfile"),
+        "FROM scratch\n\nCPOY app /app\n",
+    )
+    .expect("a file");
     stage.run(&["build", "-f", subject]).expect_clear_failure(1, &["line 3", "CPOY"]);
 }
 
@@ -213,30 +266,55 @@ fn what_cannot_be_read_is_a_finding_and_hides_no_other() {
     let cases: [(&str, &[(&str, u64)]); 12] = [
         (
             "FROM scratch\nCPOY app /app\nUSER 0\nENV API_TOKEN=abcdef0123\nENTRYPOINT ['/app']\n",
-            &[("dockerfile-invalid", 2), ("exec-form-invalid", 5), ("runs-as-root", 3), ("secret-in-image", 4)],
+            &[
+                ("dockerfile-invalid", 2),
+                ("exec-form-invalid", 5),
+                ("runs-as-root", 3),
+                ("secret-in-image", 4),
+            ],
         ),
         (
             "FROM scratch\nCOPY app /app\nBOGUS x\nUSER root\nMAINTAINER me\n",
             &[("dockerfile-invalid", 3), ("runs-as-root", 4), ("maintainer-deprecated", 5)],
         ),
-        ("FROM scratch\nCOPY app /app\nFOO x\nUSER 1\nBAR\n", &[("dockerfile-invalid", 3), ("dockerfile-invalid", 5)]),
+        (
+            "FROM scratch\nCOPY app /app\nFOO x\nUSER 1\nBAR\n",
+            &[("dockerfile-invalid", 3), ("dockerfile-invalid", 5)],
+        ),
         // The lines after a line with a missing continuation belong to it.
-        ("FROM scratch\nCOPY app /app\nUSER 1\nCMD [\"/app\",\n  \"x\"]\n", &[("dockerfile-invalid", 5)]),
+        (
+            "FROM scratch\nCOPY app /app\nUSER 1\nCMD [\"/app\",\n  \"x\"]\n",
+            &[("dockerfile-invalid", 5)],
+        ),
         ("ENV API_TOKEN=abcdef0123\n", &[("dockerfile-invalid", 1), ("secret-in-image", 1)]),
         ("", &[("dockerfile-invalid", 1)]),
         ("FROM scratch AS\nUSER 0\n", &[("dockerfile-invalid", 1), ("runs-as-root", 2)]),
-        ("FROM scratch\nUSER 0\nENV A=\"x\nCMD [\"/a\"]\n", &[("dockerfile-invalid", 3), ("runs-as-root", 2)]),
-        ("FROM scratch\nUSER 0\nRUN <<E\nUSER 1\n", &[("dockerfile-invalid", 3), ("runs-as-root", 2)]),
+        (
+            "FROM scratch\nUSER 0\nENV A=\"x\nCMD [\"/a\"]\n",
+            &[("dockerfile-invalid", 3), ("runs-as-root", 2)],
+        ),
+        (
+            "FROM scratch\nUSER 0\nRUN <<E\nUSER 1\n",
+            &[("dockerfile-invalid", 3), ("runs-as-root", 2)],
+        ),
         (
             "# escape=x\nFROM scratch\nUSER 0\nCMD [\"/a\"]\nCOPY app /x\n",
             &[("dockerfile-invalid", 1), ("runs-as-root", 3)],
         ),
-        ("FROM scratch\nCOPY none /app\nUSER 0\nCMD [\"/app\"]\n", &[("copy-source-missing", 2), ("runs-as-root", 3)]),
-        ("FROM scratch\nUSER 1\nENTRYPOINT [\"/app\", 8]\nCMD [\"serve\"]\nCOPY app /x\n", &[("exec-form-invalid", 3)]),
+        (
+            "FROM scratch\nCOPY none /app\nUSER 0\nCMD [\"/app\"]\n",
+            &[("copy-source-missing", 2), ("runs-as-root", 3)],
+        ),
+        (
+            "FROM scratch\nUSER 1\nENTRYPOINT [\"/app\", 8]\nCMD [\"serve\"]\nCOPY app /x\n",
+            &[("exec-form-invalid", 3)],
+        ),
     ];
     for (text, expected) in cases {
         fs::write(&dockerfile, text).expect("a file");
-        let run = |deny: &str, format: &str| stage.run(&["check", "--deny", deny, "--format", format, subject]);
+        let run = |deny: &str, format: &str| {
+            stage.run(&["check", "--deny", deny, "--format", format, subject])
+        };
         let sarif = run("error", "sarif");
         sarif.expect_code(1);
         let sarif: Value = serde_json::from_slice(&sarif.stdout).expect("a document");
@@ -244,7 +322,10 @@ fn what_cannot_be_read_is_a_finding_and_hides_no_other() {
         let found: Vec<(&str, u64)> = results
             .map(|result| {
                 let region = &result["locations"][0]["physicalLocation"]["region"];
-                (result["ruleId"].as_str().expect("a code"), region["startLine"].as_u64().expect("a line"))
+                (
+                    result["ruleId"].as_str().expect("a code"),
+                    region["startLine"].as_u64().expect("a line"),
+                )
             })
             // Files that the sample program lacks do not matter here.
             .filter(|(code, _)| !code.ends_with("-missing") || *code == "copy-source-missing")
@@ -255,7 +336,8 @@ fn what_cannot_be_read_is_a_finding_and_hides_no_other() {
         let (code, line) = expected[0];
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         assert!(
-            shown.contains(&format!("error[{code}]")) && shown.contains(&format!(": {subject}:{line}: ")),
+            shown.contains(&format!("error[{code}]"))
+                && shown.contains(&format!(": {subject}:{line}: ")),
             "{shown}"
         );
     }
@@ -277,9 +359,14 @@ fn a_file_is_judged_by_its_content() {
         let text = |key: &str| first[key].as_str().expect("a text").to_owned();
         (text("code"), text("fix"))
     };
-    assert_eq!(report(&["context/image.txt"]), ("dockerfile-invalid".into(), "COPY app /app".into()));
+    assert_eq!(
+        report(&["context/image.txt"]),
+        ("dockerfile-invalid".into(), "COPY app /app".into())
+    );
     assert_eq!(report(&["-f", "context/late"]).0, "dockerfile-invalid");
-    for (name, way) in [("context/notes", "-f context/notes"), ("context/image.tar", "archive:context/image.tar")] {
+    for (name, way) in
+        [("context/notes", "-f context/notes"), ("context/image.tar", "archive:context/image.tar")]
+    {
         let (code, fix) = report(&[name]);
         assert!(code == "not-an-executable" && fix.contains(way), "{name}: {code}: {fix}");
     }
@@ -300,16 +387,28 @@ fn arrays_that_are_none_are_mended_before_they_are_shipped() {
         ("COPY ['app', '/bin/']", r#"COPY ["app", "/bin/"]"#),
         ("SHELL [/bin/sh, -c]", r#"SHELL ["/bin/sh", "-c"]"#),
     ] {
-        fs::write(&dockerfile, format!("FROM scratch\nCOPY app /app\nUSER 1\n{line}\n")).expect("a file");
+        fs::write(&dockerfile, format!("FROM scratch\nCOPY app /app\nUSER 1\n{line}\n"))
+            .expect("a file");
         let checked = stage.run(&["check", "--format", "json", "context/Dockerfile"]);
         checked.expect_code(1);
         let report: Value = serde_json::from_slice(&checked.stdout).expect("JSON");
         let first = &report["findings"][0];
-        assert_eq!((&first["code"], &first["fix"]), (&"exec-form-invalid".into(), &fix.into()), "{line}: {report:#}");
+        assert_eq!(
+            (&first["code"], &first["fix"]),
+            (&"exec-form-invalid".into(), &fix.into()),
+            "{line}: {report:#}"
+        );
         let others = ["shell-form", "healthcheck-needs-shell"];
         let codes = crate::fault::codes(&report);
         assert!(!codes.iter().any(|code| others.contains(&code.as_str())), "said once: {codes:?}");
-        let built = stage.run(&["build", "-f", "context/Dockerfile", "--no-debug", "-o", "archive:out.tar"]);
+        let built = stage.run(&[
+            "build",
+            "-f",
+            "context/Dockerfile",
+            "--no-debug",
+            "-o",
+            "archive:out.tar",
+        ]);
         built.expect_clear_failure(1, &[fix]);
     }
 }

@@ -21,7 +21,9 @@ fn an_engine_that_is_not_there_is_named_with_where_it_came_from() {
     let flag = ["-H", "unix:///no/such/b.sock", "attach", "web", "--", "true"];
     program.run(flag).expect_clear_failure(125, &["/no/such/b.sock"]);
     // Nothing listens on port 1.
-    program.run(["--host", "tcp://127.0.0.1:1", "logs", "web"]).expect_clear_failure(1, &["127.0.0.1:1"]);
+    program
+        .run(["--host", "tcp://127.0.0.1:1", "logs", "web"])
+        .expect_clear_failure(1, &["127.0.0.1:1"]);
 }
 
 #[test]
@@ -31,13 +33,16 @@ fn endpoints_that_cannot_be_endpoints() {
         let finished = program.run(["-H", host, "attach", "web", "--", "true"]);
         finished.expect_clear_failure(125, &[host]);
     }
-    let finished = program.run(["-H", "unix:///a.sock", "--context", "b", "attach", "web", "--", "true"]);
+    let finished =
+        program.run(["-H", "unix:///a.sock", "--context", "b", "attach", "web", "--", "true"]);
     finished.expect(125, "");
 }
 
 #[test]
 fn a_context_that_does_not_exist_is_named() {
-    lost().run(["--context", "no-such-context", "logs", "web"]).expect_clear_failure(1, &["no-such-context"]);
+    lost()
+        .run(["--context", "no-such-context", "logs", "web"])
+        .expect_clear_failure(1, &["no-such-context"]);
     let program = lost().with_variable("DOCKER_CONTEXT", "no-such-context");
     program.run(["logs", "web"]).expect_clear_failure(1, &["no-such-context", "DOCKER_CONTEXT"]);
 }
@@ -50,7 +55,9 @@ fn something_that_is_no_engine_does_not_hang_us() {
     // The kernel accepts connections, but nobody responds.
     let _listener = UnixListener::bind(&socket).expect("a socket");
     let host = format!("unix://{}", socket.display());
-    program.run(["-H", &host, "attach", "web", "--", "true"]).expect_clear_failure(125, &["silent.sock"]);
+    program
+        .run(["-H", &host, "attach", "web", "--", "true"])
+        .expect_clear_failure(125, &["silent.sock"]);
 }
 
 #[test]
@@ -93,8 +100,13 @@ fn engine_of_version(
                 while let Ok(count @ 1..) = connection.read(&mut buffer) {
                     let request = String::from_utf8_lossy(&buffer[..count]).into_owned();
                     log.lock().expect("no holder panics").push_str(&request);
-                    let found = if request.starts_with("GET /_ping") { Some("OK") } else { knows(&request) };
-                    let (status, body) = found.map_or(("404 Not Found", "{}"), |body| ("200 OK", body));
+                    let found = if request.starts_with("GET /_ping") {
+                        Some("OK")
+                    } else {
+                        knows(&request)
+                    };
+                    let (status, body) =
+                        found.map_or(("404 Not Found", "{}"), |body| ("200 OK", body));
                     let length = body.len();
                     let answer = format!(
                         "HTTP/1.1 {status}\r\nApi-Version: {version}\r\nContent-Type: application/json\r\n\
@@ -133,7 +145,9 @@ fn an_engine_that_loses_its_way_in_the_list_of_images_is_asked_again() {
     // Docker 28 with the containerd store responds this way if an image is removed meanwhile.
     static ASKED: AtomicU32 = AtomicU32::new(0);
     let knows = |request: &str| match request.split(['?', ' ']).nth(1).unwrap_or_default() {
-        path if path.ends_with("/images/json") => (ASKED.fetch_add(1, Ordering::Relaxed) > 1).then_some("[]"),
+        path if path.ends_with("/images/json") => {
+            (ASKED.fetch_add(1, Ordering::Relaxed) > 1).then_some("[]")
+        }
         path if path.ends_with("/containers/json") => Some("[]"),
         _ => None,
     };

@@ -21,11 +21,17 @@ fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
 
 /// Returns the problem if `check` and the engine disagree about a Dockerfile in the directory
 /// `context`, or `None` if both agree that the program runs or not, as in `works`.
-pub(crate) fn disagreement(stage: &Stage, folder: &Path, text: &str, works: bool) -> Option<String> {
+pub(crate) fn disagreement(
+    stage: &Stage,
+    folder: &Path,
+    text: &str,
+    works: bool,
+) -> Option<String> {
     fs::write(folder.join("Dockerfile"), text).expect("a file");
     let (is_wrong, said) = has_error(stage, "context/Dockerfile");
     let runs = engine_runs(stage, folder);
-    (runs != works || is_wrong == works).then(|| format!("{text}{said}: runs {runs}, to run {works}"))
+    (runs != works || is_wrong == works)
+        .then(|| format!("{text}{said}: runs {runs}, to run {works}"))
 }
 
 /// Builds the directory with Docker's classic builder and runs the result. Nothing of a build is
@@ -49,8 +55,12 @@ fn engine_runs(stage: &Stage, folder: &Path) -> bool {
         .arg(folder);
     let is_built = docker.output().expect("docker runs").status.success();
     let name = stage.engine.name("agrees-run");
-    let runs =
-        is_built && stage.engine.docker(["run", "--rm", "--network", "none", "--name", &name, &image]).status.success();
+    let runs = is_built
+        && stage
+            .engine
+            .docker(["run", "--rm", "--network", "none", "--name", &name, &image])
+            .status
+            .success();
     if is_built {
         stage.engine.docker(["rmi", "-f", &image]);
     }
@@ -68,7 +78,8 @@ fn check_says_of_dockerfiles_what_the_engine_does() {
     let app = "FROM scratch\nCOPY app /app\n";
     let end = "CMD [\"/app\", \"say\", \"x\"]\n";
     let of = |line: &str| format!("{app}{line}\n{end}");
-    let only = |path: &str| format!("FROM scratch\nCOPY app {path}\nCMD [\"{path}\", \"say\", \"x\"]\n");
+    let only =
+        |path: &str| format!("FROM scratch\nCOPY app {path}\nCMD [\"{path}\", \"say\", \"x\"]\n");
     for (text, works) in [
         // Text after an array.
         (format!("{app}CMD [\"/app\", \"say\", \"x\"] # comment\n"), true),
@@ -93,7 +104,10 @@ fn check_says_of_dockerfiles_what_the_engine_does() {
         (of("RUN [\"/app\", \"say\", \"x\"]"), true),
         // Stages.
         (format!("{app}FROM scratch\nCOPY --from=1 /app /app\n{end}"), false),
-        (format!("FROM scratch AS a\nCOPY app /app\nFROM scratch AS A\nCOPY app /app\n{end}"), false),
+        (
+            format!("FROM scratch AS a\nCOPY app /app\nFROM scratch AS A\nCOPY app /app\n{end}"),
+            false,
+        ),
         (format!("{app}FROM scratch\nCOPY --from=00 /app /app\n{end}"), true),
         (format!("FROM scratch\nCOPY none /app\nFROM scratch\nCOPY app /app\n{end}"), false),
         (format!("FROM --platform=foo/bar scratch\nCOPY app /app\n{end}"), false),
@@ -146,7 +160,10 @@ fn a_folder_from_elsewhere_may_have_anything() {
             "FROM scratch\nCOPY --from=busybox /etc /etc\nCOPY --from=busybox /app /app\nUSER web\nCMD [\"/app\"]\n",
             false,
         ),
-        ("FROM scratch\nENV PATH=/opt/tools/bin\nCOPY --from=busybox /opt/tools /opt/tools\nCMD [\"app\"]\n", false),
+        (
+            "FROM scratch\nENV PATH=/opt/tools/bin\nCOPY --from=busybox /opt/tools /opt/tools\nCMD [\"app\"]\n",
+            false,
+        ),
         // Near misses: the required file is elsewhere.
         ("FROM scratch\nCOPY --from=busybox /lib /lib\nCMD [\"ls\"]\n", true),
         ("FROM scratch\nCOPY --from=busybox /bin /tools\nCMD [\"/bin/ls\"]\n", true),
@@ -164,11 +181,14 @@ fn check_says_of_programs_what_the_kernel_does() {
     let stage = Stage::set();
     let home = stage.scratchdbg.home();
     let app = fs::read(sample::write_app(home)).expect("the sample");
-    let number =
-        |at: usize, size: usize| app[at..at + size].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+    let number = |at: usize, size: usize| {
+        app[at..at + size].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte))
+    };
     let (table, count) = (number(32, 8), number(56, 2));
-    let loads: Vec<usize> =
-        (0..count).map(|index| table + 56 * index).filter(|header| number(*header, 4) == 1).collect();
+    let loads: Vec<usize> = (0..count)
+        .map(|index| table + 56 * index)
+        .filter(|header| number(*header, 4) == 1)
+        .collect();
     let note = |kind: u8| loads.iter().map(|header| (*header, kind)).collect::<Vec<_>>();
     for (changes, runs) in [
         (vec![], true),
@@ -193,7 +213,9 @@ fn check_says_of_programs_what_the_kernel_does() {
         drop(fs::remove_file(&path));
         fs::write(&path, file).expect("a file");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
-        let started = Command::new("sh").args(["-c", "exec \"$0\" say x", &path.display().to_string()]).output();
+        let started = Command::new("sh")
+            .args(["-c", "exec \"$0\" say x", &path.display().to_string()])
+            .output();
         let started = started.expect("sh runs");
         let (is_wrong, said) = has_error(&stage, "changed");
         assert_eq!(is_wrong, !runs, "{changes:?}: {said}");
@@ -209,9 +231,14 @@ fn sparse_files_are_checked_at_once() {
     let folder = home.join("context");
     fs::create_dir_all(&folder).expect("a folder");
     let app = fs::read(sample::write_app(home)).expect("the sample");
-    fs::write(folder.join("Dockerfile"), "FROM scratch\nCOPY --chmod=755 big /app\nUSER 1\nENTRYPOINT [\"/app\"]\n")
-        .expect("a file");
-    for (content, is_wrong) in [(&b""[..], true), (b"\x7fELF", true), (b"#!/bin/sh\n", true), (&app, false)] {
+    fs::write(
+        folder.join("Dockerfile"),
+        "FROM scratch\nCOPY --chmod=755 big /app\nUSER 1\nENTRYPOINT [\"/app\"]\n",
+    )
+    .expect("a file");
+    for (content, is_wrong) in
+        [(&b""[..], true), (b"\x7fELF", true), (b"#!/bin/sh\n", true), (&app, false)]
+    {
         let path = folder.join("big");
         fs::write(&path, content).expect("a file");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");

@@ -71,12 +71,19 @@ fn saved(name: &str, case: &Case, busybox: &[u8]) -> Vec<u8> {
         case.config,
         digests.join(",")
     );
-    let manifest = format!(r#"[{{"Config":"config.json","RepoTags":["{name}"],"Layers":[{}]}}]"#, names.join(","));
+    let manifest = format!(
+        r#"[{{"Config":"config.json","RepoTags":["{name}"],"Layers":[{}]}}]"#,
+        names.join(",")
+    );
     let mut members = vec![
         File { path: "config.json", mode: 0o644, bytes: config.into_bytes() },
         File { path: "manifest.json", mode: 0o644, bytes: manifest.into_bytes() },
     ];
-    members.extend(files.into_iter().zip(layers).map(|(path, bytes)| File { path, mode: 0o644, bytes }));
+    members.extend(files.into_iter().zip(layers).map(|(path, bytes)| File {
+        path,
+        mode: 0o644,
+        bytes,
+    }));
     archive(&members)
 }
 
@@ -89,7 +96,8 @@ fn engine_runs(stage: &Stage, image: &str, archive: Vec<u8>) -> Option<String> {
     running.write_and_close_input(archive);
     let is_loaded = running.finish().status.success();
     let name = stage.engine.name("agrees-run");
-    let output = is_loaded.then(|| stage.engine.docker(["run", "--rm", "--network", "none", "--name", &name, image]));
+    let output = is_loaded
+        .then(|| stage.engine.docker(["run", "--rm", "--network", "none", "--name", &name, image]));
     stage.engine.docker(["rmi", "-f", image]);
     output
         .filter(|output| output.status.success())
@@ -105,10 +113,13 @@ fn assert_agreement(cases: &[Case]) {
     for (index, case) in cases.iter().enumerate() {
         let bytes = saved(&image, case, &busybox);
         fs::write(stage.scratchdbg.home().join("image.tar"), &bytes).expect("a file");
-        let finished = stage.run(&["check", "--deny", "none", "--format", "json", "archive:image.tar"]);
+        let finished =
+            stage.run(&["check", "--deny", "none", "--format", "json", "archive:image.tar"]);
         let report: Value = serde_json::from_slice(&finished.stdout).unwrap_or_default();
         let findings = report["findings"].as_array().cloned();
-        let is_wrong = findings.as_ref().is_none_or(|all| all.iter().any(|finding| finding["severity"] == "error"));
+        let is_wrong = findings
+            .as_ref()
+            .is_none_or(|all| all.iter().any(|finding| finding["severity"] == "error"));
         let is_root = findings.iter().flatten().any(|finding| finding["code"] == "runs-as-root");
         let printed = engine_runs(&stage, &image, bytes);
         // The program prints its user id.
@@ -149,15 +160,34 @@ fn check_says_of_layers_what_the_engine_does() {
         busybox(vec![vec![program("a")], vec![Hard("busybox", "a", 0o755)]], false),
         busybox(vec![vec![program("a")], vec![program("a"), Hard("busybox", "a", 0o755)]], true),
         busybox(vec![vec![program("busybox"), Directory("d"), Hard("b", "d", 0o755)]], false),
-        busybox(vec![vec![program("d/a"), Symbolic("l", "d"), Hard("busybox", "l/a", 0o755)]], true),
+        busybox(
+            vec![vec![program("d/a"), Symbolic("l", "d"), Hard("busybox", "l/a", 0o755)]],
+            true,
+        ),
         // Whiteouts.
         busybox(vec![vec![program("busybox")], vec![Text(".wh..wh..opq", ""), program("x")]], true),
-        starting("/d/busybox", vec![vec![program("d/busybox")], vec![Text("d/.wh..wh..opq", "")]], false),
+        starting(
+            "/d/busybox",
+            vec![vec![program("d/busybox")], vec![Text("d/.wh..wh..opq", "")]],
+            false,
+        ),
         busybox(vec![vec![program("busybox")], vec![Text(".wh.", "")]], false),
         // Links in the way, of the same layer and of a lower one.
-        starting("/r/busybox", vec![vec![Directory("r"), Symbolic("l", "../../r"), program("l/busybox")]], true),
-        starting("/r/busybox", vec![vec![Directory("r"), Symbolic("l", "r")], vec![program("l/busybox")]], false),
-        starting("/l/busybox", vec![vec![Directory("r"), Symbolic("l", "r")], vec![program("l/busybox")]], true),
+        starting(
+            "/r/busybox",
+            vec![vec![Directory("r"), Symbolic("l", "../../r"), program("l/busybox")]],
+            true,
+        ),
+        starting(
+            "/r/busybox",
+            vec![vec![Directory("r"), Symbolic("l", "r")], vec![program("l/busybox")]],
+            false,
+        ),
+        starting(
+            "/l/busybox",
+            vec![vec![Directory("r"), Symbolic("l", "r")], vec![program("l/busybox")]],
+            true,
+        ),
         starting("/a/b/busybox", vec![vec![Text("a/b", "x")], vec![program("a/b/busybox")]], true),
     ]);
 }
@@ -175,7 +205,8 @@ fn check_says_of_users_what_the_engine_does() {
         config: format!(r#"{{"Entrypoint":["/busybox","id","-u"],"User":"{user}"}}"#),
         works,
     };
-    let private = |case: Case| Case { config: case.config.replace("/busybox", "/private/busybox"), ..case };
+    let private =
+        |case: Case| Case { config: case.config.replace("/busybox", "/private/busybox"), ..case };
     assert_agreement(&[
         case("app", "app:x:abc:1000::/:\n", "", true),
         case("app", "app\n", "", true),
@@ -198,14 +229,27 @@ fn check_says_of_users_what_the_engine_does() {
 /// Keys in any case, values of another kind, and what stands for nothing.
 #[test]
 fn check_says_of_configurations_what_the_engine_does() {
-    let case = |config: &str, works| Case { layers: vec![vec![program("busybox")]], config: config.to_owned(), works };
+    let case = |config: &str, works| Case {
+        layers: vec![vec![program("busybox")]],
+        config: config.to_owned(),
+        works,
+    };
     let with = |more: &str, works| {
-        case(&format!(r#"{{"Entrypoint":["/busybox"],"Cmd":["id","-u"],"User":"5:5",{more}}}"#), works)
+        case(
+            &format!(r#"{{"Entrypoint":["/busybox"],"Cmd":["id","-u"],"User":"5:5",{more}}}"#),
+            works,
+        )
     };
     assert_agreement(&[
         case(r#"{"entrypoint":["/busybox"],"CMD":["id","-u"],"user":"5:5"}"#, true),
-        case(r#"{"entryPoint":["/none"],"Entrypoint":["/busybox"],"Cmd":["id","-u"],"User":"5:5"}"#, true),
-        case(r#"{"Entrypoint":["/busybox"],"entryPoint":["/none"],"Cmd":["id","-u"],"User":"5:5"}"#, false),
+        case(
+            r#"{"entryPoint":["/none"],"Entrypoint":["/busybox"],"Cmd":["id","-u"],"User":"5:5"}"#,
+            true,
+        ),
+        case(
+            r#"{"Entrypoint":["/busybox"],"entryPoint":["/none"],"Cmd":["id","-u"],"User":"5:5"}"#,
+            false,
+        ),
         case(r#"{"Entrypoint":"/busybox","Cmd":["id","-u"],"User":"5:5"}"#, true),
         case(r#"{"Entrypoint":["/busybox"],"Cmd":["id","-u"],"User":null}"#, true),
         case(r#"{"Entrypoint":[""],"Cmd":["/busybox","id","-u"],"User":"5:5"}"#, true),

@@ -25,7 +25,9 @@ fn cache(name: &str, path: &str) -> Vec<u8> {
     let mut file = b"glibc-ld.so.cache1.1".to_vec();
     let begin = 48 + 24;
     let length = |text: &str| u32::try_from(text.len() + 1).expect("short");
-    for word in [1, length(name) + length(path), 0, 0, 0, 0, 0, 0x303, begin, begin + length(name), 0, 0, 0] {
+    for word in
+        [1, length(name) + length(path), 0, 0, 0, 0, 0, 0x303, begin, begin + length(name), 0, 0, 0]
+    {
         file.extend(word.to_le_bytes());
     }
     file.extend(format!("{name}\0{path}\0").bytes());
@@ -38,8 +40,14 @@ fn context(stage: &Stage) -> std::path::PathBuf {
     let folder = stage.scratchdbg.home().join("context");
     fs::create_dir_all(&folder).expect("a folder");
     fs::copy("/lib64/ld-linux-x86-64.so.2", folder.join("ld")).expect("this machine's loader");
-    fs::copy("/lib/x86_64-linux-gnu/libc.so.6", folder.join("libc")).expect("this machine's C library");
-    compile(&folder, "int foo(void) { return 0; }", "libfoo.so.1", &["-shared", "-fPIC", "-Wl,-soname,libfoo.so.1"]);
+    fs::copy("/lib/x86_64-linux-gnu/libc.so.6", folder.join("libc"))
+        .expect("this machine's C library");
+    compile(
+        &folder,
+        "int foo(void) { return 0; }",
+        "libfoo.so.1",
+        &["-shared", "-fPIC", "-Wl,-soname,libfoo.so.1"],
+    );
     compile(&folder, "int foo(void) { return 0; }", "libbar.so", &["-shared", "-fPIC"]);
     let main = "int foo(void); int main(void) { return foo(); }";
     compile(&folder, main, "m", &["./libfoo.so.1"]);
@@ -62,8 +70,18 @@ fn context(stage: &Stage) -> std::path::PathBuf {
     );
     let outer = "int mid(void); int main(void) { return mid(); }";
     let unresolved = "-Wl,--allow-shlib-undefined";
-    compile(&folder, outer, "inherits", &["./libmid.so", unresolved, "-Wl,--disable-new-dtags,-rpath,/opt/own"]);
-    compile(&folder, outer, "inherits-not", &["./libmid.so", unresolved, "-Wl,--enable-new-dtags,-rpath,/opt/own"]);
+    compile(
+        &folder,
+        outer,
+        "inherits",
+        &["./libmid.so", unresolved, "-Wl,--disable-new-dtags,-rpath,/opt/own"],
+    );
+    compile(
+        &folder,
+        outer,
+        "inherits-not",
+        &["./libmid.so", unresolved, "-Wl,--enable-new-dtags,-rpath,/opt/own"],
+    );
     fs::write(folder.join("cache"), cache("libfoo.so.1", "/opt/l/libfoo.so.1")).expect("a file");
     fs::write(folder.join("conf"), "/opt/l\n").expect("a file");
     fs::write(folder.join("preload"), "/opt/l/libfoo.so.1\n").expect("a file");
@@ -81,7 +99,9 @@ fn context(stage: &Stage) -> std::path::PathBuf {
 /// runs.
 fn cases() -> Vec<(String, bool)> {
     let m = |lines: &str| format!("COPY m /m\n{lines}\nENTRYPOINT [\"/m\"]");
-    let of = |program: &str, lines: &str| format!("COPY {program} /opt/bin/m\n{lines}\nENTRYPOINT [\"/opt/bin/m\"]");
+    let of = |program: &str, lines: &str| {
+        format!("COPY {program} /opt/bin/m\n{lines}\nENTRYPOINT [\"/opt/bin/m\"]")
+    };
     let library = |folder: &str| format!("COPY libfoo.so.1 {folder}/");
     vec![
         (m(&library(DEBIAN)), true),
@@ -132,8 +152,9 @@ fn check_says_of_libraries_what_the_loader_does() {
     let folder = context(&stage);
     let mut disagree = Vec::new();
     for (lines, works) in cases() {
-        let base =
-            format!("FROM scratch\nCOPY ld /lib64/ld-linux-x86-64.so.2\nCOPY libc {DEBIAN}/libc.so.6\nUSER 7:7\n");
+        let base = format!(
+            "FROM scratch\nCOPY ld /lib64/ld-linux-x86-64.so.2\nCOPY libc {DEBIAN}/libc.so.6\nUSER 7:7\n"
+        );
         let text = format!("{base}{lines}\n");
         let found = disagreement(&stage, &folder, &text, works);
         disagree.extend(found);

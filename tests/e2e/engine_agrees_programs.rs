@@ -16,7 +16,9 @@ fn write(folder: &Path, (path, content, mode): &Content) {
     fs::create_dir_all(place.parent().expect("it is in the folder")).expect("a folder");
     match content {
         Some(text) => fs::write(&place, text).expect("a file"),
-        None => drop(fs::copy("/bin/busybox", &place).expect("busybox-static: run ./scripts/ensure-engine")),
+        None => drop(
+            fs::copy("/bin/busybox", &place).expect("busybox-static: run ./scripts/ensure-engine"),
+        ),
     }
     fs::set_permissions(&place, fs::Permissions::from_mode(*mode)).expect("a mode");
 }
@@ -54,15 +56,35 @@ fn cases() -> Vec<Case> {
             false,
         ),
         // Relative elements of PATH.
-        (vec![sh()], None, "ENV PATH=:/bin\nWORKDIR /bin\nENTRYPOINT [\"sh\", \"-c\", \"true\"]", false),
-        (vec![sh()], None, "ENV PATH=/bin:\nWORKDIR /bin\nENTRYPOINT [\"sh\", \"-c\", \"true\"]", true),
+        (
+            vec![sh()],
+            None,
+            "ENV PATH=:/bin\nWORKDIR /bin\nENTRYPOINT [\"sh\", \"-c\", \"true\"]",
+            false,
+        ),
+        (
+            vec![sh()],
+            None,
+            "ENV PATH=/bin:\nWORKDIR /bin\nENTRYPOINT [\"sh\", \"-c\", \"true\"]",
+            true,
+        ),
         (vec![sh()], None, "ENV PATH=bin\nENTRYPOINT [\"sh\", \"-c\", \"true\"]", false),
         // Interpreters.
         (vec![sh(), script("#!/bin/sh\nexit 0\n")], None, "ENTRYPOINT [\"/s\"]", true),
-        (vec![("bin/sh", None, 0o644), script("#!/bin/sh\nexit 0\n")], None, "ENTRYPOINT [\"/s\"]", false),
+        (
+            vec![("bin/sh", None, 0o644), script("#!/bin/sh\nexit 0\n")],
+            None,
+            "ENTRYPOINT [\"/s\"]",
+            false,
+        ),
         (vec![sh(), script("#!/bin\n")], None, "ENTRYPOINT [\"/s\"]", false),
         (vec![sh(), script("#!bin/sh\nexit 0\n")], None, "WORKDIR /\nENTRYPOINT [\"/s\"]", true),
-        (vec![sh(), script("#!bin/sh\nexit 0\n")], None, "WORKDIR /srv\nENTRYPOINT [\"/s\"]", false),
+        (
+            vec![sh(), script("#!bin/sh\nexit 0\n")],
+            None,
+            "WORKDIR /srv\nENTRYPOINT [\"/s\"]",
+            false,
+        ),
         (vec![script("#!/s\n")], None, "ENTRYPOINT [\"/s\"]", false),
         (vec![script("#!/t\n"), ("t", Some("#!/s\n"), 0o755)], None, "ENTRYPOINT [\"/s\"]", false),
         // Through the kernel's view of the root.
@@ -81,7 +103,8 @@ fn check_says_of_places_and_interpreters_what_the_engine_does() {
             write(&folder, file);
         }
         if let Some((path, mode)) = directory {
-            fs::set_permissions(folder.join("root").join(path), fs::Permissions::from_mode(mode)).expect("a mode");
+            fs::set_permissions(folder.join("root").join(path), fs::Permissions::from_mode(mode))
+                .expect("a mode");
         }
         let text = format!("FROM scratch\nCOPY root /\nUSER 7:7\n{lines}\n");
         let found = disagreement(&stage, &folder, &text, works);
@@ -101,7 +124,8 @@ fn check_says_of_nested_scripts_what_the_kernel_does() {
         write(&folder, &("bin/true", None, 0o755));
         for number in 1..=depth {
             let path = folder.join("root").join(format!("s{number}"));
-            let interpreter = if number == 1 { "/bin/true".to_owned() } else { format!("/s{}", number - 1) };
+            let interpreter =
+                if number == 1 { "/bin/true".to_owned() } else { format!("/s{}", number - 1) };
             fs::write(&path, format!("#!{interpreter}\n")).expect("a file");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
         }

@@ -102,7 +102,9 @@ fn side_by_side<T: Send>(all: Vec<T>, work: impl Fn(T) + Sync) {
             .map(|_| {
                 scope.spawn(|| {
                     loop {
-                        let Some(next) = left.lock().expect("nobody panics here").pop() else { return };
+                        let Some(next) = left.lock().expect("nobody panics here").pop() else {
+                            return;
+                        };
                         work(next);
                     }
                 })

@@ -53,7 +53,9 @@ pub(crate) fn append(archive: &mut Layer, file: &File) {
     if file.path.ends_with('/') {
         header.set_entry_type(tar::EntryType::Directory);
     }
-    archive.append_data(&mut header, file.path, file.bytes.as_slice()).expect("writing to memory works");
+    archive
+        .append_data(&mut header, file.path, file.bytes.as_slice())
+        .expect("writing to memory works");
 }
 
 /// Returns a tar archive of one image, named `name`, in the format of `docker save`. `config` is
@@ -66,7 +68,8 @@ pub(crate) fn saved(name: &str, config: &str, fill: impl FnOnce(&mut Layer)) -> 
         r#"{{"os":"linux","architecture":"amd64","config":{config},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
         Digest::of(&layer)
     );
-    let manifest = format!(r#"[{{"Config":"config.json","RepoTags":["{name}"],"Layers":["layer.tar"]}}]"#);
+    let manifest =
+        format!(r#"[{{"Config":"config.json","RepoTags":["{name}"],"Layers":["layer.tar"]}}]"#);
     let member = |path, bytes: &[u8]| File { path, mode: 0o644, bytes: bytes.to_vec() };
     archive(&[
         member("config.json", config.as_bytes()),
@@ -79,7 +82,8 @@ pub(crate) fn saved(name: &str, config: &str, fill: impl FnOnce(&mut Layer)) -> 
 /// Returns its name.
 #[track_caller]
 pub(crate) fn loaded(stage: &Stage, config: &str, fill: impl FnOnce(&mut Layer)) -> String {
-    let image = format!("{}:1", stage.engine.name(&format!("loaded-{}", scratchdbg_testkit::unique())));
+    let image =
+        format!("{}:1", stage.engine.name(&format!("loaded-{}", scratchdbg_testkit::unique())));
     let mut command = Command::new("docker");
     command.arg("load");
     let mut running = Running::start(command);
@@ -109,7 +113,13 @@ pub(crate) fn image(stage: &Stage, files: &[File], changes: &[&str]) -> String {
 /// Creates and starts a container, whether or not the start succeeds, and waits for its end.
 /// Returns its name.
 #[track_caller]
-pub(crate) fn ended(stage: &Stage, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> String {
+pub(crate) fn ended(
+    stage: &Stage,
+    stem: &str,
+    flags: &[&str],
+    image: &str,
+    command: &[&str],
+) -> String {
     let name = created(stage, stem, flags, image, command);
     if stage.engine.docker(["start", &name]).status.success() {
         stage.engine.ask(["wait", &name]);
@@ -119,7 +129,13 @@ pub(crate) fn ended(stage: &Stage, stem: &str, flags: &[&str], image: &str, comm
 
 /// Creates a container without a network. Returns its name.
 #[track_caller]
-pub(crate) fn created(stage: &Stage, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> String {
+pub(crate) fn created(
+    stage: &Stage,
+    stem: &str,
+    flags: &[&str],
+    image: &str,
+    command: &[&str],
+) -> String {
     let name = stage.engine.name(stem);
     let fixed = ["create", "--network", "none", "--name", &name];
     stage.engine.ask(fixed.iter().chain(flags).chain(&[image]).chain(command).copied());
@@ -134,8 +150,14 @@ pub(crate) fn why(stage: &Stage, name: &str) -> Value {
     let answer: Value = serde_json::from_slice(&finished.stdout).expect("one JSON document");
     assert_eq!(answer["verdict"], answer["findings"][0]["code"], "{answer:#}");
     for finding in answer["findings"].as_array().expect("a list") {
-        assert!(!finding["evidence"].as_array().expect("a list").is_empty(), "evidence: {finding:#}");
-        assert!(finding["message"].as_str().is_some_and(|message| !message.is_empty()), "{finding:#}");
+        assert!(
+            !finding["evidence"].as_array().expect("a list").is_empty(),
+            "evidence: {finding:#}"
+        );
+        assert!(
+            finding["message"].as_str().is_some_and(|message| !message.is_empty()),
+            "{finding:#}"
+        );
     }
     answer
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 
 /// Collects the text of all Rust sources below a directory, except for build output.
 fn sources(folder: &Path, text: &mut String) {
-    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+    for entry in
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path())
+    {
         if entry.is_dir() && !entry.ends_with("target") {
             sources(&entry, text);
         } else if entry.extension().is_some_and(|extension| extension == "rs") {
@@ -16,13 +18,20 @@ fn sources(folder: &Path, text: &mut String) {
 
 /// Returns the number of rows and of names in a document's tables, and the names without a test.
 /// Names are in backquotes; `is_name` selects them if other texts are quoted too.
-fn missing(document: &str, text: &str, is_name: impl Fn(&str) -> bool) -> (usize, usize, Vec<String>) {
+fn missing(
+    document: &str,
+    text: &str,
+    is_name: impl Fn(&str) -> bool,
+) -> (usize, usize, Vec<String>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let document = fs::read_to_string(root.join(document)).expect("the document");
     let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| ")).collect();
     let quoted = rows.iter().flat_map(|row| row.split('`').skip(1).step_by(2));
     let names: Vec<&str> = quoted.filter(|name| is_name(name)).collect();
-    let missing = names.iter().filter(|name| !text.contains(&format!("fn {name}("))).map(|name| (*name).to_owned());
+    let missing = names
+        .iter()
+        .filter(|name| !text.contains(&format!("fn {name}(")))
+        .map(|name| (*name).to_owned());
     (rows.len(), names.len(), missing.collect())
 }
 

@@ -16,7 +16,8 @@ use scratchdbg_testkit::sample;
 
 /// Returns the binary with an environment that leads to no engine.
 fn program() -> Program {
-    Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("DOCKER_HOST", "unix:///no/such/engine.sock")
+    Program::new(env!("CARGO_BIN_EXE_scratchdbg"))
+        .with_variable("DOCKER_HOST", "unix:///no/such/engine.sock")
 }
 
 /// An object that is not a readable file, and its name in errors.
@@ -52,7 +53,8 @@ impl Odd {
     fn make(self, path: &Path) {
         match self {
             Pipe => {
-                let made = std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo starts");
+                let made =
+                    std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo starts");
                 assert!(made.success());
             }
             Endless => symlink("/dev/zero", path).expect("a link"),
@@ -61,7 +63,9 @@ impl Odd {
             Circle => symlink(path, path).expect("a link"),
             Missing => {}
             // Only the size is set; nothing is written.
-            Huge => File::create(path).and_then(|file| file.set_len(10 << 30)).expect("a sparse file"),
+            Huge => {
+                File::create(path).and_then(|file| file.set_len(10 << 30)).expect("a sparse file")
+            }
         }
     }
 }
@@ -83,7 +87,8 @@ fn a_path_that_leads_to_something_else_gets_one_clear_line() {
         let path = folder.join("odd").display().to_string();
         let word = odd.word();
         let output = ["-t", "odd/app:1", "--no-debug", "-o", "archive:odd.tar"];
-        let build = |arguments: &[&str]| program.run(["build"].iter().chain(arguments).chain(&output));
+        let build =
+            |arguments: &[&str]| program.run(["build"].iter().chain(arguments).chain(&output));
         build(&["-f", &path, "."]).expect_clear_failure(1, &[&path, word]);
         // A file of unlimited size is not a program, which must be detected without reading it.
         let not_a_program = if odd == Huge { "not a Linux executable" } else { word };
@@ -94,13 +99,16 @@ fn a_path_that_leads_to_something_else_gets_one_clear_line() {
         }
         if odd != Missing && odd != Circle {
             let too_large = if odd == Huge { "no busybox is larger" } else { word };
-            let toolkit = ["build", "app", "--toolkit", &path, "-t", "odd/app:1", "-o", "archive:odd.tar"];
+            let toolkit =
+                ["build", "app", "--toolkit", &path, "-t", "odd/app:1", "-o", "archive:odd.tar"];
             program.run(toolkit).expect_clear_failure(1, &[&path, too_large]);
         }
         let archive = format!("archive:{path}");
         let not_an_archive = if odd == Huge { "zeros" } else { word };
         program.run(["check", &archive]).expect_clear_failure(1, &[&path, not_an_archive]);
-        program.run(["pair", "verify", &archive, &archive]).expect_clear_failure(1, &[&path, not_an_archive]);
+        program
+            .run(["pair", "verify", &archive, &archive])
+            .expect_clear_failure(1, &[&path, not_an_archive]);
         match odd {
             Folder | Huge => {}
             Circle | Missing => {
@@ -133,18 +141,23 @@ fn files_beside_those_that_are_named_get_one_clear_line_too() {
         fs::create_dir(&context).expect("a folder");
         fs::copy(&app, context.join("app")).expect("a copy");
         let dockerfile = context.join("Dockerfile");
-        fs::write(&dockerfile, "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n").expect("a file");
+        fs::write(&dockerfile, "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n")
+            .expect("a file");
         symlink(&odd_file, context.join(".dockerignore")).expect("a link");
         let dockerfile = dockerfile.display().to_string();
         let build = ["build", "-f", &dockerfile];
-        program.run(build.iter().chain(&output).chain(&["archive:odd.tar"])).expect_clear_failure(1, &[word]);
+        program
+            .run(build.iter().chain(&output).chain(&["archive:odd.tar"]))
+            .expect_clear_failure(1, &[word]);
         program.run(["check", &dockerfile]).expect_clear_failure(1, &[word]);
         // The files of a layout.
         for name in ["oci-layout", "index.json"] {
             let layout = folder.join(format!("layout-{name}"));
             fs::create_dir(&layout).expect("a folder");
-            fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).expect("a file");
-            fs::write(layout.join("index.json"), r#"{"schemaVersion":2,"manifests":[]}"#).expect("a file");
+            fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)
+                .expect("a file");
+            fs::write(layout.join("index.json"), r#"{"schemaVersion":2,"manifests":[]}"#)
+                .expect("a file");
             fs::remove_file(layout.join(name)).expect("it is there");
             symlink(&odd_file, layout.join(name)).expect("a link");
             let layout = format!("oci:{}", layout.display());
@@ -161,7 +174,10 @@ fn files_beside_those_that_are_named_get_one_clear_line_too() {
         symlink(&odd_file, meta.join("meta.json")).expect("a link");
         let docker = |variables: &[(&str, &Path)], arguments: &[&str]| {
             let mut command = program.command(arguments);
-            command.env_remove("DOCKER_HOST").env("DOCKER_CONFIG", &config).envs(variables.iter().copied());
+            command
+                .env_remove("DOCKER_HOST")
+                .env("DOCKER_CONFIG", &config)
+                .envs(variables.iter().copied());
             scratchdbg_testkit::program::Running::start(command).finish()
         };
         docker(&[], &["--context", "odd", "ps"]).expect_clear_failure(1, &["meta.json", word]);
@@ -175,10 +191,17 @@ fn files_beside_those_that_are_named_get_one_clear_line_too() {
         ];
         docker(&host, &["ps"]).expect_clear_failure(1, &["ca.pem", word]);
         symlink(&odd_file, config.join("config.json")).expect("a link");
-        for arguments in [&["ps"][..], &["logs", "x"], &["check", "x"], &["why", "x"], &["pair", "verify", "x", "y"]] {
+        for arguments in [
+            &["ps"][..],
+            &["logs", "x"],
+            &["check", "x"],
+            &["why", "x"],
+            &["pair", "verify", "x", "y"],
+        ] {
             docker(&[], arguments).expect_clear_failure(1, &["config.json", word]);
         }
-        docker(&[], &["attach", "x", "--", "true"]).expect_clear_failure(125, &["config.json", word]);
+        docker(&[], &["attach", "x", "--", "true"])
+            .expect_clear_failure(125, &["config.json", word]);
     }
 }
 
@@ -224,7 +247,8 @@ fn an_interrupt_ends_what_waits_for_a_file() {
             running.signal(signal);
             let finished = running.finish();
             // A command without cleanup leaves the signal to the kernel.
-            let end = finished.status.code().or(finished.status.signal().map(|signal| 128 + signal));
+            let end =
+                finished.status.code().or(finished.status.signal().map(|signal| 128 + signal));
             assert_eq!(end, Some(128 + signal.as_raw()), "{file}: {finished}");
             drop(lease);
         }
@@ -238,13 +262,19 @@ fn a_dockerfile_that_grows_without_end_is_refused() {
     let program = program();
     let home = program.home();
     sample::write_app(home);
-    let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().join("\n");
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| {
+        (0..count).map(line).collect::<Vec<_>>().join("\n")
+    };
     let context = home.join("context");
     fs::create_dir(&context).expect("a folder");
     sample::write_app(&context);
     let end = "ENTRYPOINT [\"/app\"]\n";
     for (text, ignore, word) in [
-        (lines(40, &|n| format!("ENV A{}=${{A{n}}}${{A{n}}}", n + 1)), String::new(), "longer than 1 MiB"),
+        (
+            lines(40, &|n| format!("ENV A{}=${{A{n}}}${{A{n}}}", n + 1)),
+            String::new(),
+            "longer than 1 MiB",
+        ),
         (
             format!("ENV A={}x{}", "${B:-".repeat(20_000), "}".repeat(20_000)),
             String::new(),
@@ -258,7 +288,16 @@ fn a_dockerfile_that_grows_without_end_is_refused() {
         fs::write(context.join(".dockerignore"), ignore).expect("a file");
         let text = format!("FROM scratch AS s0\nCOPY app /app\nENV A0=x\n{text}\n{end}");
         fs::write(context.join("Dockerfile"), text).expect("a file");
-        let build = ["build", "-f", "context/Dockerfile", "-t", "odd/app:1", "--no-debug", "-o", "archive:odd.tar"];
+        let build = [
+            "build",
+            "-f",
+            "context/Dockerfile",
+            "-t",
+            "odd/app:1",
+            "--no-debug",
+            "-o",
+            "archive:odd.tar",
+        ];
         program.run(build).expect_clear_failure(1, &[word]);
         // A problem of a line is a finding, a problem of the directory is an error.
         let checked = program.run(["check", "context/Dockerfile"]);
@@ -287,7 +326,9 @@ fn what_is_written_has_the_mode_that_the_umask_leaves() {
     use std::os::unix::fs::PermissionsExt as _;
     let program = program();
     let app = sample::write_app(program.home()).display().to_string();
-    let mode = |path: &Path| fs::symlink_metadata(path).expect("it is there").permissions().mode() & 0o7777;
+    let mode = |path: &Path| {
+        fs::symlink_metadata(path).expect("it is there").permissions().mode() & 0o7777
+    };
     let mut bytes = Vec::new();
     for umask in [0o000, 0o022, 0o077] {
         let folder = program.home().join(format!("{umask:o}"));
@@ -296,7 +337,9 @@ fn what_is_written_has_the_mode_that_the_umask_leaves() {
         let script = r#"umask "$1"; shift; exec "$@""#;
         let mut shell = std::process::Command::new("sh");
         let build = ["build", &app, "-t", "odd/app:1", "--no-debug"];
-        shell.args(["-c", script, "sh", &format!("{umask:o}"), env!("CARGO_BIN_EXE_scratchdbg")]).args(build);
+        shell
+            .args(["-c", script, "sh", &format!("{umask:o}"), env!("CARGO_BIN_EXE_scratchdbg")])
+            .args(build);
         shell.arg("-o").arg(format!("oci:{}", layout.display()));
         shell.arg("-o").arg(format!("archive:{}", archive.display()));
         scratchdbg_testkit::program::Running::start(shell).finish().expect_code(0);
@@ -304,7 +347,11 @@ fn what_is_written_has_the_mode_that_the_umask_leaves() {
         while let Some(path) = open.pop() {
             if path.is_dir() {
                 assert_eq!(mode(&path), 0o777 & !umask, "{}", path.display());
-                open.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+                open.extend(
+                    fs::read_dir(&path)
+                        .expect("a folder")
+                        .map(|entry| entry.expect("an entry").path()),
+                );
             } else {
                 assert_eq!(mode(&path), 0o666 & !umask, "{}", path.display());
             }
@@ -323,22 +370,29 @@ fn an_image_of_a_hundred_thousand_files_is_checked() {
     let files = (0..100_000).map(|n| empty(format!("usr/lib/p{}/f{n}.js", n / 500)));
     let links = (0..20_000).map(|n| (format!("l{n}"), tar::EntryType::Link, "app".to_owned()));
     let whiteouts = (0..20_000).map(|n| empty(format!("usr/lib/.wh.w{n}")));
-    let entries: Vec<_> = [empty("app".to_owned())].into_iter().chain(files).chain(links).chain(whiteouts).collect();
-    let archive = crate::fault::saved("many:1", r#"{"User": "1", "Entrypoint": ["/app"]}"#, |layer| {
-        for (path, kind, target) in &entries {
-            let mut header = tar::Header::new_ustar();
-            header.set_entry_type(*kind);
-            header.set_size(0);
-            header.set_mode(0o755);
-            if target.is_empty() {
-                layer.append_data(&mut header, path, &b""[..]).expect("writing to memory works");
-            } else {
-                layer.append_link(&mut header, path, target).expect("writing to memory works");
+    let entries: Vec<_> =
+        [empty("app".to_owned())].into_iter().chain(files).chain(links).chain(whiteouts).collect();
+    let archive =
+        crate::fault::saved("many:1", r#"{"User": "1", "Entrypoint": ["/app"]}"#, |layer| {
+            for (path, kind, target) in &entries {
+                let mut header = tar::Header::new_ustar();
+                header.set_entry_type(*kind);
+                header.set_size(0);
+                header.set_mode(0o755);
+                if target.is_empty() {
+                    layer
+                        .append_data(&mut header, path, &b""[..])
+                        .expect("writing to memory works");
+                } else {
+                    layer.append_link(&mut header, path, target).expect("writing to memory works");
+                }
             }
-        }
-    });
+        });
     fs::write(program.home().join("many.tar"), archive).expect("a file");
     let finished = program.run(["check", "--format", "json", "--deny", "none", "archive:many.tar"]);
     finished.expect_code(0);
-    assert!(finished.text().contains("not-an-executable"), "the program is an empty file: {finished}");
+    assert!(
+        finished.text().contains("not-an-executable"),
+        "the program is an empty file: {finished}"
+    );
 }

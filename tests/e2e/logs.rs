@@ -62,7 +62,8 @@ fn long_lines_are_whole() {
     let stage = Stage::set();
     let lengths = [16_383, 16_384, 16_385, 40_000, 1, 32_768];
     let arguments: Vec<String> = lengths.iter().map(ToString::to_string).collect();
-    let command: Vec<&str> = ["lines"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+    let command: Vec<&str> =
+        ["lines"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
     let container = stage.engine.run("web", &[], &stage.image, &command);
     wait_for_lines_of(&container, &lengths);
 
@@ -94,7 +95,8 @@ fn following_shows_lines_as_they_come_and_ends_with_the_container() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
     let following = stage.scratchdbg.start(["logs", "--follow", container.name()]);
-    following.wait_for_stdout("three lines", |bytes| bytes.split(|&byte| byte == b'\n').count() > 3);
+    following
+        .wait_for_stdout("three lines", |bytes| bytes.split(|&byte| byte == b'\n').count() > 3);
     container.kill();
     let finished = following.finish();
     finished.expect_code(0);

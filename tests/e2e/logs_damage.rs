@@ -21,8 +21,11 @@ fn log_file(container: &Container<'_>) -> PathBuf {
 /// Changes one line of the file in place: the engine keeps writing to it.
 fn damage(container: &Container<'_>, change: impl Fn(&mut Vec<Vec<u8>>)) {
     let path = log_file(container);
-    let mut lines: Vec<Vec<u8>> =
-        fs::read(&path).expect("the log file").split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let mut lines: Vec<Vec<u8>> = fs::read(&path)
+        .expect("the log file")
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect();
     change(&mut lines);
     fs::write(&path, lines.join(&b'\n')).expect("written");
 }
@@ -36,7 +39,8 @@ fn from_afar(engine: &str) -> String {
     std::thread::spawn(move || {
         for client in listener.incoming() {
             let (Ok(client), Ok(server)) = (client, UnixStream::connect(&engine)) else { return };
-            let (mut there, mut back) = (server.try_clone().expect("a handle"), client.try_clone().expect("a handle"));
+            let (mut there, mut back) =
+                (server.try_clone().expect("a handle"), client.try_clone().expect("a handle"));
             let (mut client, mut server) = (client, server);
             std::thread::spawn(move || {
                 let _ended = std::io::copy(&mut client, &mut there);
@@ -68,12 +72,18 @@ const DAMAGE: [(&str, Change, &[usize]); 12] = [
         },
         &[18],
     ),
-    ("zeros in the middle of one", |lines| lines[17] = [&lines[17][..9], &[0; 200], &lines[17][9..]].concat(), &[18]),
+    (
+        "zeros in the middle of one",
+        |lines| lines[17] = [&lines[17][..9], &[0; 200], &lines[17][9..]].concat(),
+        &[18],
+    ),
     ("zeros before one", |lines| lines[17] = [&[0; 200], &lines[17][..]].concat(), &[]),
     ("an empty line", |lines| lines[17].clear(), &[18]),
     (
         "a wrong type",
-        |lines| lines[17] = br#"{"log":5,"stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#.to_vec(),
+        |lines| {
+            lines[17] = br#"{"log":5,"stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#.to_vec()
+        },
         &[18],
     ),
     ("the first record", |lines| lines[0] = vec![0; 70], &[1]),
@@ -86,7 +96,11 @@ const DAMAGE: [(&str, Change, &[usize]); 12] = [
         },
         &[LINES],
     ),
-    ("several places", |lines| [3, 4, 30].iter().for_each(|at| lines[*at] = b"}{".to_vec()), &[4, 5, 31]),
+    (
+        "several places",
+        |lines| [3, 4, 30].iter().for_each(|at| lines[*at] = b"}{".to_vec()),
+        &[4, 5, 31],
+    ),
 ];
 
 #[test]
@@ -95,21 +109,37 @@ fn fault_40_what_is_behind_damage_is_read_and_damage_is_told() {
     for (name, change, lost) in DAMAGE {
         for flags in [&[][..], &["--log-opt", "max-size=1m", "--log-opt", "max-file=3"]] {
             let flags = [&["--log-driver", "json-file"], flags].concat();
-            let container = stage.engine.run("web", &flags, &stage.image, &["numbers", &LINES.to_string()]);
+            let container =
+                stage.engine.run("web", &flags, &stage.image, &["numbers", &LINES.to_string()]);
             container.wait();
-            eventually(|| "all lines".to_owned(), || (container.logs().lines().count() == LINES).then_some(()));
+            eventually(
+                || "all lines".to_owned(),
+                || (container.logs().lines().count() == LINES).then_some(()),
+            );
             damage(&container, change);
-            let left: Vec<String> =
-                (1..=LINES).filter(|number| !lost.contains(number)).map(|number| number.to_string()).collect();
-            let run = |options: &[&str]| stage.run(&[&["logs", container.name()], options].concat());
+            let left: Vec<String> = (1..=LINES)
+                .filter(|number| !lost.contains(number))
+                .map(|number| number.to_string())
+                .collect();
+            let run =
+                |options: &[&str]| stage.run(&[&["logs", container.name()], options].concat());
             for way in [&[][..], &["--via", "file"]] {
                 let finished = run(way);
                 finished.expect(1, &format!("{}\n", left.join("\n")));
-                let places = finished.stderr.lines().filter(|line| line.contains("is damaged")).count();
-                assert_eq!(places, if name == "several places" { 2 } else { 1 }, "{name}: {finished}");
+                let places =
+                    finished.stderr.lines().filter(|line| line.contains("is damaged")).count();
+                assert_eq!(
+                    places,
+                    if name == "several places" { 2 } else { 1 },
+                    "{name}: {finished}"
+                );
                 assert!(finished.stderr.contains("-json.log"), "it is said where: {finished}");
                 let last = run(&[way, &["-n", "5"]].concat());
-                assert_eq!(last.text().lines().collect::<Vec<_>>(), left[left.len() - 5..], "{name}: {last}");
+                assert_eq!(
+                    last.text().lines().collect::<Vec<_>>(),
+                    left[left.len() - 5..],
+                    "{name}: {last}"
+                );
                 last.expect_code(i32::from(lost.contains(&LINES)));
             }
             let documents = run(&["--format", "json", "--grep", "7$"]);
@@ -139,12 +169,19 @@ fn fault_40_an_engine_that_leaves_lines_out_is_found_out() {
     const MANY: usize = 60_000;
     let stage = Stage::set();
     let host = from_afar(stage.engine.host());
-    for (flags, rotated) in [(&[][..], false), (&["--log-opt", "max-size=1m", "--log-opt", "max-file=99"], true)] {
+    for (flags, rotated) in
+        [(&[][..], false), (&["--log-opt", "max-size=1m", "--log-opt", "max-file=99"], true)]
+    {
         let flags = [&["--log-driver", "json-file"], flags].concat();
-        let container = stage.engine.run("web", &flags, &stage.image, &["numbers", &MANY.to_string()]);
+        let container =
+            stage.engine.run("web", &flags, &stage.image, &["numbers", &MANY.to_string()]);
         container.wait();
-        let run = |options: &[&str]| stage.run(&[&["-H", &host, "logs", container.name()], options].concat());
-        for options in [&[][..], &["-t"], &["--since", "1h"], &["--until", "-1h"], &["-n", "5"], &["--stderr"]] {
+        let run = |options: &[&str]| {
+            stage.run(&[&["-H", &host, "logs", container.name()], options].concat())
+        };
+        for options in
+            [&[][..], &["-t"], &["--since", "1h"], &["--until", "-1h"], &["-n", "5"], &["--stderr"]]
+        {
             let finished = run(options);
             assert!(finished.expect_code(0).stderr.is_empty(), "nothing is damaged: {finished}");
         }
@@ -159,7 +196,8 @@ fn fault_40_an_engine_that_leaves_lines_out_is_found_out() {
         let from = bytes.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
         bytes[from..from + 40].fill(0);
         fs::write(&path, bytes).expect("written");
-        for options in [&[][..], &["-t"], &["--since", "1h"], &["--until", "-1h"], &["--grep", "."]] {
+        for options in [&[][..], &["-t"], &["--since", "1h"], &["--until", "-1h"], &["--grep", "."]]
+        {
             let finished = run(options);
             finished.expect_code(1);
             assert!(finished.stderr.contains("left out lines"), "{options:?}: {}", finished.stderr);
@@ -180,10 +218,12 @@ fn fault_40_an_engine_that_leaves_lines_out_is_found_out() {
 #[test]
 fn fault_40_damage_that_comes_while_a_log_is_followed() {
     let stage = Stage::set();
-    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["tick"]);
+    let container =
+        stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["tick"]);
     let following = stage.scratchdbg.start(["logs", "-f", container.name()]);
     let append = |bytes: &[u8]| {
-        let mut file = fs::OpenOptions::new().append(true).open(log_file(&container)).expect("the log file");
+        let mut file =
+            fs::OpenOptions::new().append(true).open(log_file(&container)).expect("the log file");
         std::io::Write::write_all(&mut file, bytes).expect("written");
     };
     wait_for_lines(&following, 3);
@@ -206,7 +246,8 @@ fn fault_40_damage_that_comes_while_a_log_is_followed() {
 #[test]
 fn fault_40_a_log_file_that_is_emptied_while_it_is_followed() {
     let stage = Stage::set();
-    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["tick"]);
+    let container =
+        stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["tick"]);
     let following = stage.scratchdbg.start(["logs", "-f", container.name()]);
     wait_for_lines(&following, 20);
     fs::write(log_file(&container), "").expect("emptied");

@@ -10,8 +10,10 @@ fn follow_over(happening: impl Fn(&mut OwnEngine)) {
     let mut engine = OwnEngine::start();
     engine.run_web(&stage, "tick");
     let ways = ["api", "file"].map(|way| (way, engine.scratchdbg()));
-    let following: Vec<_> =
-        ways.iter().map(|(way, scratchdbg)| (way, scratchdbg.start(["logs", "-f", "--via", way, "web"]))).collect();
+    let following: Vec<_> = ways
+        .iter()
+        .map(|(way, scratchdbg)| (way, scratchdbg.start(["logs", "-f", "--via", way, "web"])))
+        .collect();
     for (_, following) in &following {
         wait_for_lines(following, 5);
     }
@@ -25,7 +27,12 @@ fn follow_over(happening: impl Fn(&mut OwnEngine)) {
     let stored = engine.ask(&["logs", "web"]);
     for (way, following) in following {
         let finished = following.finish();
-        assert_eq!(finished.text(), stored, "by {way}: every line, once; it said: {}", finished.stderr);
+        assert_eq!(
+            finished.text(),
+            stored,
+            "by {way}: every line, once; it said: {}",
+            finished.stderr
+        );
         finished.expect_code(0);
     }
 }

@@ -45,10 +45,14 @@ fn every_line_once_over_restarts() {
     assert_eq!(all.expect_code(0).text().trim_end(), container.logs());
     // The engine keeps 256 events of all containers, so a busy engine may have forgotten an end.
     let of_this = format!("container={}", container.id());
-    let replay = ["events", "--since", "0", "--until", "0s", "--filter", "event=die", "--filter", &of_this];
+    let replay =
+        ["events", "--since", "0", "--until", "0s", "--filter", "event=die", "--filter", &of_this];
     let remembered = stage.engine.ask(replay);
     let ends = all.stderr.lines().count();
-    assert!((remembered.lines().count().max(1)..=RESTARTS + 1).contains(&ends), "{ends} of:\n{remembered}");
+    assert!(
+        (remembered.lines().count().max(1)..=RESTARTS + 1).contains(&ends),
+        "{ends} of:\n{remembered}"
+    );
     stage.run(&["logs", "--run", "-99", container.name()]).expect_clear_failure(1, &["-99"]);
 }
 
@@ -57,7 +61,9 @@ fn documents_say_which_run_a_line_is_of() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
     let follow = |extra: &[&'static str]| {
-        stage.scratchdbg.start([&["logs", "-f", "--format", "json"], extra, &[container.name()]].concat())
+        stage
+            .scratchdbg
+            .start([&["logs", "-f", "--format", "json"], extra, &[container.name()]].concat())
     };
     let ways = [follow(&["--via", "file"]), follow(&["--via", "api"])];
     for expected in 2..=3 {
@@ -67,7 +73,8 @@ fn documents_say_which_run_a_line_is_of() {
         stage.engine.ask(["restart", "--time", "0", container.id()]);
         let of_run = format!("\"run\":{expected}");
         for following in &ways {
-            following.wait_for_stdout(&of_run, |bytes| String::from_utf8_lossy(bytes).contains(&of_run));
+            following
+                .wait_for_stdout(&of_run, |bytes| String::from_utf8_lossy(bytes).contains(&of_run));
         }
     }
     container.kill();
@@ -94,7 +101,9 @@ fn the_beginning_of_a_line_is_shown_before_its_end() {
         let container = stage.engine.run("web", flags, &stage.image, &["halves"]);
         let following = stage.scratchdbg.start(["logs", "-f", "--live", container.name()]);
         following.wait_for_stdout("a beginning", |bytes| bytes.ends_with(b"begun, "));
-        following.wait_for_stdout("its end", |bytes| bytes.ends_with(b"begun, done\n") || bytes.ends_with(b"done\r\n"));
+        following.wait_for_stdout("its end", |bytes| {
+            bytes.ends_with(b"begun, done\n") || bytes.ends_with(b"done\r\n")
+        });
         following.wait_for_stdout("the next", |bytes| bytes.ends_with(b"begun, "));
         container.kill();
         let finished = following.finish();
@@ -102,7 +111,9 @@ fn the_beginning_of_a_line_is_shown_before_its_end() {
         assert_eq!(finished.text().trim_end(), container.logs(), "each line once");
         stage.engine.ask(["rm", "--force", container.id()]);
     }
-    for wrong in [&["--live"][..], &["-f", "--live", "--grep", "x"], &["-f", "--live", "--format", "json"]] {
+    for wrong in
+        [&["--live"][..], &["-f", "--live", "--grep", "x"], &["-f", "--live", "--format", "json"]]
+    {
         stage.run(&[&["logs"], wrong, &["web"]].concat()).expect_code(2);
     }
     stage.run(&["logs", "-f", "--live", "web", "db"]).expect_clear_failure(2, &["--live"]);
@@ -148,7 +159,11 @@ fn a_container_that_is_renamed_is_followed_to_its_end() {
         let text = finished.text();
         // Each line of the first one, in order, then those of the other one.
         let (first, rest) = text.trim_end().rsplit_once('\n').expect("several lines");
-        assert_eq!((first, rest), (&*stage.engine.ask(["logs", container.id()]), "another"), "{finished}");
+        assert_eq!(
+            (first, rest),
+            (&*stage.engine.ask(["logs", container.id()]), "another"),
+            "{finished}"
+        );
         stage.engine.ask(["rm", "--force", container.id()]);
     }
 }
@@ -169,12 +184,17 @@ fn fault_38_a_container_that_is_removed_at_its_end_is_followed_to_it() {
 fn the_last_matches_then_what_comes() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
-    scratchdbg_testkit::eventually(|| "some ticks".to_owned(), || container.logs().contains("tick 12").then_some(()));
-    let following = stage.scratchdbg.start(["logs", "-f", "-n", "2", "--grep", "[05]$", container.name()]);
+    scratchdbg_testkit::eventually(
+        || "some ticks".to_owned(),
+        || container.logs().contains("tick 12").then_some(()),
+    );
+    let following =
+        stage.scratchdbg.start(["logs", "-f", "-n", "2", "--grep", "[05]$", container.name()]);
     wait_for_lines(&following, 4);
     container.kill();
     let text = following.finish().expect_code(0).text();
-    let numbers: Vec<u32> = text.lines().map(|line| line["tick ".len()..].parse().expect("a number")).collect();
+    let numbers: Vec<u32> =
+        text.lines().map(|line| line["tick ".len()..].parse().expect("a number")).collect();
     assert!(numbers[0] >= 5, "only the last two: {numbers:?}");
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 5), "each once: {numbers:?}");
 }
@@ -183,7 +203,10 @@ fn the_last_matches_then_what_comes() {
 fn until_ends_a_silent_log() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &[]);
-    scratchdbg_testkit::eventually(|| "its lines".to_owned(), || container.logs().ends_with("out 2").then_some(()));
+    scratchdbg_testkit::eventually(
+        || "its lines".to_owned(),
+        || container.logs().ends_with("out 2").then_some(()),
+    );
     // A negative duration is in the future.
     let finished = stage.run(&["logs", "-f", "--until", "-5s", container.name()]);
     finished.expect(0, "out 1\nout 2\n");
@@ -193,12 +216,14 @@ fn until_ends_a_silent_log() {
 #[test]
 fn lines_that_were_rotated_away_are_told() {
     let stage = Stage::set();
-    let flags = ["--log-driver", "json-file", "--log-opt", "max-size=10k", "--log-opt", "max-file=1"];
+    let flags =
+        ["--log-driver", "json-file", "--log-opt", "max-size=10k", "--log-opt", "max-file=1"];
     let container = stage.engine.run("web", &flags, &stage.image, &["flood", "60"]);
     let following = stage.scratchdbg.start(["logs", "-f", container.name()]);
     container.wait();
     let finished = following.finish();
-    let numbers: Vec<u32> = finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
+    let numbers: Vec<u32> =
+        finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once");
     assert_eq!(numbers.last(), Some(&120_000), "to the end");
     let gaps = numbers.windows(2).filter(|pair| pair[0] + 1 != pair[1]).count();
@@ -211,7 +236,8 @@ fn lines_that_were_rotated_away_are_told() {
 #[test]
 fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
     let stage = Stage::set();
-    let flags = ["--log-driver", "json-file", "--log-opt", "max-size=1m", "--log-opt", "max-file=3"];
+    let flags =
+        ["--log-driver", "json-file", "--log-opt", "max-size=1m", "--log-opt", "max-file=3"];
     let container = stage.engine.run("web", &flags, &stage.image, &["flood", "60"]);
     let following = stage.scratchdbg.start(["logs", "-f", "--explain", container.name()]);
     container.wait();
@@ -219,15 +245,21 @@ fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
     container.wait();
     let finished = following.finish();
     assert!(finished.stderr.contains("in its log files"), "{finished}");
-    let numbers: Vec<u32> = finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
+    let numbers: Vec<u32> =
+        finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
     let wanted = (1..=120_000).chain(1..=120_000);
-    let gaps = numbers.windows(2).filter(|pair| pair[0] + 1 != pair[1] && pair[0] != 120_000).count();
+    let gaps =
+        numbers.windows(2).filter(|pair| pair[0] + 1 != pair[1] && pair[0] != 120_000).count();
     // On a very busy machine, a file can appear and disappear between two checks, which is
     // reported.
     if gaps == 0 {
         assert!(numbers.into_iter().eq(wanted), "every line, once");
     } else {
-        assert!(finished.stderr.matches("may be lost between").count() >= gaps, "{}", finished.stderr);
+        assert!(
+            finished.stderr.matches("may be lost between").count() >= gaps,
+            "{}",
+            finished.stderr
+        );
         finished.expect_code(1);
     }
     assert_eq!(finished.stderr.matches(" exited with code 0 ").count(), 2, "{}", finished.stderr);
@@ -238,13 +270,19 @@ fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
 fn a_log_whose_rotated_files_are_packed_is_followed_whole() {
     let stage = Stage::set();
     for driver in ["local", "json-file"] {
-        let flags = ["--log-driver", driver, "--log-opt", "max-size=100k", "--log-opt", "max-file=100"];
+        let flags =
+            ["--log-driver", driver, "--log-opt", "max-size=100k", "--log-opt", "max-file=100"];
         let flags = [&flags[..], &["--log-opt", "compress=true"]].concat();
         let container = stage.engine.run("web", &flags, &stage.image, &["flood", "30"]);
         let following = stage.scratchdbg.start(["logs", "-f", container.name()]);
         let finished = following.finish();
-        let numbers: Vec<u32> = finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
-        assert!(numbers.into_iter().eq(1..=60_000), "every line, once, of {driver}: {}", finished.stderr);
+        let numbers: Vec<u32> =
+            finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
+        assert!(
+            numbers.into_iter().eq(1..=60_000),
+            "every line, once, of {driver}: {}",
+            finished.stderr
+        );
         finished.expect_code(0);
         stage.engine.ask(["rm", "--force", container.id()]);
     }
@@ -256,7 +294,15 @@ fn an_engine_that_goes_away_and_comes_back() {
     let proxy = Proxy::new(stage.engine.host());
     proxy.open();
     let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
-    let following = stage.scratchdbg.start(["-H", &proxy.host(), "logs", "-f", "--via", "api", container.name()]);
+    let following = stage.scratchdbg.start([
+        "-H",
+        &proxy.host(),
+        "logs",
+        "-f",
+        "--via",
+        "api",
+        container.name(),
+    ]);
     wait_for_lines(&following, 3);
     proxy.cut();
     let before = lines(&following);
@@ -268,7 +314,8 @@ fn an_engine_that_goes_away_and_comes_back() {
     finished.expect_code(0);
     assert_eq!(finished.text().trim_end(), container.logs(), "every line, once");
     assert!(
-        finished.stderr.contains("cannot reach the engine") && finished.stderr.contains("answers again"),
+        finished.stderr.contains("cannot reach the engine")
+            && finished.stderr.contains("answers again"),
         "{finished}"
     );
 }

@@ -49,7 +49,8 @@ fn fault_42_two_hundred_by_label() {
         let time = line["time"].as_str().expect("a time").to_owned();
         assert!(time >= last_time, "by time");
         last_time = time;
-        let count = counts.entry(line["container"].as_str().expect("a name").to_owned()).or_default();
+        let count =
+            counts.entry(line["container"].as_str().expect("a name").to_owned()).or_default();
         *count += 1;
         assert_eq!(line["line"], count.to_string(), "in its own order");
     }
@@ -63,10 +64,12 @@ fn those_that_start_later_join() {
     let stage = Stage::set();
     let project = stage.engine.name("shop");
     let label = format!("com.docker.compose.project={project}");
-    let run = |name, said| stage.engine.run(name, &["--label", &label], &stage.image, &["say", said]);
+    let run =
+        |name, said| stage.engine.run(name, &["--label", &label], &stage.image, &["say", said]);
     run("early", "first").wait();
     let following = stage.scratchdbg.start(["logs", "-f", "--project", &project]);
-    let has = |word: &'static str| move |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(word);
+    let has =
+        |word: &'static str| move |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(word);
     following.wait_for_stdout("what was said before", has("first"));
     run("late", "second");
     following.wait_for_stdout("what was said later", has("second"));

@@ -4,7 +4,8 @@ use scratchdbg_testkit::terminal::Terminal;
 
 use crate::stage::Stage;
 
-const TRACE: [&str; 3] = ["java.lang.IllegalStateException: boom", "\tat a.B.c(B.java:1)", "\tat a.B.d(B.java:2)"];
+const TRACE: [&str; 3] =
+    ["java.lang.IllegalStateException: boom", "\tat a.B.c(B.java:1)", "\tat a.B.d(B.java:2)"];
 
 #[test]
 fn lines_are_filtered() {
@@ -43,7 +44,8 @@ fn lines_are_filtered() {
         (&["--run", "last", "--grep", "Plain"], &[6]),
     ];
     for (options, wanted) in cases {
-        let arguments: Vec<&str> = ["logs", container.name()].iter().chain(*options).copied().collect();
+        let arguments: Vec<&str> =
+            ["logs", container.name()].iter().chain(*options).copied().collect();
         let wanted: String = wanted.iter().flat_map(|&line| [lines[line], "\n"]).collect();
         let finished = stage.run(&arguments);
         finished.expect(0, &wanted);
@@ -56,10 +58,13 @@ fn lines_are_filtered() {
 fn the_last_lines_are_whole_however_long() {
     let stage = Stage::set();
     // Records of 16 KiB: 40 of them are the last line.
-    let container = stage.engine.run("web", &[], &stage.image, &["lines", "10", "3000000", "20000"]);
+    let container =
+        stage.engine.run("web", &[], &stage.image, &["lines", "10", "3000000", "20000"]);
     crate::logs::wait_for_lines_of(&container, &[10, 3_000_000, 20_000]);
     let cut = (1 << 20) + " [… 1951424 bytes cut]".len();
-    for (options, lengths) in [(["-n", "2"], vec![cut, 20_000]), (["-n", "all"], vec![10, cut, 20_000])] {
+    for (options, lengths) in
+        [(["-n", "2"], vec![cut, 20_000]), (["-n", "all"], vec![10, cut, 20_000])]
+    {
         for via in ["api", "file"] {
             let own = ["logs", "--stdout", "--via", via, container.name()];
             let arguments: Vec<&str> = own.into_iter().chain(options).collect();
@@ -77,7 +82,8 @@ fn what_stands_behind_the_first_mebibyte_of_a_line_is_found() {
     let stage = Stage::set();
     let json = r#"{"level":"info","msg":""#;
     let arguments = ["repeat", "1500000", "", "NEEDLE", "1500000", json, r#"","status":500}"#];
-    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &arguments);
+    let container =
+        stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &arguments);
     container.wait();
     let cases: [(&[&str], i32, usize, &str); 7] = [
         (&["--grep", "NEEDLE$"], 0, 1, ""),
@@ -90,12 +96,18 @@ fn what_stands_behind_the_first_mebibyte_of_a_line_is_found() {
     ];
     for via in ["api", "file"] {
         for (options, code, count, said) in cases {
-            let finished = stage.run(&[&["logs", "--via", via, container.name()], options].concat());
+            let finished =
+                stage.run(&[&["logs", "--via", via, container.name()], options].concat());
             finished.expect_code(code);
-            assert_eq!(finished.stdout.split(|&byte| byte == b'\n').count() - 1, count, "{via} {options:?}");
+            assert_eq!(
+                finished.stdout.split(|&byte| byte == b'\n').count() - 1,
+                count,
+                "{via} {options:?}"
+            );
             assert!(finished.stderr.contains(said), "{via} {options:?}: {}", finished.stderr);
         }
-        let stats = stage.run(&["logs", "--via", via, "--stats", "--grep", "NEEDLE", container.name()]);
+        let stats =
+            stage.run(&["logs", "--via", via, "--stats", "--grep", "NEEDLE", container.name()]);
         assert!(stats.expect_code(0).text().starts_with("1 line"), "{via}: {stats}");
     }
 }
@@ -103,12 +115,17 @@ fn what_stands_behind_the_first_mebibyte_of_a_line_is_found() {
 #[test]
 fn a_stack_trace_that_is_longer_than_is_held_is_told() {
     let stage = Stage::set();
-    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["trace", "9000"]);
+    let container =
+        stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["trace", "9000"]);
     container.wait();
     for (options, code) in [(&["--grep", "boom"][..], 1), (&["--stats"], 0)] {
         let finished = stage.run(&[&["logs", container.name()], options].concat());
         finished.expect_code(code);
-        assert!(finished.stderr.contains("is longer than 256 KiB"), "{options:?}: {}", finished.stderr);
+        assert!(
+            finished.stderr.contains("is longer than 256 KiB"),
+            "{options:?}: {}",
+            finished.stderr
+        );
     }
 }
 
@@ -124,14 +141,19 @@ fn documents_go_to_standard_output_alone() {
         let line: serde_json::Value = serde_json::from_str(line).expect("a document a line");
         assert_eq!(line["container"], container.name());
         assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')));
-        streams.push((line["stream"].as_str().unwrap().to_owned(), line["line"].as_str().unwrap().to_owned()));
+        streams.push((
+            line["stream"].as_str().unwrap().to_owned(),
+            line["line"].as_str().unwrap().to_owned(),
+        ));
     }
     streams.sort();
-    let streams: Vec<(&str, &str)> = streams.iter().map(|(stream, line)| (&**stream, &**line)).collect();
+    let streams: Vec<(&str, &str)> =
+        streams.iter().map(|(stream, line)| (&**stream, &**line)).collect();
     assert_eq!(streams, [("stderr", "err"), ("stdout", "out")]);
 
     let finished = stage.run(&["logs", "--format", "{stream}: {line}", container.name()]);
-    let mut lines: Vec<String> = finished.expect_code(0).text().lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> =
+        finished.expect_code(0).text().lines().map(str::to_owned).collect();
     lines.sort();
     assert_eq!(lines, ["stderr: err", "stdout: out"]);
 }
@@ -139,10 +161,13 @@ fn documents_go_to_standard_output_alone() {
 #[test]
 fn counting_instead_of_showing() {
     let stage = Stage::set();
-    let container = stage.engine.run("web", &[], &stage.image, &["say", "ERROR id 1", "ERROR id 2", "INFO up"]);
+    let container =
+        stage.engine.run("web", &[], &stage.image, &["say", "ERROR id 1", "ERROR id 2", "INFO up"]);
     container.wait();
-    let finished = stage.run(&["logs", "--stats", "--patterns", "--format", "json", container.name()]);
-    let report: serde_json::Value = serde_json::from_str(&finished.expect_code(0).text()).expect("one document");
+    let finished =
+        stage.run(&["logs", "--stats", "--patterns", "--format", "json", container.name()]);
+    let report: serde_json::Value =
+        serde_json::from_str(&finished.expect_code(0).text()).expect("one document");
     assert_eq!((&report["lines"], &report["levels"]["error"]), (&3.into(), &2.into()), "{report}");
     assert_eq!(report["patterns"][0]["lines"], 2, "{report}");
     let text = stage.run(&["logs", "--stats", container.name()]).expect_code(0).text();
@@ -157,7 +182,8 @@ fn what_could_drive_a_terminal_is_shown_there_and_exact_elsewhere() {
     container.wait();
     stage.run(&["logs", container.name()]).expect(0, &format!("{evil}\n"));
     stage.run(&["logs", "--raw", container.name()]).expect(0, &format!("{evil}\n"));
-    let mut terminal = Terminal::start(stage.scratchdbg.command(["logs", container.name()]), 24, 80);
+    let mut terminal =
+        Terminal::start(stage.scratchdbg.command(["logs", container.name()]), 24, 80);
     assert!(terminal.wait().success());
     terminal.wait_for("the line", |screen| screen.contains("\\x1b]0;title\\x07\\x1b[2Jgone red"));
 }
@@ -184,11 +210,17 @@ fn fault_44_documents_on_a_terminal_are_documents_and_safe() {
         let mut terminal = Terminal::start(command, 48, 400);
         assert!(terminal.wait().success());
         let is_json = options.ends_with(&["--format", "json"]);
-        let escapes =
-            if is_json { ["\\u009b", "\\u202e", "\\udb40\\udc41"] } else { ["\\u{9b}", "\\u{202e}", "\\u{e0041}"] };
-        terminal.wait_for("the escaped text", |screen| escapes.iter().all(|escape| screen.contains(escape)));
+        let escapes = if is_json {
+            ["\\u009b", "\\u202e", "\\udb40\\udc41"]
+        } else {
+            ["\\u{9b}", "\\u{202e}", "\\u{e0041}"]
+        };
+        terminal.wait_for("the escaped text", |screen| {
+            escapes.iter().all(|escape| screen.contains(escape))
+        });
         if options == ["--format", "json"] {
-            let document: serde_json::Value = serde_json::from_str(terminal.text().trim()).expect("a document");
+            let document: serde_json::Value =
+                serde_json::from_str(terminal.text().trim()).expect("a document");
             assert_eq!(document["line"], evil);
         }
     }
@@ -200,7 +232,8 @@ fn fault_31_raw_output_is_exact_however_long_a_line_is() {
     const LONG: usize = 3_000_000;
     let stage = Stage::set();
     for flags in [&["--log-driver", "json-file"][..], &["--log-driver", "json-file", "--tty"]] {
-        let container = stage.engine.run("web", flags, &stage.image, &["lines", &LONG.to_string(), "5"]);
+        let container =
+            stage.engine.run("web", flags, &stage.image, &["lines", &LONG.to_string(), "5"]);
         let marks: usize = if flags.contains(&"--tty") { 2 * ("mark\r\n".len()) + 2 } else { 0 };
         let whole = LONG + 1 + 5 + 1 + marks;
         scratchdbg_testkit::eventually(
@@ -210,11 +243,16 @@ fn fault_31_raw_output_is_exact_however_long_a_line_is() {
         for via in ["api", "file"] {
             let raw = stage.run(&["logs", "--raw", "--via", via, container.name()]);
             raw.expect_code(0);
-            assert!(raw.stdout == container.output().stdout, "{flags:?} via {via}: {} bytes", raw.stdout.len());
+            assert!(
+                raw.stdout == container.output().stdout,
+                "{flags:?} via {via}: {} bytes",
+                raw.stdout.len()
+            );
             let text = stage.run(&["logs", "--via", via, "--format", "{line}", container.name()]);
             assert!(text.expect_code(0).stderr.contains("are left out"), "{}", text.stderr);
             assert!(text.stdout.len() < LONG);
-            let filtered = stage.run(&["logs", "--raw", "--via", via, "--grep", "x", container.name()]);
+            let filtered =
+                stage.run(&["logs", "--raw", "--via", via, "--grep", "x", container.name()]);
             assert!(filtered.expect_code(1).stderr.contains("are left out"), "{}", filtered.stderr);
         }
         stage.engine.ask(["rm", "--force", container.id()]);
@@ -224,8 +262,14 @@ fn fault_31_raw_output_is_exact_however_long_a_line_is() {
 #[test]
 fn lines_without_a_level_are_counted() {
     let stage = Stage::set();
-    let lines =
-        ["fail: Shop.Orders[0]", "      gone", "just text", "GET /error 200", "info: Shop.Orders[0]", "      up"];
+    let lines = [
+        "fail: Shop.Orders[0]",
+        "      gone",
+        "just text",
+        "GET /error 200",
+        "info: Shop.Orders[0]",
+        "      up",
+    ];
     let container = stage.engine.run("web", &[], &stage.image, &[&["say"], &lines[..]].concat());
     container.wait();
     let finished = stage.run(&["logs", "--level", "error", container.name()]);
@@ -258,7 +302,8 @@ fn bad_options_are_explained() {
 #[test]
 fn a_driver_that_keeps_nothing_is_named() {
     let stage = Stage::set();
-    let container = stage.engine.run("web", &["--log-driver", "none"], &stage.image, &["exit", "0"]);
+    let container =
+        stage.engine.run("web", &["--log-driver", "none"], &stage.image, &["exit", "0"]);
     container.wait();
     stage.run(&["logs", container.name()]).expect_clear_failure(1, &["none", "--log-driver local"]);
     stage.run(&["logs", "-f", container.name()]).expect_clear_failure(1, &["none"]);
@@ -272,7 +317,10 @@ fn fault_39_lines_that_the_engine_may_drop_are_warned_of() {
     container.wait();
     let finished = stage.run(&["logs", "--stdout", container.name()]);
     finished.expect(0, "out\n");
-    assert!(finished.stderr.contains("non-blocking") && finished.stderr.lines().count() == 1, "{finished}");
+    assert!(
+        finished.stderr.contains("non-blocking") && finished.stderr.lines().count() == 1,
+        "{finished}"
+    );
 }
 
 #[test]
@@ -296,12 +344,16 @@ fn the_files_say_what_the_engine_says() {
     let cases: [(&[&str], &[&str]); 4] = [
         (&[], &["numbers", "30000"]),
         (&rotated, &["numbers", "30000"]),
-        (&["--tty"], &["say", "text", "tab\there", "\u{1b}[31mred", "<&>\u{2028}\"quoted\" \\ äöü"]),
+        (
+            &["--tty"],
+            &["say", "text", "tab\there", "\u{1b}[31mred", "<&>\u{2028}\"quoted\" \\ äöü"],
+        ),
         (&[], &["lines", "16384", "16383", "0", "50000"]),
     ];
     for (flags, command) in cases {
         let flags: Vec<&str> = ["--log-driver", "json-file"].iter().chain(flags).copied().collect();
-        let container = stage.engine.run(&format!("c{}", command.len()), &flags, &stage.image, command);
+        let container =
+            stage.engine.run(&format!("c{}", command.len()), &flags, &stage.image, command);
         if command[0] != "lines" {
             container.wait();
         }
@@ -321,8 +373,14 @@ fn the_files_say_what_the_engine_says() {
         let whole = scratchdbg_testkit::eventually(|| "the whole log".to_owned(), complete);
         assert_eq!(log("file", &[]), whole, "{command:?}");
         assert_eq!(log("auto", &[]), whole);
-        let time =
-            String::from_utf8_lossy(&whole.0).lines().nth(1).expect("lines").split(' ').next().unwrap().to_owned();
+        let time = String::from_utf8_lossy(&whole.0)
+            .lines()
+            .nth(1)
+            .expect("lines")
+            .split(' ')
+            .next()
+            .unwrap()
+            .to_owned();
         for options in [["--since", &time], ["--until", &time], ["--grep", "9"], ["-n", "3"]] {
             assert_eq!(log("file", &options), log("api", &options), "{command:?} {options:?}");
         }
@@ -335,30 +393,47 @@ fn the_files_say_what_the_engine_says() {
 fn rotated_and_packed_files_say_what_the_engine_says() {
     let stage = Stage::set();
     let rotated = |driver, packed| {
-        let flags = ["--log-driver", driver, "--log-opt", "max-size=100k", "--log-opt", "max-file=50"];
+        let flags =
+            ["--log-driver", driver, "--log-opt", "max-size=100k", "--log-opt", "max-file=50"];
         [&flags[..], &["--log-opt", packed]].concat()
     };
-    for (driver, packed) in [("local", "compress=true"), ("local", "compress=false"), ("json-file", "compress=true")] {
-        let container = stage.engine.run("web", &rotated(driver, packed), &stage.image, &["flood", "10"]);
+    for (driver, packed) in
+        [("local", "compress=true"), ("local", "compress=false"), ("json-file", "compress=true")]
+    {
+        let container =
+            stage.engine.run("web", &rotated(driver, packed), &stage.image, &["flood", "10"]);
         container.wait();
         let log = |via, options: &[&str]| {
-            let finished = stage.run(&[&["logs", "-t", "--via", via, container.name()], options].concat());
+            let finished =
+                stage.run(&[&["logs", "-t", "--via", via, container.name()], options].concat());
             finished.expect_code(0);
             finished.stdout
         };
         let whole = log("api", &[]);
-        assert_eq!(whole.split(|byte| *byte == b'\n').count(), 20_001, "the engine has thrown nothing away");
+        assert_eq!(
+            whole.split(|byte| *byte == b'\n').count(),
+            20_001,
+            "the engine has thrown nothing away"
+        );
         assert!(log("file", &[]) == whole, "{driver}, {packed}");
         let time = whole.split(|byte| *byte == b'\n').nth(9000).expect("a line");
         let time = String::from_utf8_lossy(&time[..30]).into_owned();
-        for options in [["--since", &time], ["--until", &time], ["--grep", "77$"], ["-n", "12345"]] {
-            assert!(log("file", &options) == log("api", &options), "{driver}, {packed}: {options:?}");
+        for options in [["--since", &time], ["--until", &time], ["--grep", "77$"], ["-n", "12345"]]
+        {
+            assert!(
+                log("file", &options) == log("api", &options),
+                "{driver}, {packed}: {options:?}"
+            );
         }
         let since = log("file", &["--since", &time]);
         assert_eq!(since.split(|byte| *byte == b'\n').count(), 11_001, "{driver}, {packed}");
         // Files were read, and more than one.
-        let explained = stage.run(&["logs", "--explain", "--grep", "nothing", container.name()]).stderr;
-        let count = explained.split(" (").last().and_then(|text| text.split(' ').next()?.parse::<u32>().ok());
+        let explained =
+            stage.run(&["logs", "--explain", "--grep", "nothing", container.name()]).stderr;
+        let count = explained
+            .split(" (")
+            .last()
+            .and_then(|text| text.split(' ').next()?.parse::<u32>().ok());
         assert!(explained.contains("reading `") && count > Some(3), "{explained}");
         stage.engine.ask(["rm", "--force", container.id()]);
     }
@@ -367,7 +442,8 @@ fn rotated_and_packed_files_say_what_the_engine_says() {
 #[test]
 fn the_way_is_explained() {
     let stage = Stage::set();
-    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["exit", "0"]);
+    let container =
+        stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["exit", "0"]);
     container.wait();
     let run = |via| stage.run(&["logs", "--stdout", "--explain", "--via", via, container.name()]);
     let read = run("auto");

@@ -17,7 +17,8 @@ fn fault_38c_the_end_of_a_log_that_is_written_fast_is_followed() {
     }
     for (via, is_started) in [("api", false), ("api", true), ("auto", false)] {
         let flags = ["--log-driver", "json-file"];
-        let container = stage.engine.create("web", &flags, &stage.image, &["numbers", &LINES.to_string()]);
+        let container =
+            stage.engine.create("web", &flags, &stage.image, &["numbers", &LINES.to_string()]);
         if is_started {
             stage.engine.ask(["start", container.id()]);
         }
@@ -27,7 +28,12 @@ fn fault_38c_the_end_of_a_log_that_is_written_fast_is_followed() {
         }
         let finished = following.finish();
         finished.expect_code(0);
-        assert!(finished.text() == expected, "{via}: {} bytes, {}", finished.stdout.len(), finished.stderr);
+        assert!(
+            finished.text() == expected,
+            "{via}: {} bytes, {}",
+            finished.stdout.len(),
+            finished.stderr
+        );
         stage.engine.ask(["rm", "--force", container.id()]);
     }
 }
@@ -36,9 +42,11 @@ fn fault_38c_the_end_of_a_log_that_is_written_fast_is_followed() {
 #[test]
 fn fault_41b_each_line_is_judged_by_its_own_time() {
     let stage = Stage::set();
-    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["numbers", "1"]);
+    let container =
+        stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["numbers", "1"]);
     container.wait();
-    let time = |second: i64| format!("2026-01-02T03:{:02}:{:02}.000000001Z", second / 60, second % 60);
+    let time =
+        |second: i64| format!("2026-01-02T03:{:02}:{:02}.000000001Z", second / 60, second % 60);
     let cases = [
         (&[1, 3, 2, 4][..], None, Some(2), "1\n2\n"),
         (&[1, 3000, 2, 3], None, Some(2), "1\n2\n"),
@@ -55,12 +63,18 @@ fn fault_41b_each_line_is_judged_by_its_own_time() {
         }
         std::fs::write(&path, records).expect("the log file");
         for via in ["api", "file"] {
-            let mut arguments =
-                vec!["logs".to_owned(), "--via".to_owned(), via.to_owned(), container.name().to_owned()];
+            let mut arguments = vec![
+                "logs".to_owned(),
+                "--via".to_owned(),
+                via.to_owned(),
+                container.name().to_owned(),
+            ];
             for (option, second) in [("--since", since), ("--until", until)] {
                 arguments.extend(second.map(|second| format!("{option}={}", time(second))));
             }
-            stage.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).expect(0, expected);
+            stage
+                .run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+                .expect(0, expected);
         }
     }
 }
@@ -68,8 +82,11 @@ fn fault_41b_each_line_is_judged_by_its_own_time() {
 #[test]
 fn fault_49b_lines_around_a_match_take_bounded_memory() {
     let stage = Stage::set();
-    let arguments = [&["repeat"][..], &["900000", "", ""].repeat(25), &["1", "", "NEEDLE", "1", "", "after"]].concat();
-    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &arguments);
+    let arguments =
+        [&["repeat"][..], &["900000", "", ""].repeat(25), &["1", "", "NEEDLE", "1", "", "after"]]
+            .concat();
+    let container =
+        stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &arguments);
     container.wait();
     for (options, code, count) in [
         (&["-B", "25", "--grep", "NEEDLE"][..], 1, 19),
@@ -79,7 +96,17 @@ fn fault_49b_lines_around_a_match_take_bounded_memory() {
     ] {
         let finished = stage.run(&[&["logs", container.name()], options].concat());
         finished.expect_code(code);
-        assert_eq!(crate::logs_follow::lines_of(&finished.stdout), count, "{options:?}: {}", finished.stderr);
-        assert_eq!(finished.stderr.contains("at most 16 MiB"), code == 1, "{options:?}: {}", finished.stderr);
+        assert_eq!(
+            crate::logs_follow::lines_of(&finished.stdout),
+            count,
+            "{options:?}: {}",
+            finished.stderr
+        );
+        assert_eq!(
+            finished.stderr.contains("at most 16 MiB"),
+            code == 1,
+            "{options:?}: {}",
+            finished.stderr
+        );
     }
 }

@@ -19,8 +19,10 @@ fn labels_of_ours(stage: &Stage, target: &Target<'_>) -> Vec<String> {
     let [keeper] = &target.container.companions()[..] else { panic!("one lingers") };
     let labels = stage.engine.ask_json(["inspect", "--format", "{{json .Config.Labels}}", keeper]);
     let ours = labels.as_object().expect("labels").iter();
-    let ours = ours.filter(|(key, _)| !["io.scratchdbg.role", "io.scratchdbg.layout"].contains(&key.as_str()));
-    let labels: Vec<String> = ours.map(|(key, value)| format!("{key}={}", value.as_str().expect("text"))).collect();
+    let ours = ours
+        .filter(|(key, _)| !["io.scratchdbg.role", "io.scratchdbg.layout"].contains(&key.as_str()));
+    let labels: Vec<String> =
+        ours.map(|(key, value)| format!("{key}={}", value.as_str().expect("text"))).collect();
     assert!(labels.len() >= 7, "{labels:?}");
     labels
 }
@@ -52,7 +54,10 @@ fn what_only_looks_like_a_session_is_never_removed_or_listed() {
     let flags: Vec<String> = labels.iter().map(|label| format!("--label={label}")).collect();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let hostile = labeled_image(&stage, &labels);
-    let session = labels.iter().find_map(|label| label.strip_prefix("io.scratchdbg.session=")).expect("a session");
+    let session = labels
+        .iter()
+        .find_map(|label| label.strip_prefix("io.scratchdbg.session="))
+        .expect("a session");
 
     let foreign = [
         // With the labels from its image or its own; never started, running, and ended.
@@ -60,24 +65,45 @@ fn what_only_looks_like_a_session_is_never_removed_or_listed() {
         stage.engine.run("running", &[], &hostile, &[]),
         stage.engine.run("ended", &[], &hostile, &["exit", "1"]),
         stage.engine.create("labeled", &flags, &stage.image, &[]),
-        stage.engine.run("thrown-away", &["--rm", "--interactive", "--log-driver", "none"], &hostile, &[]),
+        stage.engine.run(
+            "thrown-away",
+            &["--rm", "--interactive", "--log-driver", "none"],
+            &hostile,
+            &[],
+        ),
     ];
     foreign[2].wait();
     // With our name too, and everything that a keeper has except its program: removed with the
     // target, by its labels.
     let mut named = Vec::new();
-    for (name, image) in [("", &hostile), ("-shell", &stage.image), ("-pid77", &hostile), ("-files", &hostile)] {
+    for (name, image) in
+        [("", &hostile), ("-shell", &stage.image), ("-pid77", &hostile), ("-files", &hostile)]
+    {
         let name = format!("scratchdbg-{}{name}", session.chars().rev().collect::<String>());
         let pid = format!("container:{}", target.container.id());
-        let like_ours = ["create", "--rm", "--network", "none", "--pid", &pid, "--read-only", "--interactive"];
-        let like_ours = like_ours.into_iter().chain(["--log-driver", "none", "--cap-drop", "ALL", "--name", &name]);
+        let like_ours =
+            ["create", "--rm", "--network", "none", "--pid", &pid, "--read-only", "--interactive"];
+        let like_ours = like_ours.into_iter().chain([
+            "--log-driver",
+            "none",
+            "--cap-drop",
+            "ALL",
+            "--name",
+            &name,
+        ]);
         let own = format!("--label=io.scratchdbg.session={}", &name["scratchdbg-".len()..][..16]);
-        let flags = flags.iter().copied().filter(|flag| !flag.contains("scratchdbg.session")).chain([&*own]);
+        let flags = flags
+            .iter()
+            .copied()
+            .filter(|flag| !flag.contains("scratchdbg.session"))
+            .chain([&*own]);
         named.push(stage.engine.ask(like_ours.chain(flags).chain([&**image])));
     }
     let ids = || -> Vec<String> {
         let all = stage.engine.ask(["ps", "--all", "--quiet", "--no-trunc"]);
-        let mine = |id: &&str| foreign.iter().any(|each| each.id() == *id) || named.iter().any(|each| each == id);
+        let mine = |id: &&str| {
+            foreign.iter().any(|each| each.id() == *id) || named.iter().any(|each| each == id)
+        };
         all.lines().filter(mine).map(str::to_owned).collect()
     };
     let before = ids();
@@ -95,7 +121,10 @@ fn what_only_looks_like_a_session_is_never_removed_or_listed() {
     // Only the session with the copied labels is ended.
     stage.run(&["sessions", "rm", session]).expect_code(0);
     let plan = stage.run(&["attach", "--explain", target.name()]);
-    assert!(!plan.expect_code(0).text().contains("the keeper that is there"), "none is believed: {plan}");
+    assert!(
+        !plan.expect_code(0).text().contains("the keeper that is there"),
+        "none is believed: {plan}"
+    );
     target.attach(&["sh", "-c", "exit 42"]).expect(42, "");
     assert_eq!(ids(), before);
     assert_eq!(foreign[0].inspect()["Mounts"], mounts);
@@ -112,17 +141,25 @@ fn an_image_that_only_looks_like_a_copy_is_never_removed() {
     ended.wait();
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/written", ended.name())]);
     // The labels of a real session in a copy, whose original exists.
-    let mut session = stage.scratchdbg.start(["attach", ended.name(), "--", "sh", "-c", "echo begun; read line"]);
+    let mut session =
+        stage.scratchdbg.start(["attach", ended.name(), "--", "sh", "-c", "echo begun; read line"]);
     session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
-    let [copy] = &stage.engine.descendants(&stage.image)[..] else { panic!("the filesystem of the copy") };
+    let [copy] = &stage.engine.descendants(&stage.image)[..] else {
+        panic!("the filesystem of the copy")
+    };
     let image = copy.split(' ').next().expect("an id");
-    let labels = stage.engine.ask_json(["image", "inspect", "--format", "{{json .Config.Labels}}", image]);
+    let labels =
+        stage.engine.ask_json(["image", "inspect", "--format", "{{json .Config.Labels}}", image]);
     session.write_and_close_input("\n");
     session.finish().expect_code(0);
     let labels = labels.as_object().expect("labels").iter();
-    let labels: Vec<String> = labels.map(|(key, value)| format!("{key}={}", value.as_str().expect("text"))).collect();
+    let labels: Vec<String> =
+        labels.map(|(key, value)| format!("{key}={}", value.as_str().expect("text"))).collect();
     let hostile = labeled_image(&stage, &labels);
-    let session = labels.iter().find_map(|label| label.strip_prefix("io.scratchdbg.session=")).expect("a session");
+    let session = labels
+        .iter()
+        .find_map(|label| label.strip_prefix("io.scratchdbg.session="))
+        .expect("a session");
     let named = Tagged(&stage, format!("scratchdbg/copy:{session}"));
     stage.engine.ask(["tag", &hostile, &named.1]);
     stage.engine.ask(["rmi", &hostile]);
@@ -138,7 +175,8 @@ fn an_image_that_only_looks_like_a_copy_is_never_removed() {
 /// Returns the sessions of a container in `sessions ls`.
 fn listed(stage: &Stage, id: &str) -> Vec<Value> {
     let finished = stage.run(&["sessions", "ls", "--format", "json"]);
-    let all: Vec<Value> = serde_json::from_slice(&finished.expect_code(0).stdout).expect("an array");
+    let all: Vec<Value> =
+        serde_json::from_slice(&finished.expect_code(0).stdout).expect("an array");
     all.into_iter().filter(|session| session["target"] == id).collect()
 }
 
@@ -149,7 +187,14 @@ fn what_a_killed_copy_leaves_is_removed_by_any_next_session() {
     let ended = stage.engine.run("ended", &[], &stage.image, &["exit", "1"]);
     ended.wait();
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/written", ended.name())]);
-    let session = stage.scratchdbg.start(["attach", ended.name(), "--", "sh", "-c", "echo begun; sleep 1000"]);
+    let session = stage.scratchdbg.start([
+        "attach",
+        ended.name(),
+        "--",
+        "sh",
+        "-c",
+        "echo begun; sleep 1000",
+    ]);
     session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
     // Its parts are listed, and nobody removes them while it runs.
     target.attach(&["true"]).expect(0, "");
@@ -157,8 +202,12 @@ fn what_a_killed_copy_leaves_is_removed_by_any_next_session() {
     let sessions = listed(&stage, ended.id());
     let [on] = &sessions[..] else { panic!("one session: {sessions:?}") };
     assert_eq!((&on["state"], &on["running"]), (&"running".into(), &true.into()));
-    let roles: Vec<_> = on["parts"].as_array().expect("parts").iter().map(|part| part["role"].clone()).collect();
-    assert!(["keeper", "shell", "filesystem"].iter().all(|role| roles.contains(&(*role).into())), "{on}");
+    let roles: Vec<_> =
+        on["parts"].as_array().expect("parts").iter().map(|part| part["role"].clone()).collect();
+    assert!(
+        ["keeper", "shell", "filesystem"].iter().all(|role| roles.contains(&(*role).into())),
+        "{on}"
+    );
 
     session.signal(Signal::KILL);
     session.finish();
@@ -183,14 +232,25 @@ fn a_session_that_is_being_set_up_is_left_alone() {
     let (go_on, gate) = mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(gate);
     let proxy = Proxy::with_witness(stage.engine.host(), move |bytes| {
-        let line = String::from_utf8_lossy(bytes.split(|&byte| byte == b'\r').next().unwrap_or_default()).into_owned();
+        let line =
+            String::from_utf8_lossy(bytes.split(|&byte| byte == b'\r').next().unwrap_or_default())
+                .into_owned();
         if line.contains("/containers/") && line.contains("/start") {
             let _nobody_waits = arrived.send(());
             let _over = gate.lock().expect("no panic").recv();
         }
     });
     proxy.open();
-    let session = stage.scratchdbg.start(["-H", &proxy.host(), "attach", target.name(), "--", "sh", "-c", "exit 42"]);
+    let session = stage.scratchdbg.start([
+        "-H",
+        &proxy.host(),
+        "attach",
+        target.name(),
+        "--",
+        "sh",
+        "-c",
+        "exit 42",
+    ]);
     arrivals.recv_timeout(std::time::Duration::from_mins(1)).expect("the keeper is made");
     let keepers = target.container.companions();
     assert_eq!(keepers.len(), 1, "{keepers:?}");
@@ -211,7 +271,9 @@ fn what_a_client_made_that_was_killed_before_its_start_is_removed() {
     target.attach(&["true"]).expect(0, "");
     let (arrived, arrivals) = mpsc::channel();
     let proxy = Proxy::with_witness(stage.engine.host(), move |bytes| {
-        let line = String::from_utf8_lossy(bytes.split(|&byte| byte == b'\r').next().unwrap_or_default()).into_owned();
+        let line =
+            String::from_utf8_lossy(bytes.split(|&byte| byte == b'\r').next().unwrap_or_default())
+                .into_owned();
         if line.contains("/containers/") && line.contains("/start") {
             let _nobody_waits = arrived.send(());
             // Never reached.
@@ -219,7 +281,8 @@ fn what_a_client_made_that_was_killed_before_its_start_is_removed() {
         }
     });
     proxy.open();
-    let session: Running = stage.scratchdbg.start(["-H", &proxy.host(), "attach", target.name(), "--", "true"]);
+    let session: Running =
+        stage.scratchdbg.start(["-H", &proxy.host(), "attach", target.name(), "--", "true"]);
     arrivals.recv_timeout(std::time::Duration::from_mins(1)).expect("the keeper is made");
     session.signal(Signal::KILL);
     session.finish();
@@ -238,12 +301,16 @@ fn an_empty_id_ends_no_session() {
     let target = stage.target(&[]);
     let mut session = target.start_attach(&["sh", "-c", "echo begun; read line; exit 7"]);
     session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
-    for arguments in [&["sessions", "rm", ""][..], &["sessions", "rm", "  "], &["sessions", "rm", "", "--", ""]] {
+    for arguments in
+        [&["sessions", "rm", ""][..], &["sessions", "rm", "  "], &["sessions", "rm", "", "--", ""]]
+    {
         stage.run(arguments).expect_clear_failure(2, &["empty", "sessions ls"]);
     }
     let id = listed(&stage, target.container.id())[0]["id"].as_str().expect("an id").to_owned();
     // If one of the ids is invalid, no session is ended.
-    stage.run(&["sessions", "rm", &id, "no-such-session"]).expect_clear_failure(1, &["no-such-session"]);
+    stage
+        .run(&["sessions", "rm", &id, "no-such-session"])
+        .expect_clear_failure(1, &["no-such-session"]);
     session.write_and_close_input("\n");
     session.finish().expect(7, "begun\n");
     target.assert_untouched();
@@ -256,7 +323,16 @@ fn a_session_is_recorded_when_it_begins_and_in_a_file_of_its_users_own() {
     let home = stage.scratchdbg.home();
     let file = home.join("audit.jsonl");
     let path = file.to_string_lossy().into_owned();
-    let arguments = ["attach", "--audit", &path, target.name(), "--", "sh", "-c", "echo begun; sleep 1000 # \u{9b}2J"];
+    let arguments = [
+        "attach",
+        "--audit",
+        &path,
+        target.name(),
+        "--",
+        "sh",
+        "-c",
+        "echo begun; sleep 1000 # \u{9b}2J",
+    ];
     let session = stage.scratchdbg.start(arguments);
     session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
     session.signal(Signal::KILL);
@@ -264,17 +340,25 @@ fn a_session_is_recorded_when_it_begins_and_in_a_file_of_its_users_own() {
     let text = std::fs::read_to_string(&file).expect("the file is there");
     assert!(!text.contains('\u{9b}'), "{text:?}");
     let line: Value = serde_json::from_str(&text).expect("one line of JSON");
-    assert_eq!((&line["event"], &line["target"]["id"]), (&"start".into(), &target.container.id().into()));
+    assert_eq!(
+        (&line["event"], &line["target"]["id"]),
+        (&"start".into(), &target.container.id().into())
+    );
     assert_eq!(line["command"][2], "echo begun; sleep 1000 # \u{9b}2J");
     assert_eq!(file.metadata().expect("it is there").permissions().mode() & 0o777, 0o600);
 
     std::fs::write(home.join("precious"), "kept").expect("it can be written");
     std::os::unix::fs::symlink("precious", home.join("link")).expect("it can be made");
-    rustix::fs::mkfifoat(rustix::fs::CWD, home.join("fifo"), rustix::fs::Mode::RUSR).expect("it can be made");
+    rustix::fs::mkfifoat(rustix::fs::CWD, home.join("fifo"), rustix::fs::Mode::RUSR)
+        .expect("it can be made");
     for name in ["link", "fifo", "/dev/full", "."] {
-        let finished = stage.run(&["attach", "--audit", name, target.name(), "--", "echo", "begun"]);
+        let finished =
+            stage.run(&["attach", "--audit", name, target.name(), "--", "echo", "begun"]);
         finished.expect(125, "");
-        assert!(finished.stderr.contains("cannot write") && finished.stderr.contains("--audit"), "{finished}");
+        assert!(
+            finished.stderr.contains("cannot write") && finished.stderr.contains("--audit"),
+            "{finished}"
+        );
     }
     assert_eq!(std::fs::read_to_string(home.join("precious")).expect("it is there"), "kept");
     target.assert_untouched();

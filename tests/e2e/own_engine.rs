@@ -77,7 +77,8 @@ impl OwnEngine {
             // The machine's own tables of users stay unchanged.
             let table = folder.join("subordinate");
             fs::write(&table, SUBORDINATE).expect("a file");
-            let bind = r#"mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@""#;
+            let bind =
+                r#"mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@""#;
             unshare.args(["--mount", "sh", "-c", bind]).arg(table);
             unshare.args(["dockerd", "--userns-remap", "nobody:nogroup"]);
         } else {
@@ -116,14 +117,22 @@ impl OwnEngine {
 
     /// Runs the docker CLI with this engine.
     pub(crate) fn docker(&self, arguments: &[&str]) -> Output {
-        Command::new("docker").args(["--host", &self.host()]).args(arguments).output().expect("docker runs")
+        Command::new("docker")
+            .args(["--host", &self.host()])
+            .args(arguments)
+            .output()
+            .expect("docker runs")
     }
 
     /// Runs the docker CLI, which must succeed, and returns its output.
     #[track_caller]
     pub(crate) fn ask(&self, arguments: &[&str]) -> String {
         let output = self.docker(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).expect("text")
     }
 
@@ -146,7 +155,13 @@ impl OwnEngine {
         let image = fault::archive(&[executable("app", fault::app(stage))]);
         let path = stage.scratchdbg.home().join("image.tar");
         fs::write(&path, image).expect("a file");
-        self.ask(&["import", "--change", r#"ENTRYPOINT ["/app"]"#, path.to_str().expect("a plain path"), "app:1"]);
+        self.ask(&[
+            "import",
+            "--change",
+            r#"ENTRYPOINT ["/app"]"#,
+            path.to_str().expect("a plain path"),
+            "app:1",
+        ]);
     }
 
     /// Starts the container `web` of the sample program, with a policy that always restarts it.
@@ -159,7 +174,8 @@ impl OwnEngine {
 
     /// Signals the daemon alone: while stopped, it accepts connections and does not respond.
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.daemon.id()).ok().and_then(Pid::from_raw).expect("process ids fit");
+        let pid =
+            i32::try_from(self.daemon.id()).ok().and_then(Pid::from_raw).expect("process ids fit");
         kill_process(pid, signal).expect("it runs");
     }
 
@@ -177,8 +193,10 @@ impl OwnEngine {
         let containers = self.docker(&["ps", "--quiet", "--no-trunc"]).stdout;
         let containers = String::from_utf8_lossy(&containers).into_owned();
         let format = "{{.State.Pid}}";
-        let pids =
-            self.docker(&[&["inspect", "--format", format][..], &containers.lines().collect::<Vec<_>>()].concat());
+        let pids = self.docker(
+            &[&["inspect", "--format", format][..], &containers.lines().collect::<Vec<_>>()]
+                .concat(),
+        );
         self.daemon.kill().expect("it runs");
         self.daemon.wait().expect("it was started here");
         for pid in self.helpers() {
@@ -198,8 +216,13 @@ impl OwnEngine {
     fn unmount(&self) {
         let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
         let ours = self.folder.path().to_string_lossy().into_owned();
-        for mount in mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|mount| mount.starts_with(&ours)) {
-            let _unmounted = Command::new("umount").args(["--lazy", mount]).stderr(Stdio::null()).status();
+        for mount in mounts
+            .lines()
+            .filter_map(|line| line.split(' ').nth(1))
+            .filter(|mount| mount.starts_with(&ours))
+        {
+            let _unmounted =
+                Command::new("umount").args(["--lazy", mount]).stderr(Stdio::null()).status();
         }
     }
 

@@ -47,8 +47,9 @@ fn a_package_is_installed_and_removed_without_a_trace() {
     done(&mut package);
     done(Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(&made));
     let names: Vec<String> = files(&made).iter().map(|path| path.display().to_string()).collect();
-    let of_kind =
-        |end: &str| names.iter().find(|name| name.ends_with(end)).unwrap_or_else(|| panic!("{end}: {names:?}"));
+    let of_kind = |end: &str| {
+        names.iter().find(|name| name.ends_with(end)).unwrap_or_else(|| panic!("{end}: {names:?}"))
+    };
 
     let machine = place.path().join("machine");
     for folder in ["updates", "info", "triggers"] {
@@ -57,12 +58,19 @@ fn a_package_is_installed_and_removed_without_a_trace() {
     fs::write(machine.join("var/lib/dpkg/status"), "").expect("a file");
     dpkg(&machine, &["--install", of_kind(".deb")]);
     let version = done(Command::new(machine.join("usr/bin/scratchdbg")).arg("version"));
-    assert_eq!(String::from_utf8_lossy(&version.stdout), format!("scratchdbg {}\n", env!("CARGO_PKG_VERSION")));
-    for page in ["scratchdbg", "scratchdbg-attach", "scratchdbg-sessions-ls", "scratchdbg-pair-verify"] {
+    assert_eq!(
+        String::from_utf8_lossy(&version.stdout),
+        format!("scratchdbg {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    for page in
+        ["scratchdbg", "scratchdbg-attach", "scratchdbg-sessions-ls", "scratchdbg-pair-verify"]
+    {
         let page = machine.join("usr/share/man/man1").join(format!("{page}.1.gz"));
         assert!(page.is_file(), "{}", page.display());
     }
-    for completion in ["bash-completion/completions/scratchdbg", "zsh/vendor-completions/_scratchdbg"] {
+    for completion in
+        ["bash-completion/completions/scratchdbg", "zsh/vendor-completions/_scratchdbg"]
+    {
         assert!(machine.join("usr/share").join(completion).is_file(), "{completion}");
     }
     dpkg(&machine, &["--purge", "scratchdbg"]);
@@ -74,7 +82,9 @@ fn a_package_is_installed_and_removed_without_a_trace() {
     done(Command::new(program).arg("version"));
     let formula = fs::read_to_string(of_kind(".rb")).expect("the formula");
     let sums = fs::read_to_string(made.join("SHA256SUMS")).expect("the sums");
-    let sum = sums.lines().find_map(|line| Some(line.split_once("  ")?).filter(|(_, name)| name.ends_with(".tar.gz")));
+    let sum = sums.lines().find_map(|line| {
+        Some(line.split_once("  ")?).filter(|(_, name)| name.ends_with(".tar.gz"))
+    });
     assert!(formula.contains(sum.expect("the archive's sum").0), "{formula}\n{sums}");
 }
 
@@ -86,13 +96,24 @@ fn each_command_has_a_manual_page() {
     done(scratchdbg().args(["man", "--output"]).arg(place.path()));
     let help = done(scratchdbg().arg("--help"));
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    for command in commands.filter_map(|line| line.split_whitespace().next()).filter(|command| *command != "help") {
-        let page = fs::read_to_string(place.path().join(format!("scratchdbg-{command}.1"))).expect(command);
+    let commands = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty());
+    for command in commands
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|command| *command != "help")
+    {
+        let page = fs::read_to_string(place.path().join(format!("scratchdbg-{command}.1")))
+            .expect(command);
         assert!(page.contains("EXIT STATUS"), "{command}: {page}");
         assert_eq!(done(scratchdbg().args(["man", command])).stdout, page.as_bytes());
     }
-    assert_eq!(done(scratchdbg().args(["man", "exec"])).stdout, done(scratchdbg().args(["man", "attach"])).stdout);
+    assert_eq!(
+        done(scratchdbg().args(["man", "exec"])).stdout,
+        done(scratchdbg().args(["man", "attach"])).stdout
+    );
     let unknown = scratchdbg().args(["man", "nosuch"]).output().expect("it can be started");
     assert_eq!(unknown.status.code(), Some(2));
 }

@@ -14,7 +14,8 @@ fn build(stage: &Stage, options: &[&str]) -> (String, String) {
     let app = sample::write_app(stage.scratchdbg.home());
     let prod = format!("{}:1", stage.engine.name("shop/app"));
     let debug = format!("{prod}-debug");
-    let arguments = [&["build", app.to_str().expect("a plain path"), "-t", &prod], options].concat();
+    let arguments =
+        [&["build", app.to_str().expect("a plain path"), "-t", &prod], options].concat();
     let finished = stage.run(&arguments);
     finished.expect_code(0);
     let said = format!("{}{}", finished.text(), finished.stderr);
@@ -85,10 +86,16 @@ fn the_twin_is_the_production_image_and_one_layer() {
     assert_eq!(prod["User"], "65532:65532");
     assert_eq!(prod["Labels"]["io.scratchdbg.role"], "prod");
     assert_eq!(debug["Labels"]["io.scratchdbg.role"], "debug");
-    assert!(debug["Labels"]["io.scratchdbg.prod"].as_str().is_some_and(|digest| digest.starts_with("sha256:")));
+    assert!(
+        debug["Labels"]["io.scratchdbg.prod"]
+            .as_str()
+            .is_some_and(|digest| digest.starts_with("sha256:"))
+    );
     let path = |config: &Value| {
         let variables = config["Env"].as_array().into_iter().flatten();
-        variables.filter_map(Value::as_str).find_map(|variable| variable.strip_prefix("PATH=").map(str::to_owned))
+        variables
+            .filter_map(Value::as_str)
+            .find_map(|variable| variable.strip_prefix("PATH=").map(str::to_owned))
     };
     assert!(path(&debug).is_some_and(|path| path.ends_with("/.scratchdbg/bin")), "{debug}");
     // Nothing else differs.
@@ -97,9 +104,14 @@ fn the_twin_is_the_production_image_and_one_layer() {
         config.remove("Labels");
         config.remove("Image");
         if let Some(variables) = config.get_mut("Env").and_then(Value::as_array_mut) {
-            variables.retain(|variable| !variable.as_str().is_some_and(|variable| variable.starts_with("PATH=")));
+            variables.retain(|variable| {
+                !variable.as_str().is_some_and(|variable| variable.starts_with("PATH="))
+            });
         }
-        if config.get("Env").is_some_and(|variables| variables == &serde_json::json!([]) || variables.is_null()) {
+        if config
+            .get("Env")
+            .is_some_and(|variables| variables == &serde_json::json!([]) || variables.is_null())
+        {
             config.remove("Env");
         }
     }
@@ -155,7 +167,8 @@ fn the_same_binary_makes_the_same_images_wherever_it_is_built() {
     let tag = format!("{}:1", stage.engine.name("same"));
     let mut ids = Vec::new();
     for (path, zone) in [(&app, "UTC"), (&copy, "Pacific/Chatham")] {
-        let mut command = stage.scratchdbg.command(["build", path.to_str().expect("a plain path"), "-t", &tag]);
+        let mut command =
+            stage.scratchdbg.command(["build", path.to_str().expect("a plain path"), "-t", &tag]);
         command.env("TZ", zone).env("LANG", "de_DE.UTF-8");
         scratchdbg_testkit::program::Running::start(command).finish().expect_code(0);
         let id = |image: &str| inspect(&stage.engine, image)["Id"].clone();
@@ -171,7 +184,8 @@ fn facts_as_json_are_alone_on_standard_output() {
     let tag = format!("{}:1", stage.engine.name("json"));
     let arguments = ["build", app.to_str().expect("a plain path"), "-t", &tag, "--format", "json"];
     let finished = stage.run(&arguments);
-    let facts: Value = serde_json::from_slice(&finished.expect_code(0).stdout).expect("one JSON document");
+    let facts: Value =
+        serde_json::from_slice(&finished.expect_code(0).stdout).expect("one JSON document");
     for (role, tag) in [("prod", tag.clone()), ("debug", format!("{tag}-debug"))] {
         assert!(facts[role]["tags"].to_string().contains(&tag), "{facts}");
         let inspected = inspect(&stage.engine, &tag);

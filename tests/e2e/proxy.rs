@@ -26,8 +26,13 @@ impl Proxy {
     }
 
     /// Like [`new`](Self::new). Bytes of a client reach the engine when the witness has returned.
-    pub(crate) fn with_witness(engine: &str, witness: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
-        let engine = PathBuf::from(engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"));
+    pub(crate) fn with_witness(
+        engine: &str,
+        witness: impl Fn(&[u8]) + Send + Sync + 'static,
+    ) -> Self {
+        let engine = PathBuf::from(
+            engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"),
+        );
         let folder = TempDir::new().expect("a folder");
         Self { folder, engine, witness: Arc::new(witness), connections: Arc::default() }
     }
@@ -47,7 +52,9 @@ impl Proxy {
         let witness = Arc::clone(&self.witness);
         std::thread::spawn(move || {
             for client in listener.incoming() {
-                let (Ok(client), Ok(server)) = (client, UnixStream::connect(&engine)) else { return };
+                let (Ok(client), Ok(server)) = (client, UnixStream::connect(&engine)) else {
+                    return;
+                };
                 let keep = |stream: &UnixStream| stream.try_clone().expect("one more handle");
                 connections.lock().expect("no panic").extend([keep(&client), keep(&server)]);
                 let witness = Arc::clone(&witness);
@@ -82,7 +89,8 @@ fn pass(mut from: UnixStream, mut to: UnixStream, witness: impl Fn(&[u8]) + Send
 /// Starts a proxy for an engine that finds no file in any container: every archive request gets
 /// 404. The proxy runs as long as the returned directory exists.
 pub(crate) fn without_files(engine: &str) -> (TempDir, String) {
-    const ANSWER: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n\
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n\
         Content-Length: 28\r\n\r\n{\"message\":\"no such thing\"}\n";
     answering(engine, |request| request.contains("/archive").then_some(ANSWER))
 }
@@ -93,7 +101,9 @@ pub(crate) fn answering(
     engine: &str,
     answer: impl Fn(&str) -> Option<&'static [u8]> + Send + Sync + 'static,
 ) -> (TempDir, String) {
-    let engine = PathBuf::from(engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"));
+    let engine = PathBuf::from(
+        engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"),
+    );
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("engine.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
@@ -104,7 +114,9 @@ pub(crate) fn answering(
             std::thread::spawn(move || {
                 let mut head = Vec::new();
                 let mut byte = [0];
-                while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|count| count == 1) {
+                while !head.ends_with(b"\r\n\r\n")
+                    && client.read(&mut byte).is_ok_and(|count| count == 1)
+                {
                     head.push(byte[0]);
                 }
                 let text = String::from_utf8_lossy(&head);

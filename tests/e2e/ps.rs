@@ -11,7 +11,9 @@ fn rows(stage: &Stage, arguments: &[&str]) -> Vec<Value> {
     finished.expect_code(0);
     let list: Vec<Value> = serde_json::from_slice(&finished.stdout).expect("one JSON list");
     let prefix = stage.engine.name("");
-    list.into_iter().filter(|row| row["name"].as_str().is_some_and(|name| name.starts_with(&prefix))).collect()
+    list.into_iter()
+        .filter(|row| row["name"].as_str().is_some_and(|name| name.starts_with(&prefix)))
+        .collect()
 }
 
 #[test]
@@ -23,15 +25,25 @@ fn what_is_told_of_each() {
     assert_eq!(listed.len(), 1, "{listed:#?}");
     let row = &listed[0];
     assert_eq!((row["name"].as_str(), row["id"].as_str()), (Some(up.name()), Some(up.id())));
-    assert_eq!((&row["state"], &row["user"], &row["verdict"]), (&"running".into(), &"1234".into(), &"running".into()));
-    assert_eq!((&row["read_only"], &row["twin"], &row["shell"]), (&true.into(), &false.into(), &false.into()));
+    assert_eq!(
+        (&row["state"], &row["user"], &row["verdict"]),
+        (&"running".into(), &"1234".into(), &"running".into())
+    );
+    assert_eq!(
+        (&row["read_only"], &row["twin"], &row["shell"]),
+        (&true.into(), &false.into(), &false.into())
+    );
 
     let all = rows(&stage, &["-a"]);
     assert_eq!(all.len(), 2);
     let row = all.iter().find(|row| row["name"] == down.as_str()).expect("it is listed");
-    assert_eq!((&row["state"], &row["exit_code"], &row["verdict"]), (&"exited".into(), &3.into(), &"app-exit".into()));
+    assert_eq!(
+        (&row["state"], &row["exit_code"], &row["verdict"]),
+        (&"exited".into(), &3.into(), &"app-exit".into())
+    );
 
-    let exited = rows(&stage, &["-a", "--filter", "status=exited", "--filter", &format!("name={down}")]);
+    let exited =
+        rows(&stage, &["-a", "--filter", "status=exited", "--filter", &format!("name={down}")]);
     assert_eq!(exited.len(), 1, "{exited:#?}");
     stage.run(&["ps", "--filter", "status"]).expect_clear_failure(2, &["status"]);
 }
@@ -49,8 +61,16 @@ fn a_shell_and_a_twin_are_seen() {
         let name = stage.engine.name(stem);
         listed.iter().find(|row| row["name"] == name.as_str()).expect("it is listed").clone()
     };
-    assert_eq!((&find("prod")["shell"], &find("prod")["twin"]), (&false.into(), &true.into()), "{listed:#?}");
-    assert_eq!((&find("debug")["shell"], &find("debug")["twin"]), (&true.into(), &false.into()), "{listed:#?}");
+    assert_eq!(
+        (&find("prod")["shell"], &find("prod")["twin"]),
+        (&false.into(), &true.into()),
+        "{listed:#?}"
+    );
+    assert_eq!(
+        (&find("debug")["shell"], &find("debug")["twin"]),
+        (&true.into(), &false.into()),
+        "{listed:#?}"
+    );
 }
 
 #[test]

@@ -36,7 +36,10 @@ fn skopeo(arguments: &[&str]) -> Finished {
 
 /// Returns what a registry has under a name, byte for byte.
 fn raw(name: &str) -> Vec<u8> {
-    skopeo(&["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]).expect_code(0).stdout.clone()
+    skopeo(&["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")])
+        .expect_code(0)
+        .stdout
+        .clone()
 }
 
 #[test]
@@ -44,13 +47,15 @@ fn a_pair_goes_through_a_registry() {
     let (stage, registry) = (Stage::set(), Registry::start());
     sample::write_app(stage.scratchdbg.home());
     let name = format!("{}/{}", registry.name(), stage.engine.name("pushed"));
-    let [tag, second, mirror] = [format!("{name}:1"), format!("{name}:latest"), format!("{name}-mirror/app:1")];
+    let [tag, second, mirror] =
+        [format!("{name}:1"), format!("{name}:latest"), format!("{name}-mirror/app:1")];
     let facts = build(&stage, &["-t", &tag, "-t", &second, "-t", &mirror, "-o", "registry"]);
     assert_eq!(facts["pushed"].as_array().map(Vec::len), Some(6), "{facts}");
     for (role, suffix) in [("prod", ""), ("debug", "-debug")] {
         for name in [&tag, &second, &mirror] {
             let name = format!("{name}{suffix}");
-            let seen = json(&skopeo(&["inspect", "--tls-verify=false", &format!("docker://{name}")]));
+            let seen =
+                json(&skopeo(&["inspect", "--tls-verify=false", &format!("docker://{name}")]));
             assert_eq!(seen["Digest"], facts[role]["manifest"], "{name}");
             assert_eq!(seen["Layers"][0], facts["prod"]["layers"][0]["digest"]);
         }
@@ -60,11 +65,24 @@ fn a_pair_goes_through_a_registry() {
     for image in [&tag, &debug] {
         stage.engine.ask(["pull", "--quiet", image]);
     }
-    let said = stage.engine.ask(["run", "--rm", "--network", "none", "--entrypoint", "echo", &debug, "hi"]);
-    let ids = [&tag, &debug].map(|image| stage.engine.ask(["image", "inspect", "--format", "{{.Id}}", image]));
+    let said = stage.engine.ask([
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--entrypoint",
+        "echo",
+        &debug,
+        "hi",
+    ]);
+    let ids = [&tag, &debug]
+        .map(|image| stage.engine.ask(["image", "inspect", "--format", "{{.Id}}", image]));
     stage.engine.ask(["rmi", "--force", &tag, &debug]);
     assert_eq!(said, "hi");
-    assert_eq!(ids, ["prod", "debug"].map(|role| facts[role]["image_id"].as_str().expect("an id").to_owned()));
+    assert_eq!(
+        ids,
+        ["prod", "debug"].map(|role| facts[role]["image_id"].as_str().expect("an id").to_owned())
+    );
     // Pushing it again sends nothing.
     let again = stage.run(&["build", "app", "-t", &tag, "-o", "registry"]);
     let text = again.expect_code(0).text();
@@ -79,8 +97,10 @@ fn several_outputs_hold_the_same_and_can_be_compared() {
     let tag = format!("{}/{}:1", registry.name(), stage.engine.name("compared"));
     let outputs = ["-o", "registry", "-o", "oci:layout", "-o", "archive:pair.tar"];
     build(&stage, &[&["-t", &tag], &outputs[..]].concat());
-    let digest = format!("registry:{}@{}", &tag[..tag.len() - 2], digest_of(&raw(&format!("{tag}-debug"))));
-    let places = [format!("registry:{tag}"), "oci:layout:1".to_owned(), format!("archive:pair.tar:{tag}")];
+    let digest =
+        format!("registry:{}@{}", &tag[..tag.len() - 2], digest_of(&raw(&format!("{tag}-debug"))));
+    let places =
+        [format!("registry:{tag}"), "oci:layout:1".to_owned(), format!("archive:pair.tar:{tag}")];
     for prod in &places {
         for debug in &places {
             stage.run(&["pair", "verify", prod, &format!("{debug}-debug")]).expect_code(0);
@@ -111,14 +131,25 @@ fn several_platforms_are_one_name() {
     sample::write_foreign_busybox(home, "busybox-arm64", 183);
     let tag = format!("{}/{}:1", registry.name(), stage.engine.name("multi"));
     let toolkits = ["--toolkit", "/bin/busybox", "--toolkit", "busybox-arm64"];
-    let facts = build(&stage, &[&["app-arm64", "-t", &tag, "-o", "registry"], &toolkits[..]].concat());
-    assert!(facts["pushed"][0]["media_type"].as_str().expect("a type").contains("index"), "{facts}");
+    let facts =
+        build(&stage, &[&["app-arm64", "-t", &tag, "-o", "registry"], &toolkits[..]].concat());
+    assert!(
+        facts["pushed"][0]["media_type"].as_str().expect("a type").contains("index"),
+        "{facts}"
+    );
     for (role, name) in [("prod", tag.clone()), ("debug", format!("{tag}-debug"))] {
         let index: Value = serde_json::from_slice(&raw(&name)).expect("JSON");
-        let digests: Vec<_> =
-            index["manifests"].as_array().expect("a list").iter().map(|entry| &entry["digest"]).collect();
+        let digests: Vec<_> = index["manifests"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|entry| &entry["digest"])
+            .collect();
         let platforms = facts[role]["platforms"].as_array().expect("a list");
-        assert_eq!(digests, platforms.iter().map(|platform| &platform["manifest"]).collect::<Vec<_>>());
+        assert_eq!(
+            digests,
+            platforms.iter().map(|platform| &platform["manifest"]).collect::<Vec<_>>()
+        );
     }
     let verified = json(&stage.run(&[
         "pair",
@@ -149,8 +180,14 @@ fn a_push_that_is_killed_leaves_no_name_of_half_an_image() {
     let whole = started.elapsed();
     let is_whole = |name: &str| {
         let copy = format!("dir:{}", home.join("copy").display());
-        let tags =
-            ["--insecure-policy", "copy", "--quiet", "--src-tls-verify=false", &format!("docker://{name}"), &copy];
+        let tags = [
+            "--insecure-policy",
+            "copy",
+            "--quiet",
+            "--src-tls-verify=false",
+            &format!("docker://{name}"),
+            &copy,
+        ];
         let copied = skopeo(&tags);
         assert!(copied.status.success() || copied.stderr.contains("manifest unknown"), "{copied}");
         copied.status.success()
@@ -183,7 +220,9 @@ fn a_registry_that_wants_a_password() {
     let host = registry.name();
     let tag = format!("{host}/app:1");
     let push = ["build", "app", "-t", &tag, "-o", "registry"];
-    stage.run(&push).expect_clear_failure(1, &["requires credentials", &format!("docker login {host}")]);
+    stage
+        .run(&push)
+        .expect_clear_failure(1, &["requires credentials", &format!("docker login {host}")]);
     configure(&home, &serde_json::json!({"auths": {&host: {"auth": "dXNlcjpvdGhlcg=="}}}));
     stage.run(&push).expect_clear_failure(1, &["rejected", &format!("docker login {host}")]);
     configure(&home, &serde_json::json!({"auths": {&host: {"auth": LOGIN}}}));
@@ -201,13 +240,20 @@ fn a_registry_that_wants_a_password() {
     );
     fs::create_dir(home.join("bin")).expect("a folder");
     write_program(&home.join("bin/docker-credential-test"), &helper);
-    stage.scratchdbg = stage.scratchdbg.with_variable("PATH", format!("{}:/usr/bin:/bin", home.join("bin").display()));
-    for config in [serde_json::json!({"credHelpers": {&host: "test"}}), serde_json::json!({"credsStore": "test"})] {
+    stage.scratchdbg = stage
+        .scratchdbg
+        .with_variable("PATH", format!("{}:/usr/bin:/bin", home.join("bin").display()));
+    for config in [
+        serde_json::json!({"credHelpers": {&host: "test"}}),
+        serde_json::json!({"credsStore": "test"}),
+    ] {
         configure(&home, &config);
         stage.run(&verify).expect_code(0);
     }
     configure(&home, &serde_json::json!({"credsStore": "none-such"}));
-    stage.run(&verify).expect_clear_failure(1, &["docker-credential-none-such", "cannot be started"]);
+    stage
+        .run(&verify)
+        .expect_clear_failure(1, &["docker-credential-none-such", "cannot be started"]);
 }
 
 fn write_program(path: &Path, text: &str) {
@@ -253,10 +299,16 @@ fn what_cannot_be_is_said() {
     let (stage, registry) = (Stage::set(), Registry::start());
     sample::write_app(stage.scratchdbg.home());
     let host = registry.name();
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
+    let free = TcpListener::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a free port");
     for (arguments, code, words) in [
         (&["build", "app", "-o", "registry"][..], 2, &["--tag"][..]),
-        (&["build", "app", "-t", &format!("{free}/app:1"), "-o", "registry"], 1, &["cannot reach", "refused"]),
+        (
+            &["build", "app", "-t", &format!("{free}/app:1"), "-o", "registry"],
+            1,
+            &["cannot reach", "refused"],
+        ),
         (&["check", &format!("registry:{host}/none:1")], 1, &["has no image", "none:1"]),
         (&["check", "registry:"], 2, &["name"]),
         (&["pair", "verify", &format!("registry:{host}/none:1"), "registry:X"], 2, &["lower case"]),
@@ -280,7 +332,8 @@ fn silent_registry() -> (String, mpsc::Receiver<TcpStream>) {
             let Ok(size) = stream.read(&mut request) else { continue };
             match &request[..size.min(4)] {
                 b"GET " => {
-                    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                    let answer =
+                        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
                     stream.write_all(answer.as_bytes()).expect("it can be answered");
                 }
                 b"HEAD" if sender.send(stream).is_err() => return,
@@ -302,11 +355,22 @@ fn an_interrupt_ends_a_push() {
     let (host, asked) = silent_registry();
     let temporary = home.join("tmp");
     fs::create_dir(&temporary).expect("a folder");
-    let mut command = stage.scratchdbg.command(["build", "app", "-t", &format!("{host}/app:1"), "-o", "registry"]);
+    let mut command = stage.scratchdbg.command([
+        "build",
+        "app",
+        "-t",
+        &format!("{host}/app:1"),
+        "-o",
+        "registry",
+    ]);
     command.env("TMPDIR", &temporary);
     let running = Running::start(command);
     let connection = asked.recv_timeout(TIMEOUT).expect("it asks for a blob");
-    assert_eq!(fs::read_dir(&temporary).expect("it").count(), 0, "packed layers wait in files without a name");
+    assert_eq!(
+        fs::read_dir(&temporary).expect("it").count(),
+        0,
+        "packed layers wait in files without a name"
+    );
     running.signal(rustix::process::Signal::INT);
     running.finish().expect_code(130);
     assert_eq!(fs::read_dir(&temporary).expect("it").count(), 0, "nothing stays");
@@ -334,9 +398,14 @@ fn dripping_registry() -> (String, mpsc::Receiver<()>) {
                 let mut request = [0; 4096];
                 let size = stream.read(&mut request).unwrap_or(0);
                 let request = String::from_utf8_lossy(&request[..size]).into_owned();
-                let head = |length| format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+                let head = |length| {
+                    format!(
+                        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+                    )
+                };
                 if request.contains("/manifests/") {
-                    return stream.write_all(format!("{}{manifest}", head(manifest.len())).as_bytes());
+                    return stream
+                        .write_all(format!("{}{manifest}", head(manifest.len())).as_bytes());
                 }
                 if request.contains("/blobs/") {
                     stream.write_all(head(100_000).as_bytes())?;
@@ -345,7 +414,11 @@ fn dripping_registry() -> (String, mpsc::Receiver<()>) {
                         std::thread::sleep(std::time::Duration::from_millis(5));
                     }
                 }
-                if request.starts_with("GET ") { stream.write_all(head(0).as_bytes()) } else { Ok(()) }
+                if request.starts_with("GET ") {
+                    stream.write_all(head(0).as_bytes())
+                } else {
+                    Ok(())
+                }
             });
         }
     });
@@ -363,8 +436,11 @@ fn a_signal_while_a_blob_is_read_ends_without_a_panic() {
         // At any moment of a read.
         std::thread::sleep(std::time::Duration::from_millis(50 + round * 7));
         let is_even = round % 2 == 0;
-        let (signal, code) =
-            if is_even { (rustix::process::Signal::INT, 130) } else { (rustix::process::Signal::TERM, 143) };
+        let (signal, code) = if is_even {
+            (rustix::process::Signal::INT, 130)
+        } else {
+            (rustix::process::Signal::TERM, 143)
+        };
         running.signal(signal);
         let finished = running.finish();
         finished.expect_code(code);

@@ -23,9 +23,10 @@ impl Stage {
     /// Like `new`, with the given engine.
     pub(crate) fn on(engine: Engine) -> Self {
         let variables = engine.variables();
-        let scratchdbg = variables.fold(Program::new(env!("CARGO_BIN_EXE_scratchdbg")), |program, (name, value)| {
-            program.with_variable(name, value)
-        });
+        let scratchdbg = variables
+            .fold(Program::new(env!("CARGO_BIN_EXE_scratchdbg")), |program, (name, value)| {
+                program.with_variable(name, value)
+            });
         let image = engine.import_app(&[]);
         Self { engine, scratchdbg, image }
     }
@@ -42,7 +43,13 @@ impl Stage {
     }
 
     /// Like [`target`](Self::target), with a name of its own, for tests with several targets.
-    pub(crate) fn target_named(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Target<'_> {
+    pub(crate) fn target_named(
+        &self,
+        stem: &str,
+        flags: &[&str],
+        image: &str,
+        command: &[&str],
+    ) -> Target<'_> {
         let container = self.engine.run(stem, flags, image, command);
         let before = Snapshot::of(&container, &self.image);
         Target { stage: self, container, before }
@@ -73,7 +80,11 @@ impl Target<'_> {
     }
 
     /// Like [`attach`](Self::attach), with data on standard input.
-    pub(crate) fn attach_with_input(&self, command: &[&str], input: impl Into<Vec<u8>>) -> Finished {
+    pub(crate) fn attach_with_input(
+        &self,
+        command: &[&str],
+        input: impl Into<Vec<u8>>,
+    ) -> Finished {
         self.stage.scratchdbg.run_with_input(self.attach_arguments(command), input)
     }
 

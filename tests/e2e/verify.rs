@@ -29,11 +29,15 @@ fn a_pair_is_a_pair() {
     sample::write_app(stage.scratchdbg.home());
     let tag = format!("{}:1", stage.engine.name("verified"));
     build(&stage, &["-t", &tag, "-o", "engine", "-o", "oci:layout"]);
-    for (prod, debug) in
-        [(tag.clone(), format!("{tag}-debug")), ("oci:layout:1".to_owned(), "oci:layout:1-debug".to_owned())]
-    {
+    for (prod, debug) in [
+        (tag.clone(), format!("{tag}-debug")),
+        ("oci:layout:1".to_owned(), "oci:layout:1-debug".to_owned()),
+    ] {
         let (code, facts) = verify(&stage, &prod, &debug);
-        assert_eq!((code, &facts["ok"], &facts["differences"]), (Some(0), &true.into(), &Value::Array(Vec::new())));
+        assert_eq!(
+            (code, &facts["ok"], &facts["differences"]),
+            (Some(0), &true.into(), &Value::Array(Vec::new()))
+        );
         assert_eq!(facts["shared_layers"].as_array().map(Vec::len), Some(1));
         assert!(facts["debug_layer"].as_str().is_some_and(|digest| digest.starts_with("sha256:")));
         let said = stage.run(&["pair", "verify", &prod, &debug]);
@@ -58,11 +62,17 @@ fn anything_else_is_not() {
         ("1", "other-app-debug", "layers"),
         ("1", "other-env-debug", "config.Env"),
     ] {
-        let (code, facts) = verify(&stage, &format!("oci:layout:{prod}"), &format!("oci:layout:{debug}"));
+        let (code, facts) =
+            verify(&stage, &format!("oci:layout:{prod}"), &format!("oci:layout:{debug}"));
         assert_eq!((code, &facts["ok"]), (Some(1), &false.into()), "{prod} {debug}");
         let first = facts["differences"][0]["subject"].as_str().unwrap_or_default();
         assert!(first.contains(subject), "{prod} {debug}: {facts}");
-        let finished = stage.run(&["pair", "verify", &format!("oci:layout:{prod}"), &format!("oci:layout:{debug}")]);
+        let finished = stage.run(&[
+            "pair",
+            "verify",
+            &format!("oci:layout:{prod}"),
+            &format!("oci:layout:{debug}"),
+        ]);
         assert!(finished.expect_code(1).text().contains(subject), "{finished}");
     }
 }
@@ -80,7 +90,9 @@ fn a_production_image_with_a_shell_is_refused() {
 /// Adds the debug layer of the image with the tag `debug` to the image `production`, as `made`: what
 /// `build` would make of it. `change` changes the config.
 fn splice(root: &Path, [debug, production, made]: [&str; 3], change: impl FnOnce(&mut Value)) {
-    let read = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON") };
+    let read = |path: &Path| -> Value {
+        serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
+    };
     let blob = |digest: &Digest| root.join("blobs/sha256").join(digest.hex());
     let named = |descriptor: &Value| -> Value {
         read(&blob(&descriptor["digest"].as_str().expect("a digest").parse().expect("a digest")))
@@ -94,7 +106,9 @@ fn splice(root: &Path, [debug, production, made]: [&str; 3], change: impl FnOnce
     let mut index = read(&root.join("index.json"));
     let entries = index["manifests"].as_array_mut().expect("a list");
     let entry = |tag: &str| {
-        let found = entries.iter().find(|entry| entry["annotations"]["org.opencontainers.image.ref.name"] == tag);
+        let found = entries
+            .iter()
+            .find(|entry| entry["annotations"]["org.opencontainers.image.ref.name"] == tag);
         found.expect("an image").clone()
     };
     let (other, mut entry) = (named(&entry(debug)), entry(production));
@@ -133,13 +147,19 @@ fn a_debug_layer_replaces_nothing_of_production() {
     ] {
         let name = format!("a/b:{tag}");
         if let Some(expected) = expected {
-            let finished = stage.run(&[&["build", "app", "-t", &name, "-o", "oci:layout"], options].concat());
+            let finished =
+                stage.run(&[&["build", "app", "-t", &name, "-o", "oci:layout"], options].concat());
             finished.expect_clear_failure(1, &[expected, "--no-debug"]);
         }
         build(&stage, &[&["--no-debug", "-t", &name, "-o", "oci:layout"], options].concat());
         let made = format!("{tag}-made");
         splice(&home.join("layout"), ["1-debug", tag, &made], |_| {});
-        let finished = stage.run(&["pair", "verify", &format!("oci:layout:{tag}"), &format!("oci:layout:{made}")]);
+        let finished = stage.run(&[
+            "pair",
+            "verify",
+            &format!("oci:layout:{tag}"),
+            &format!("oci:layout:{made}"),
+        ]);
         match expected {
             Some(expected) => {
                 finished.expect_code(1);
@@ -149,9 +169,15 @@ fn a_debug_layer_replaces_nothing_of_production() {
         }
     }
     for (key, value) in [("type", "layers+base"), ("base_layer", "sha256:0")] {
-        splice(&home.join("layout"), ["1-debug", "1", key], |config| config["rootfs"][key] = value.into());
+        splice(&home.join("layout"), ["1-debug", "1", key], |config| {
+            config["rootfs"][key] = value.into()
+        });
         let (code, facts) = verify(&stage, "oci:layout:1", &format!("oci:layout:{key}"));
-        assert_eq!((code, &facts["differences"][0]["subject"]), (Some(1), &format!("rootfs.{key}").into()), "{facts}");
+        assert_eq!(
+            (code, &facts["differences"][0]["subject"]),
+            (Some(1), &format!("rootfs.{key}").into()),
+            "{facts}"
+        );
     }
 }
 
@@ -164,7 +190,11 @@ fn images_that_are_not_there() {
 }
 
 /// The files of an archive, and a link among them.
-fn write_archive(path: &Path, files: &[(String, Vec<u8>)], link: Option<(&str, tar::EntryType, &str)>) {
+fn write_archive(
+    path: &Path,
+    files: &[(String, Vec<u8>)],
+    link: Option<(&str, tar::EntryType, &str)>,
+) {
     let mut archive = tar::Builder::new(fs::File::create(path).expect("it can be made"));
     let mut add = |name: &str, kind: tar::EntryType, data: &[u8], target: &str| {
         let mut header = tar::Header::new_ustar();
@@ -206,7 +236,8 @@ fn what_engines_read_otherwise_is_no_proof() {
     build(&stage, &["-t", "a/b:1", "-o", "archive:pair.tar", "-o", "oci:layout"]);
     // As Docker 20.10 reads it, which knows manifest.json alone.
     let is_docker = |name: &str| name == "manifest.json" || name.starts_with("blobs/");
-    let files: Vec<_> = files_of(&home.join("pair.tar")).into_iter().filter(|(name, _)| is_docker(name)).collect();
+    let files: Vec<_> =
+        files_of(&home.join("pair.tar")).into_iter().filter(|(name, _)| is_docker(name)).collect();
     let at = files.iter().position(|(name, _)| name == "manifest.json").expect("a manifest.json");
     let listing: Value = serde_json::from_slice(&files[at].1).expect("JSON");
     let config = listing[1]["Config"].as_str().expect("a path").to_owned();
@@ -233,12 +264,25 @@ fn what_engines_read_otherwise_is_no_proof() {
         (second("Config"), None, "twice"),
         (with("manifest.json", other(&listing.to_string())), None, "twice"),
         (with("m2", other(&listing.to_string())), symlink("m2"), "symbolic link"),
-        (with("m2", other(&listing.to_string())), Some(("manifest.json", tar::EntryType::Link, "m2")), "hard link"),
-        (with("q/manifest.json", other(&listing.to_string())), Some(("q", tar::EntryType::Symlink, ".")), "link"),
+        (
+            with("m2", other(&listing.to_string())),
+            Some(("manifest.json", tar::EntryType::Link, "m2")),
+            "hard link",
+        ),
+        (
+            with("q/manifest.json", other(&listing.to_string())),
+            Some(("q", tar::EntryType::Symlink, ".")),
+            "link",
+        ),
         (with("z", "{}".to_owned()), Some((&*config, tar::EntryType::Link, "z")), "hard link"),
     ] {
         write_archive(&home.join("other.tar"), &files, link);
-        let finished = stage.run(&["pair", "verify", "archive:other.tar:a/b:1", "archive:other.tar:a/b:1-debug"]);
+        let finished = stage.run(&[
+            "pair",
+            "verify",
+            "archive:other.tar:a/b:1",
+            "archive:other.tar:a/b:1-debug",
+        ]);
         if expected.is_empty() {
             finished.expect_code(0);
         } else {

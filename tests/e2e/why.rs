@@ -34,7 +34,11 @@ fn programs_that_cannot_be_executed() {
             APP,
         ),
         ("interpreter-missing", vec![executable("app", "#!/bin/sh\necho hi\n")], APP),
-        ("crlf-shebang", vec![executable("run", app.clone()), executable("app", "#!/run\r\n")], APP),
+        (
+            "crlf-shebang",
+            vec![executable("run", app.clone()), executable("app", "#!/run\r\n")],
+            APP,
+        ),
         ("wrong-architecture", vec![executable("app", foreign)], APP),
         ("truncated-binary", vec![executable("app", &app[..app.len() / 2])], APP),
         ("not-an-executable", vec![executable("app", "hello\n")], APP),
@@ -43,11 +47,23 @@ fn programs_that_cannot_be_executed() {
         ("not-executable-mode", vec![file("app/", 0o755, b"")], APP),
         ("entrypoint-missing", vec![executable("other", app.clone())], APP),
         ("entrypoint-not-absolute", vec![executable("app", app.clone())], r#"ENTRYPOINT ["app"]"#),
-        ("entrypoint-one-string", vec![executable("app", app.clone())], r#"ENTRYPOINT ["/app exit 0"]"#),
+        (
+            "entrypoint-one-string",
+            vec![executable("app", app.clone())],
+            r#"ENTRYPOINT ["/app exit 0"]"#,
+        ),
         ("shell-form", vec![executable("app", app.clone())], "ENTRYPOINT /app exit 0"),
         // Near misses: a script whose interpreter exists, a program in PATH, spaces in an argument.
-        ("app-exit", vec![executable("run", app.clone()), executable("app", "#!/run numbers\n")], APP),
-        ("app-exit", vec![executable("bin/app", app.clone())], r#"ENTRYPOINT ["app", "exit", "1"]"#),
+        (
+            "app-exit",
+            vec![executable("run", app.clone()), executable("app", "#!/run numbers\n")],
+            APP,
+        ),
+        (
+            "app-exit",
+            vec![executable("bin/app", app.clone())],
+            r#"ENTRYPOINT ["app", "exit", "1"]"#,
+        ),
         ("app-exit", vec![executable("app", app)], r#"ENTRYPOINT ["/app", "exit 0"]"#),
     ];
     let mut wrong = Vec::new();
@@ -69,8 +85,11 @@ fn rights_to_a_program() {
     let app = fault::app(&stage);
     let private = File { path: "private/", mode: 0o700, bytes: Vec::new() };
     let closed = File { path: "closed", mode: 0o700, bytes: app.clone() };
-    let image =
-        fault::image(&stage, &[executable("app", app.clone()), private, executable("private/app", app), closed], &[]);
+    let image = fault::image(
+        &stage,
+        &[executable("app", app.clone()), private, executable("private/app", app), closed],
+        &[],
+    );
     let user = ["--user", "1000:1000"];
     for (index, (flags, command, code)) in [
         (&user[..], &["/private/app", "exit", "1"][..], "parent-not-searchable"),
@@ -109,7 +128,10 @@ fn refused_by_the_engine() {
     let mount = format!("type=bind,source={},target=/etc", file.display());
     let image = fault::image(
         &stage,
-        &[executable("app", fault::app(&stage)), File { path: "etc/", mode: 0o755, bytes: Vec::new() }],
+        &[
+            executable("app", fault::app(&stage)),
+            File { path: "etc/", mode: 0o755, bytes: Vec::new() },
+        ],
         &[APP],
     );
     let mounted = fault::ended(&stage, "mount", &["--mount", &mount], &image, &["exit", "0"]);
@@ -163,13 +185,20 @@ fn memory_that_the_engine_did_not_hear_of() {
     );
     let answer = engine.why("eater");
     let finding = &answer["findings"][0];
-    assert_eq!((&finding["code"], &finding["confidence"]), (&json!("oom-killed"), &json!("certain")), "{answer:#}");
+    assert_eq!(
+        (&finding["code"], &finding["confidence"]),
+        (&json!("oom-killed"), &json!("certain")),
+        "{answer:#}"
+    );
     // No engine reports which process it was.
     assert!(finding["evidence"].to_string().contains("(app) was killed for memory"), "{answer:#}");
     run("modest", &["exit", "137"]);
     let answer = engine.why("modest");
     assert_eq!(answer["verdict"], "killed-from-outside", "{answer:#}");
-    assert!(answer.to_string().contains("the kernel's log tells of no lack of memory in this run"), "{answer:#}");
+    assert!(
+        answer.to_string().contains("the kernel's log tells of no lack of memory in this run"),
+        "{answer:#}"
+    );
 }
 
 #[test]
@@ -187,7 +216,8 @@ fn kills_and_stops() {
         || "a handler for SIGTERM".to_owned(),
         || {
             let top = stage.engine.ask(["top", obeying.name(), "-eo", "pid,caught"]);
-            let mut masks = top.split_ascii_whitespace().filter_map(|word| u64::from_str_radix(word, 16).ok());
+            let mut masks =
+                top.split_ascii_whitespace().filter_map(|word| u64::from_str_radix(word, 16).ok());
             masks.next_back().filter(|mask| mask & 1 << 14 != 0)
         },
     );
@@ -231,10 +261,17 @@ fn only_the_last_run_counts() {
     let write = |what: &str| {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::write(&script, format!("#!/app {what}\n")).expect("a script");
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))
+            .expect("its mode");
     };
     write("panic");
-    let name = fault::ended(&stage, "web", &["--volume", &mount, "--entrypoint", "/data/script"], &stage.image, &[]);
+    let name = fault::ended(
+        &stage,
+        "web",
+        &["--volume", &mount, "--entrypoint", "/data/script"],
+        &stage.image,
+        &[],
+    );
     expect_verdict(&stage, &name, "rust-panic");
     write("terminal");
     stage.engine.ask(["start", "--attach", &name]);
@@ -245,9 +282,14 @@ fn only_the_last_run_counts() {
 #[test]
 fn exits_and_loops() {
     let stage = Stage::set();
-    let answer = expect_verdict(&stage, &fault::ended(&stage, "once", &[], &stage.image, &["exit", "3"]), "app-exit");
+    let answer = expect_verdict(
+        &stage,
+        &fault::ended(&stage, "once", &[], &stage.image, &["exit", "3"]),
+        "app-exit",
+    );
     assert!(answer.to_string().contains("exit code 3"), "{answer:#}");
-    let looping = stage.engine.run("looping", &["--restart", "on-failure:20"], &stage.image, &["exit", "3"]);
+    let looping =
+        stage.engine.run("looping", &["--restart", "on-failure:20"], &stage.image, &["exit", "3"]);
     eventually(
         || "the fourth restart".to_owned(),
         || {
@@ -268,7 +310,8 @@ fn exits_and_loops() {
 #[test]
 fn a_loop_that_is_stopped() {
     let stage = Stage::set();
-    let looping = stage.engine.run("looping", &["--restart", "always"], &stage.image, &["exit", "3"]);
+    let looping =
+        stage.engine.run("looping", &["--restart", "always"], &stage.image, &["exit", "3"]);
     eventually(
         || "the third restart".to_owned(),
         || (looping.inspect()["RestartCount"].as_u64() >= Some(3)).then_some(()),

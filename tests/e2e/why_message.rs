@@ -5,7 +5,8 @@ use serde_json::Value;
 
 /// Returns the binary with an address where no engine responds.
 fn offline() -> Program {
-    Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("DOCKER_HOST", "unix:///nowhere.sock")
+    Program::new(env!("CARGO_BIN_EXE_scratchdbg"))
+        .with_variable("DOCKER_HOST", "unix:///nowhere.sock")
 }
 
 /// Returns the texts of `crates/diagnose/tests/data/messages.txt` with their codes; `none` for an
@@ -30,13 +31,20 @@ fn real_texts() {
     let mut wrong = Vec::new();
     for (index, (code, text)) in corpus.into_iter().enumerate() {
         let argument = scratchdbg.run(["why", "--format", "json", "--message", text]);
-        let pipe = || scratchdbg.run_with_input(["why", "--format", "json", "--message", "-"], format!("{text}\n"));
+        let pipe = || {
+            scratchdbg
+                .run_with_input(["why", "--format", "json", "--message", "-"], format!("{text}\n"))
+        };
         let piped = (index % 5 == 0).then(pipe);
         for finished in [argument].into_iter().chain(piped) {
-            let answer: Value = serde_json::from_slice(&finished.stdout).expect("one JSON document");
+            let answer: Value =
+                serde_json::from_slice(&finished.stdout).expect("one JSON document");
             let verdict = answer["verdict"].as_str().unwrap_or("none");
             let status = i32::from(verdict == "none");
-            if verdict != code || finished.status.code() != Some(status) || !answer["target"].is_null() {
+            if verdict != code
+                || finished.status.code() != Some(status)
+                || !answer["target"].is_null()
+            {
                 wrong.push(format!("{code} for {text}: {finished}"));
             }
         }
@@ -47,7 +55,8 @@ fn real_texts() {
 #[test]
 fn standard_input_is_read() {
     let scratchdbg = offline();
-    let finished = scratchdbg.run_with_input(["why", "--message", "-"], "exec /app: exec format error\n");
+    let finished =
+        scratchdbg.run_with_input(["why", "--message", "-"], "exec /app: exec format error\n");
     finished.expect_code(0);
     assert!(finished.text().starts_with("error[wrong-architecture]"), "{finished}");
 }
@@ -55,7 +64,9 @@ fn standard_input_is_read() {
 #[test]
 fn unrelated_texts_get_no_verdict() {
     let scratchdbg = offline();
-    scratchdbg.run(["why", "--message", "all is well"]).expect_clear_failure(1, &["nothing is known"]);
+    scratchdbg
+        .run(["why", "--message", "all is well"])
+        .expect_clear_failure(1, &["nothing is known"]);
     scratchdbg.run(["why", "--message", " "]).expect_clear_failure(2, &["no message"]);
     for arguments in [&["why"][..], &["why", "web", "--message", "x"]] {
         scratchdbg.run(arguments).expect(2, "");

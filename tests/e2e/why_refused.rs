@@ -31,7 +31,16 @@ fn a_second_network_that_is_gone_is_named() {
         stage.engine.ask(["network", "create", network]);
     }
     let name = stage.engine.name("between");
-    stage.engine.ask(["create", "--name", &name, "--network", &networks[0], &stage.image, "exit", "1"]);
+    stage.engine.ask([
+        "create",
+        "--name",
+        &name,
+        "--network",
+        &networks[0],
+        &stage.image,
+        "exit",
+        "1",
+    ]);
     stage.engine.ask(["network", "connect", &networks[1], &name]);
     stage.engine.ask(["network", "rm", &networks[1]]);
     assert!(!stage.engine.docker(["start", &name]).status.success());

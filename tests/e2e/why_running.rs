@@ -30,9 +30,19 @@ fn mounts_over_a_program_and_what_it_needs() {
     let missing = stage.scratchdbg.home().join("missing");
     let directory = format!("{}:/opt/new", missing.display());
     for (index, (flags, command, code, named)) in [
-        (vec!["--volume", &bind("/opt")], "/opt/server", "hidden-by-mount", "/opt/server is in the image"),
+        (
+            vec!["--volume", &bind("/opt")],
+            "/opt/server",
+            "hidden-by-mount",
+            "/opt/server is in the image",
+        ),
         (vec!["--tmpfs", "/opt"], "/opt/server", "hidden-by-mount", "the tmpfs at /opt"),
-        (vec!["--volume", &bind("/bin")], "/opt/script", "hidden-by-mount", "the interpreter /bin/run"),
+        (
+            vec!["--volume", &bind("/bin")],
+            "/opt/script",
+            "hidden-by-mount",
+            "the interpreter /bin/run",
+        ),
         (vec!["--volume", &bind("/lib64")], "/dynamic", "hidden-by-mount", "the loader"),
         // Files that the image never had.
         (vec!["--volume", &bind("/data")], "/data/none", "entrypoint-missing", "nor in the image"),
@@ -43,7 +53,10 @@ fn mounts_over_a_program_and_what_it_needs() {
         (vec!["--volume", &bind("/opt/data")], "/opt/server", "app-exit", ""),
         (vec!["--volume", &format!("{volume}:/opt")], "/opt/server", "app-exit", ""),
         (
-            vec!["--volume", &format!("{}:/data/app", stage.scratchdbg.home().join("app").display())],
+            vec![
+                "--volume",
+                &format!("{}:/data/app", stage.scratchdbg.home().join("app").display()),
+            ],
             "/data/app",
             "app-exit",
             "",
@@ -52,9 +65,13 @@ fn mounts_over_a_program_and_what_it_needs() {
     .into_iter()
     .enumerate()
     {
-        let name = fault::ended(&stage, &format!("web-{index}"), &flags, &image, &[command, "exit", "1"]);
+        let name =
+            fault::ended(&stage, &format!("web-{index}"), &flags, &image, &[command, "exit", "1"]);
         let answer = expect_verdict(&stage, &name, code);
-        assert!(answer["findings"][0].to_string().contains(named), "{named} is missing in {answer:#}");
+        assert!(
+            answer["findings"][0].to_string().contains(named),
+            "{named} is missing in {answer:#}"
+        );
         stage.engine.ask(["rm", "--force", &name]);
     }
     stage.engine.ask(["volume", "rm", &volume]);
@@ -68,7 +85,8 @@ fn health_checks() {
         eventually(
             || format!("{name} to be {status}"),
             || {
-                let said = stage.engine.ask(["inspect", "--format", "{{.State.Health.Status}}", name]);
+                let said =
+                    stage.engine.ask(["inspect", "--format", "{{.State.Health.Status}}", name]);
                 (said == status).then_some(())
             },
         );
@@ -79,10 +97,26 @@ fn health_checks() {
     expect_verdict(&stage, shell.name(), "healthcheck-needs-shell");
 
     for (index, (probe, status, code)) in [
-        (r#"HEALTHCHECK --interval=1s --retries=1 CMD ["/probe"]"#, "unhealthy", "healthcheck-missing-program"),
-        (r#"HEALTHCHECK --interval=1s --retries=1 CMD ["/proc"]"#, "unhealthy", "not-executable-mode"),
-        (r#"HEALTHCHECK --interval=1s --retries=1 CMD ["/app", "exit", "1"]"#, "unhealthy", "running-unhealthy"),
-        (r#"HEALTHCHECK --interval=1s --retries=1 CMD ["/app", "exit", "0"]"#, "healthy", "running"),
+        (
+            r#"HEALTHCHECK --interval=1s --retries=1 CMD ["/probe"]"#,
+            "unhealthy",
+            "healthcheck-missing-program",
+        ),
+        (
+            r#"HEALTHCHECK --interval=1s --retries=1 CMD ["/proc"]"#,
+            "unhealthy",
+            "not-executable-mode",
+        ),
+        (
+            r#"HEALTHCHECK --interval=1s --retries=1 CMD ["/app", "exit", "1"]"#,
+            "unhealthy",
+            "running-unhealthy",
+        ),
+        (
+            r#"HEALTHCHECK --interval=1s --retries=1 CMD ["/app", "exit", "0"]"#,
+            "healthy",
+            "running",
+        ),
     ]
     .into_iter()
     .enumerate()
@@ -105,12 +139,14 @@ fn running_ones() {
     expect_verdict(&stage, container.name(), "paused");
     stage.engine.ask(["unpause", container.name()]);
 
-    let graves = stage.engine.run("graves", &["--pids-limit", "22"], &stage.image, &["zombies", "20"]);
+    let graves =
+        stage.engine.run("graves", &["--pids-limit", "22"], &stage.image, &["zombies", "20"]);
     let found = eventually(
         || "twenty zombies".to_owned(),
         || {
             let answer = fault::why(&stage, graves.name());
-            (answer["verdict"] == "zombies" && answer.to_string().contains("Z under PID 1: 20")).then_some(answer)
+            (answer["verdict"] == "zombies" && answer.to_string().contains("Z under PID 1: 20"))
+                .then_some(answer)
         },
     );
     assert!(fault::codes(&found).contains(&"near-limit".to_owned()), "{found:#}");
@@ -161,12 +197,14 @@ fn an_engine_that_shows_no_file() {
     let stage = Stage::set();
     let name = fault::ended(&stage, "web", &[], &stage.image, &["exit", "3"]);
     let waiting = fault::created(&stage, "waiting", &[], &stage.image, &[]);
-    let host = stage.engine.variables().find(|(name, _)| *name == "DOCKER_HOST").expect("an address").1;
+    let host =
+        stage.engine.variables().find(|(name, _)| *name == "DOCKER_HOST").expect("an address").1;
     let (_folder, host) = crate::proxy::without_files(&host);
     for (name, code) in [(&name, "app-exit"), (&waiting, "never-started")] {
         let finished = stage.run(&["--host", &host, "why", "--format", "json", name]);
         finished.expect_code(0);
-        let answer: serde_json::Value = serde_json::from_slice(&finished.stdout).expect("one JSON document");
+        let answer: serde_json::Value =
+            serde_json::from_slice(&finished.stdout).expect("one JSON document");
         assert_eq!(answer["verdict"], code, "{finished}");
         assert!(!answer.to_string().contains("not in the image"), "{finished}");
         assert!(finished.stderr.contains("cannot be read"), "{finished}");

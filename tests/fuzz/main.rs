@@ -68,7 +68,8 @@ fn fuzz_folder() -> &'static Path {
 /// Returns the files of a directory, sorted; none if there is no such directory.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("the folder can be read").path()).collect();
     files.sort();
     files
 }
@@ -95,7 +96,10 @@ fn run_all(name: &str, run: fn(&[u8])) {
 fn every_target_is_run_here_and_can_be_fuzzed() {
     let listed = |folder: &str| -> Vec<String> {
         let files = files(&fuzz_folder().join(folder));
-        files.iter().map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect()
+        files
+            .iter()
+            .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+            .collect()
     };
     assert_eq!(listed("fuzz_targets"), TARGETS);
     assert_eq!(listed("seeds"), TARGETS);

@@ -36,8 +36,11 @@ impl Random {
 #[expect(clippy::print_stdout, reason = "who runs it by hand wants to know how often")]
 pub(crate) fn run(name: &str, run: fn(&[u8])) {
     let folders = ["seeds", "regressions"].map(|folder| fuzz_folder().join(folder).join(name));
-    let mut seeds: Vec<Vec<u8>> =
-        folders.iter().flat_map(|folder| files(folder)).map(|path| std::fs::read(path).expect("a seed")).collect();
+    let mut seeds: Vec<Vec<u8>> = folders
+        .iter()
+        .flat_map(|folder| files(folder))
+        .map(|path| std::fs::read(path).expect("a seed"))
+        .collect();
     for seed in &mut seeds {
         seed.truncate(LARGEST);
     }

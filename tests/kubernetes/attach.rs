@@ -16,7 +16,9 @@ pub(crate) const PROCESSES: &[&str] = &["pause", "app"];
 pub(crate) fn set(security: Security) -> (Stage, String) {
     let stage = Stage::set(security);
     let toolkit = format!("{}:toolkit", stage.namespace.repository());
-    stage.run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"]).expect_code(0);
+    stage
+        .run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"])
+        .expect_code(0);
     (stage, toolkit)
 }
 
@@ -27,7 +29,10 @@ pub(crate) fn web(stage: &Stage) -> Pod<'_> {
 }
 
 pub(crate) fn attach<'a>(toolkit: &'a str, command: &[&'a str]) -> Vec<&'a str> {
-    ["attach", "--toolkit", toolkit, "pod/web", "--"].into_iter().chain(command.iter().copied()).collect()
+    ["attach", "--toolkit", toolkit, "pod/web", "--"]
+        .into_iter()
+        .chain(command.iter().copied())
+        .collect()
 }
 
 #[test]
@@ -35,7 +40,8 @@ fn a_command_runs_in_the_target_of_a_restricted_namespace() {
     let (stage, toolkit) = set(Security::Restricted);
     let pod = web(&stage);
     let before = pod.get();
-    let said = stage.ask(&attach(&toolkit, &["sh", "-c", "id -u; id -g; ls -d /app; echo err >&2; exit 42"]));
+    let said = stage
+        .ask(&attach(&toolkit, &["sh", "-c", "id -u; id -g; ls -d /app; echo err >&2; exit 42"]));
     // The kubelet uses the user of the image without its group, so the target also runs as 65532:0.
     said.expect(42, "65532\n0\n/app\n");
     assert!(said.stderr.contains("err"), "{said}");
@@ -55,7 +61,13 @@ fn streams_pass_whole_and_input_ends() {
     let arguments = attach(&toolkit, &["cat"]);
     let said = stage.scratchdbg.run_with_input(stage.in_namespace(&arguments), input.clone());
     said.expect_code(0);
-    assert!(said.stdout == input, "{} of {} bytes: {}", said.stdout.len(), input.len(), said.stderr);
+    assert!(
+        said.stdout == input,
+        "{} of {} bytes: {}",
+        said.stdout.len(),
+        input.len(),
+        said.stderr
+    );
     pod.wait_for_processes(PROCESSES);
 }
 

@@ -10,7 +10,14 @@ use crate::toolkit::push_pair;
 
 /// Returns the copies in the namespace.
 fn copies(stage: &Stage) -> Vec<Value> {
-    let pods = stage.namespace.ask_json(["get", "pods", "--selector", "io.scratchdbg.session", "--output", "json"]);
+    let pods = stage.namespace.ask_json([
+        "get",
+        "pods",
+        "--selector",
+        "io.scratchdbg.session",
+        "--output",
+        "json",
+    ]);
     pods["items"].as_array().cloned().unwrap_or_default()
 }
 
@@ -28,7 +35,10 @@ fn crashing<'a>(stage: &'a Stage, image: &str, policy: &str) -> Pod<'a> {
 }
 
 fn copy<'a>(command: &[&'a str]) -> Vec<&'a str> {
-    ["attach", "--mode", "copy", "pod/web", "--"].into_iter().chain(command.iter().copied()).collect()
+    ["attach", "--mode", "copy", "pod/web", "--"]
+        .into_iter()
+        .chain(command.iter().copied())
+        .collect()
 }
 
 #[test]
@@ -43,7 +53,10 @@ fn a_crashing_pod_is_looked_into_in_a_copy_of_its_twin() {
     let said = stage.ask(&copy(&["sh", "-c", "id -u; ls -d /app; exit 7"]));
     said.expect(7, "65532\n/app\n");
     assert!(said.stderr.contains("no labels, owner, probes"), "what differs is said: {said}");
-    eventually(|| format!("the copy to be removed: {:?}", copies(&stage)), || copies(&stage).is_empty().then_some(()));
+    eventually(
+        || format!("the copy to be removed: {:?}", copies(&stage)),
+        || copies(&stage).is_empty().then_some(()),
+    );
     // Run the original's command line.
     stage.ask(&copy(&["run-entrypoint"])).expect_code(3);
     assert_eq!(pod.get()["metadata"]["uid"], before["metadata"]["uid"]);
@@ -53,15 +66,19 @@ fn a_crashing_pod_is_looked_into_in_a_copy_of_its_twin() {
 #[test]
 fn a_completed_pod_has_a_copy_with_the_tools_of_a_toolkit_image() {
     let stage = Stage::set(Security::Restricted);
-    let image =
-        stage.namespace.import_app(ImageSpec { user: "65532:65532", files: &[("data", 0o644, b"of the image")] });
+    let image = stage
+        .namespace
+        .import_app(ImageSpec { user: "65532:65532", files: &[("data", 0o644, b"of the image")] });
     let mut spec = pod_spec(&image, &["exit", "0"]);
     spec["restartPolicy"] = json!("Never");
     let pod = stage.namespace.create("web", &spec);
     pod.wait_until("completed", |pod| pod["status"]["phase"] == "Succeeded");
     let toolkit = format!("{}:toolkit", stage.namespace.repository());
-    stage.run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"]).expect_code(0);
-    let arguments = ["attach", "--mode", "copy", "--toolkit", &toolkit, "pod/web", "--", "cat", "/data"];
+    stage
+        .run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"])
+        .expect_code(0);
+    let arguments =
+        ["attach", "--mode", "copy", "--toolkit", &toolkit, "pod/web", "--", "cat", "/data"];
     stage.ask(&arguments).expect(0, "of the image");
     assert!(copies(&stage).is_empty());
 }
@@ -106,7 +123,8 @@ fn what_the_cluster_refuses_of_a_copy_is_said() {
     eventually(
         || "the quota to be counted".to_owned(),
         || {
-            let quota = stage.namespace.ask_json(["get", "resourcequota", "few", "--output", "json"]);
+            let quota =
+                stage.namespace.ask_json(["get", "resourcequota", "few", "--output", "json"]);
             (quota["status"]["used"]["pods"] == "1").then_some(())
         },
     );

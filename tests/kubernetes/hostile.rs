@@ -33,7 +33,10 @@ fn web<'a>(stage: &'a Stage, attack: &[&str]) -> Pod<'a> {
 fn processes_of_sessions(pod: &Pod<'_>) -> Vec<String> {
     let is_ours = |name: &str| ["scratchdbg-laun", "sleep", "sh"].contains(&name);
     let is_stopped = pod.logs("hostile").contains("stop keep: true");
-    let processes = pod.processes().into_iter().filter(|process| process.state != 'Z' && is_ours(&process.name));
+    let processes = pod
+        .processes()
+        .into_iter()
+        .filter(|process| process.state != 'Z' && is_ours(&process.name));
     let processes = processes.filter(|process| !(is_stopped && process.state == 'T'));
     processes.map(|process| format!("{} {}", process.state, process.name)).collect()
 }
@@ -63,7 +66,9 @@ fn begun_or_ended(stage: &Stage, toolkit: &str, command: &[&str]) -> Running {
 #[test]
 fn a_neighbor_of_the_same_user_neither_forges_nor_keeps_a_session() {
     let (stage, toolkit) = set(Security::Restricted);
-    for attack in ["hold", "stop-keeper", "stop-launcher", "flood", "limit", "trace-keeper", "trace-launcher"] {
+    for attack in
+        ["hold", "stop-keeper", "stop-launcher", "flood", "limit", "trace-keeper", "trace-launcher"]
+    {
         let pod = web(&stage, &[attack]);
         let said = stage.ask(&attach(&toolkit, &["sh", "-c", "id -u; exit 7"]));
         let text = said.text();

@@ -19,7 +19,8 @@ fn a_pair_is_pulled_from_a_registry() {
     let mut twin = spec["containers"][0].clone();
     twin["name"] = json!("twin");
     twin["image"] = json!(format!("{tag}-debug"));
-    twin["command"] = json!(["/.scratchdbg/bin/busybox", "sh", "-c", "echo from a shell; exec sleep 1000"]);
+    twin["command"] =
+        json!(["/.scratchdbg/bin/busybox", "sh", "-c", "echo from a shell; exec sleep 1000"]);
     spec["containers"].as_array_mut().expect("a list").push(twin);
     let pod = stage.namespace.run("web", &spec);
     assert_eq!(pod.logs("twin"), "from a shell");

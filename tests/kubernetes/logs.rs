@@ -17,7 +17,9 @@ fn once(image: &str, arguments: &[&str]) -> Value {
 }
 
 fn wait_for_end(pod: &Pod<'_>) {
-    pod.wait_until("ended", |pod| matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed")));
+    pod.wait_until("ended", |pod| {
+        matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+    });
 }
 
 /// Returns a Deployment of one pod, with the label `app=NAME`.
@@ -81,7 +83,9 @@ fn following_goes_on_over_a_restart_of_the_container() {
     let stage = Stage::set(Security::Restricted);
     let image = stage.namespace.import_app(USER);
     let pod = stage.namespace.create("web", &pod_spec(&image, &["numbers", "3"]));
-    pod.wait_until("started", |pod| pod["status"]["containerStatuses"][0]["containerID"].is_string());
+    pod.wait_until("started", |pod| {
+        pod["status"]["containerStatuses"][0]["containerID"].is_string()
+    });
     let running = stage.start(&["logs", "--follow", "pod/web"]);
     running.wait_for_stdout("two runs", |stdout| {
         String::from_utf8_lossy(stdout).lines().collect::<String>().contains("123123")
@@ -100,9 +104,13 @@ fn following_goes_on_over_a_rollout() {
     stage.namespace.apply(&deployment("web", &pod_spec(&image, &["lines", "5"])));
     stage.namespace.ask(["rollout", "status", "deployment/web"]);
     let running = stage.start(&["logs", "--follow", "deploy/web"]);
-    running.wait_for_stdout("the first pod", |stdout| String::from_utf8_lossy(stdout).contains("xxxxx\n"));
+    running.wait_for_stdout("the first pod", |stdout| {
+        String::from_utf8_lossy(stdout).contains("xxxxx\n")
+    });
     stage.namespace.apply(&deployment("web", &pod_spec(&image, &["lines", "7"])));
-    running.wait_for_stdout("the next pod", |stdout| String::from_utf8_lossy(stdout).contains("xxxxxxx\n"));
+    running.wait_for_stdout("the next pod", |stdout| {
+        String::from_utf8_lossy(stdout).contains("xxxxxxx\n")
+    });
 }
 
 /// When the kubelet restarts, the stream ends as if the container had ended. The log stays below
@@ -134,7 +142,8 @@ fn what_cannot_be_read_is_said() {
     stage.ask(&["logs", "pod/web/none"]).expect_clear_failure(1, &["none", "web"]);
     stage.ask(&["logs", "deploy/web"]).expect_clear_failure(1, &["web", name]);
     // A user who may read pods, but not their logs.
-    let sees = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]);
+    let sees =
+        json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]);
     let user = as_user(&stage.namespace.user("sees", &sees));
     user.run(["logs", "pod/web"]).expect_clear_failure(1, &["pods/log", "get"]);
     // A user without permissions.
@@ -144,7 +153,8 @@ fn what_cannot_be_read_is_said() {
     let file = stage.scratchdbg.home().join("nobody.kubeconfig");
     let config = fs::read_to_string(stage.namespace.cluster().kubeconfig()).expect("a kubeconfig");
     let server = config.lines().find(|line| line.contains("server:")).expect("a server");
-    fs::write(&file, config.replace(server, "    server: https://127.0.0.1:1")).expect("it can be written");
+    fs::write(&file, config.replace(server, "    server: https://127.0.0.1:1"))
+        .expect("it can be written");
     as_user(&file).run(["logs", "pod/web"]).expect_clear_failure(1, &["127.0.0.1:1"]);
 }
 

@@ -51,7 +51,9 @@ fn pods_are_listed_with_their_verdicts() {
         || format!("the verdicts: {:#?}", rows(&stage, &here)),
         || {
             let rows = rows(&stage, &here);
-            let is_so = |(name, verdict): (&str, &str)| row(&rows, name).is_some_and(|row| row["verdict"] == verdict);
+            let is_so = |(name, verdict): (&str, &str)| {
+                row(&rows, name).is_some_and(|row| row["verdict"] == verdict)
+            };
             let is_done = row(&rows, "done").is_none();
             (verdicts.into_iter().all(is_so) && is_done).then_some(rows)
         },
@@ -61,7 +63,10 @@ fn pods_are_listed_with_their_verdicts() {
         (&web["namespace"], &web["pod"], &web["state"]),
         (&json!(namespace.name()), &json!("web"), &json!("running"))
     );
-    assert_eq!((&web["user"], &web["read_only"], &web["image"]), (&json!("65532:0"), &json!(true), &json!(image)));
+    assert_eq!(
+        (&web["user"], &web["read_only"], &web["image"]),
+        (&json!("65532:0"), &json!(true), &json!(image))
+    );
     assert!(web["node"].as_str().is_some_and(|node| node.starts_with("node")), "{web}");
     assert_eq!(row(&found, "never").expect("it is there")["user"], Value::Null, "nobody knows");
     // With `--all`, containers that ended, and init and ephemeral containers are listed.
@@ -73,7 +78,10 @@ fn pods_are_listed_with_their_verdicts() {
     let name = format!("{}/web", namespace.name());
     assert!(row(&rows(&stage, &["-A"]), &name).is_some());
     let text = stage.run(&["ps", "--namespace", namespace.name()]).text();
-    assert!(text.contains("never") && text.contains("image-never-pull") && text.contains("65532:0"), "{text}");
+    assert!(
+        text.contains("never") && text.contains("image-never-pull") && text.contains("65532:0"),
+        "{text}"
+    );
     stage
         .run(&["ps", "--namespace", namespace.name(), "--filter", "status=exited"])
         .expect_clear_failure(1, &["--filter", "--selector"]);

@@ -18,7 +18,14 @@ fn printed(stage: &Stage, purposes: &[&str]) -> Value {
     let file = stage.scratchdbg.home().join("role.yaml");
     fs::write(&file, said.text().as_bytes()).expect("a file");
     let file = file.to_str().expect("a path");
-    let role = stage.namespace.ask_json(["create", "--dry-run=server", "--output", "json", "--filename", file]);
+    let role = stage.namespace.ask_json([
+        "create",
+        "--dry-run=server",
+        "--output",
+        "json",
+        "--filename",
+        file,
+    ]);
     role["rules"].clone()
 }
 
@@ -70,7 +77,8 @@ fn the_role_of_attach_is_enough_and_no_verb_of_it_is_too_much() {
     let said = some.run(["sessions", "ls", "--namespace", stage.namespace.name()]);
     said.expect_clear_failure(1, &["pods", "list"]);
     let some = user(&stage, "deploys", &without(&rules, "deployments", "get"));
-    some.run(["attach", "deploy/web", "--", "true"]).expect_clear_failure(125, &["deployments", "get"]);
+    some.run(["attach", "deploy/web", "--", "true"])
+        .expect_clear_failure(125, &["deployments", "get"]);
     let some = user(&stage, "jobs", &without(&rules, "jobs", "get"));
     some.run(["attach", "job/web", "--", "true"]).expect_clear_failure(125, &["jobs", "get"]);
     // Users who may not start a session have added no container to the pod.

@@ -10,7 +10,8 @@ use crate::stage::{Stage, as_user};
 
 /// Returns the sessions that `sessions ls` lists in the namespace of the test.
 fn list(stage: &Stage) -> Vec<Value> {
-    let said = stage.run(&["sessions", "ls", "--namespace", stage.namespace.name(), "--format", "json"]);
+    let said =
+        stage.run(&["sessions", "ls", "--namespace", stage.namespace.name(), "--format", "json"]);
     said.expect_code(0);
     serde_json::from_str(&said.text()).expect("a list")
 }

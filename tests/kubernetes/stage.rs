@@ -65,7 +65,10 @@ impl Stage {
     /// Returns the arguments, with the namespace after the name of the command.
     pub(crate) fn in_namespace<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
         let (command, rest) = arguments.split_first().expect("a command");
-        [command, "--namespace", self.namespace.name()].into_iter().chain(rest.iter().copied()).collect()
+        [command, "--namespace", self.namespace.name()]
+            .into_iter()
+            .chain(rest.iter().copied())
+            .collect()
     }
 }
 

@@ -61,12 +61,17 @@ fn without_a_twin_the_configuration_file_names_the_toolkit() {
     let said = stage.ask(&["attach", "pod/web", "--", "true"]);
     said.expect_clear_failure(125, &["toolkit image", "--toolkit-only", "config.json"]);
     let toolkit = format!("{}:toolkit", stage.namespace.repository());
-    stage.run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"]).expect_code(0);
+    stage
+        .run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"])
+        .expect_code(0);
     let folder = stage.scratchdbg.home().join(".config/scratchdbg");
     fs::create_dir_all(&folder).expect("a folder");
-    fs::write(folder.join("config.json"), json!({"kubernetes": {"toolkit": toolkit}}).to_string()).expect("a file");
+    fs::write(folder.join("config.json"), json!({"kubernetes": {"toolkit": toolkit}}).to_string())
+        .expect("a file");
     stage.ask(&["attach", "pod/web", "--", "sh", "-c", "exit 3"]).expect_code(3);
     pod.wait_for_processes(PROCESSES);
     fs::write(folder.join("config.json"), "{\"toolkit\": 7}").expect("a file");
-    stage.ask(&["attach", "pod/web", "--", "true"]).expect_clear_failure(125, &["config.json", "unknown field"]);
+    stage
+        .ask(&["attach", "pod/web", "--", "true"])
+        .expect_clear_failure(125, &["config.json", "unknown field"]);
 }

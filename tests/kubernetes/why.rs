@@ -71,7 +71,11 @@ fn prove(stage: &Stage, cases: Vec<Case>) {
     let last = RefCell::new(Value::Null);
     eventually(
         || {
-            let names: Vec<_> = open.borrow().iter().map(|case| format!("{}: {}", case.target, case.verdict)).collect();
+            let names: Vec<_> = open
+                .borrow()
+                .iter()
+                .map(|case| format!("{}: {}", case.target, case.verdict))
+                .collect();
             format!("{names:#?}; the last answer: {:#}", last.borrow())
         },
         || {

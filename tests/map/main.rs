@@ -52,7 +52,8 @@ const MAP: &[(&str, &[&str])] = &[
 ];
 
 /// The types of a platform, and the only crate that may name them.
-const PLATFORMS: &[(&str, &str)] = &[("bollard", "docker"), ("k8s-openapi", "kubernetes"), ("kube", "kubernetes")];
+const PLATFORMS: &[(&str, &str)] =
+    &[("bollard", "docker"), ("k8s-openapi", "kubernetes"), ("kube", "kubernetes")];
 
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -73,24 +74,33 @@ fn crates_depend_on_those_below_them_only() {
         let folder = entry.expect("an entry").path();
         let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
         let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
-        let allowed = map.get(name.as_str()).unwrap_or_else(|| panic!("`{name}` is not on the map"));
+        let allowed =
+            map.get(name.as_str()).unwrap_or_else(|| panic!("`{name}` is not on the map"));
         for dependency in dependencies(&manifest) {
             if let Some(ours) = dependency.strip_prefix("scratchdbg-") {
                 assert!(allowed.contains(&ours), "`{name}` must not depend on `{ours}`");
             }
             for (platform, home) in PLATFORMS {
-                assert!(dependency != *platform || name == *home, "`{name}` must not depend on `{platform}`");
+                assert!(
+                    dependency != *platform || name == *home,
+                    "`{name}` must not depend on `{platform}`"
+                );
             }
         }
         found.push(name);
     }
     found.sort();
-    assert_eq!(found, map.keys().copied().collect::<Vec<_>>(), "the map has crates that are not there");
+    assert_eq!(
+        found,
+        map.keys().copied().collect::<Vec<_>>(),
+        "the map has crates that are not there"
+    );
 }
 
 /// Returns the source files below a directory.
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let entries =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
     files.into_iter().chain(folders.iter().flat_map(|folder| sources(folder))).collect()
 }

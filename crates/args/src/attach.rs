@@ -137,13 +137,18 @@ fn security_option(text: &str) -> Result<String, String> {
 /// Parses how long a keeper lingers.
 fn duration(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_hours(24);
-    let nanoseconds = scratchdbg_logs::when::duration(text).ok_or("not a duration: write it as 90s, 10m or 1h30m")?;
+    let nanoseconds = scratchdbg_logs::when::duration(text)
+        .ok_or("not a duration: write it as 90s, 10m or 1h30m")?;
     let nanoseconds = u128::try_from(nanoseconds).map_err(|_| "a duration cannot be negative")?;
     let duration = u64::try_from(nanoseconds).map_or(Duration::MAX, Duration::from_nanos);
     if duration < Duration::from_secs(1) {
         return Err("a keeper lingers for a second at least".to_owned());
     }
-    if duration > LONGEST { Err("a keeper lingers for 24h at most".to_owned()) } else { Ok(duration) }
+    if duration > LONGEST {
+        Err("a keeper lingers for 24h at most".to_owned())
+    } else {
+        Ok(duration)
+    }
 }
 
 #[cfg(test)]
@@ -154,7 +159,8 @@ mod tests {
 
     #[test]
     fn the_british_spelling_of_trust_neighbors_is_accepted() {
-        let cli = Cli::try_parse_from(["scratchdbg", "attach", "--trust-neighbours", "web"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["scratchdbg", "attach", "--trust-neighbours", "web"]).unwrap();
         assert!(matches!(cli.command, Command::Attach(args) if args.trust_neighbors));
     }
 }

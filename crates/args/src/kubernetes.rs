@@ -20,7 +20,13 @@ pub struct KubernetesArgs {
     #[arg(long, hide_short_help = true, conflicts_with = "container")]
     pub all_containers: bool,
     /// Pods with these labels: app=web,tier!=db
-    #[arg(short = 'l', long = "selector", id = "pod_selector", value_name = "LABELS", hide_short_help = true)]
+    #[arg(
+        short = 'l',
+        long = "selector",
+        id = "pod_selector",
+        value_name = "LABELS",
+        hide_short_help = true
+    )]
     pub selector: Option<String>,
     /// In all namespaces
     #[arg(long, hide_short_help = true, conflicts_with = "namespace")]

@@ -197,10 +197,17 @@ mod tests {
 
     #[test]
     fn a_cluster_is_named_by_options() {
-        let cluster = |line: &str| super::Cli::try_parse_from(line.split_whitespace()).unwrap().command.cluster();
-        let given = cluster("scratchdbg attach pod/web --namespace shop --kube-context prod --kubeconfig /a/b");
+        let cluster = |line: &str| {
+            super::Cli::try_parse_from(line.split_whitespace()).unwrap().command.cluster()
+        };
+        let given = cluster(
+            "scratchdbg attach pod/web --namespace shop --kube-context prod --kubeconfig /a/b",
+        );
         let given = given.expect("options of a cluster");
-        assert_eq!((given.namespace.as_deref(), given.context.as_deref()), (Some("shop"), Some("prod")));
+        assert_eq!(
+            (given.namespace.as_deref(), given.context.as_deref()),
+            (Some("shop"), Some("prod"))
+        );
         assert_eq!((given.all_namespaces, given.kubeconfig), (false, Some("/a/b".into())));
         assert!(cluster("scratchdbg sessions ls -A").is_some_and(|given| given.all_namespaces));
         assert_eq!(cluster("scratchdbg attach web"), None);
@@ -222,7 +229,10 @@ mod tests {
         let rows = short.lines().count();
         let most = if name.contains("logs") { 62 } else { 56 };
         assert!(rows <= most, "{name}: the short help has {rows} lines");
-        insta::assert_snapshot!(format!("{name}-long"), trimmed(&command.render_long_help().to_string()));
+        insta::assert_snapshot!(
+            format!("{name}-long"),
+            trimmed(&command.render_long_help().to_string())
+        );
         for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
             let name = format!("{name}-{}", inner.get_name());
             snapshot(inner, &name);
@@ -259,12 +269,19 @@ mod tests {
         ] {
             let Err(error) = super::Cli::try_parse_from(arguments) else { panic!("{arguments:?}") };
             let text = scratchdbg_console::usage::rendered(error);
-            for line in anstream::adapter::strip_str(&text.replace("\x1b[31mb", "SEEN")).to_string().lines() {
+            for line in
+                anstream::adapter::strip_str(&text.replace("\x1b[31mb", "SEEN")).to_string().lines()
+            {
                 assert_eq!(scratchdbg_logs::escape::label(line), line, "{arguments:?}");
-                assert!(!line.starts_with("error: fake") && !line.contains("SEEN"), "{arguments:?}: {line}");
+                assert!(
+                    !line.starts_with("error: fake") && !line.contains("SEEN"),
+                    "{arguments:?}: {line}"
+                );
             }
         }
-        let Err(error) = super::Cli::try_parse_from(["scratchdbg", "check", "x", "--format", "\x1b[2J"]) else {
+        let Err(error) =
+            super::Cli::try_parse_from(["scratchdbg", "check", "x", "--format", "\x1b[2J"])
+        else {
             panic!("a format")
         };
         let text = scratchdbg_console::usage::rendered(error);

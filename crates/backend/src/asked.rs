@@ -5,7 +5,8 @@ use crate::{Error, ErrorKind};
 /// Refuses an empty part. Depending on the engine, it would stand for root or for the target's own
 /// user, so an unset variable would grant rights that nobody requested.
 pub fn check_user(text: &str) -> Result<(), Error> {
-    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+    let (user, group) =
+        text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
     let missing = match (user.trim(), group.map(str::trim)) {
         ("", _) => "user",
         (_, Some("")) => "group",
@@ -27,18 +28,30 @@ pub fn with_numeric_root(user: &str) -> String {
 
 /// Returns the variables for the command. As in docker, a name alone takes its value from the
 /// environment of this process, if it is set there: `own` returns it.
-pub fn environment(entries: &[String], own: impl Fn(&str) -> Option<String>) -> Result<Vec<String>, Error> {
+pub fn environment(
+    entries: &[String],
+    own: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<String>, Error> {
     let mut variables = Vec::new();
     for entry in entries {
-        let (name, value) = entry.split_once('=').map_or((entry.as_str(), None), |(name, value)| (name, Some(value)));
+        let (name, value) = entry
+            .split_once('=')
+            .map_or((entry.as_str(), None), |(name, value)| (name, Some(value)));
         if name.is_empty() {
-            return Err(
-                Error::new(ErrorKind::Invalid, format!("--env `{entry}` names no variable")).hint("it is NAME=VALUE")
-            );
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("--env `{entry}` names no variable"),
+            )
+            .hint("it is NAME=VALUE"));
         }
         if name == "PATH" || name.starts_with("SCRATCHDBG_") {
-            return Err(Error::new(ErrorKind::Invalid, format!("--env {name}: scratchdbg sets this variable itself"))
-                .hint(format!("`attach TARGET env {name}=VALUE COMMAND` sets it for the command alone")));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("--env {name}: scratchdbg sets this variable itself"),
+            )
+            .hint(format!(
+                "`attach TARGET env {name}=VALUE COMMAND` sets it for the command alone"
+            )));
         }
         match value {
             Some(_) => variables.push(entry.clone()),
@@ -74,9 +87,13 @@ mod tests {
 
     #[test]
     fn root_is_a_number_everywhere() {
-        for (user, expected) in
-            [("root", "0"), ("root:root", "0:0"), ("root:7", "0:7"), ("app", "app"), ("rooted:x", "rooted:x")]
-        {
+        for (user, expected) in [
+            ("root", "0"),
+            ("root:root", "0:0"),
+            ("root:7", "0:7"),
+            ("app", "app"),
+            ("rooted:x", "rooted:x"),
+        ] {
             assert_eq!(with_numeric_root(user), expected);
         }
     }
@@ -84,10 +101,15 @@ mod tests {
     #[test]
     fn variables_are_those_of_the_command_line() {
         let of = |entries: &[&str]| {
-            environment(&entries.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>(), |_| None)
-                .map_err(|error| error.message)
+            environment(&entries.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>(), |_| {
+                None
+            })
+            .map_err(|error| error.message)
         };
-        assert_eq!(of(&["A=b=c", "B=", "NOT_SET_ANYWHERE"]), Ok(vec!["A=b=c".to_owned(), "B=".to_owned()]));
+        assert_eq!(
+            of(&["A=b=c", "B=", "NOT_SET_ANYWHERE"]),
+            Ok(vec!["A=b=c".to_owned(), "B=".to_owned()])
+        );
         for bad in ["=x", "", "PATH=/x", "PATH", "SCRATCHDBG_RECORD=x"] {
             assert!(of(&[bad]).is_err(), "{bad:?}");
         }
@@ -98,11 +120,20 @@ mod tests {
         for text in ["root", "0", "0:0", "app:staff", "1000:50"] {
             assert!(check_user(text).is_ok(), "{text}");
         }
-        for (text, missing) in
-            [("", "user"), (" ", "user"), (":", "user"), (":5", "user"), ("5:", "group"), ("a: ", "group")]
-        {
+        for (text, missing) in [
+            ("", "user"),
+            (" ", "user"),
+            (":", "user"),
+            (":5", "user"),
+            ("5:", "group"),
+            ("a: ", "group"),
+        ] {
             let error = check_user(text).unwrap_err();
-            assert!(error.message.ends_with(missing) && !error.hints.is_empty(), "{text:?}: {}", error.message);
+            assert!(
+                error.message.ends_with(missing) && !error.hints.is_empty(),
+                "{text:?}: {}",
+                error.message
+            );
         }
     }
 

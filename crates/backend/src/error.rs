@@ -90,7 +90,10 @@ impl Error {
     /// Whether the platform understood the request and refused it.
     pub fn is_answer(&self) -> bool {
         use ErrorKind::{Ambiguous, Damaged, Denied, Gone, NotFound, Refused, Unsupported};
-        matches!(self.kind, NotFound { .. } | Ambiguous { .. } | Gone | Denied | Refused | Unsupported | Damaged)
+        matches!(
+            self.kind,
+            NotFound { .. } | Ambiguous { .. } | Gone | Denied | Refused | Unsupported | Damaged
+        )
     }
 }
 

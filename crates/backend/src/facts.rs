@@ -25,14 +25,26 @@ pub trait FactsBackend: Sync {
 
     /// Adds the facts that take more requests: events, the end of the log, resources in use,
     /// processes and mounts. A request that fails leaves its facts unknown.
-    fn observe(&self, record: &mut ContainerRecord, host: &HostFacts) -> impl Future<Output = ()> + Send;
+    fn observe(
+        &self,
+        record: &mut ContainerRecord,
+        host: &HostFacts,
+    ) -> impl Future<Output = ()> + Send;
 
     /// Adds the facts about mounts that take more requests.
-    fn describe_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) -> impl Future<Output = ()> + Send;
+    fn describe_mounts(
+        &self,
+        record: &mut ContainerRecord,
+        host: &HostFacts,
+    ) -> impl Future<Output = ()> + Send;
 
     /// Returns the events of the container with this id or name, oldest first. The container may
     /// have been removed. `None` if the platform does not answer.
-    fn events_of(&self, container: &str, host: &HostFacts) -> impl Future<Output = Option<Vec<Event>>> + Send;
+    fn events_of(
+        &self,
+        container: &str,
+        host: &HostFacts,
+    ) -> impl Future<Output = Option<Vec<Event>>> + Send;
 
     /// Looks up all containers that match, newest first, with their events. Leaves out containers
     /// that are removed meanwhile.
@@ -103,7 +115,8 @@ impl ListFilter {
     pub fn parse(texts: &[String]) -> Result<Self, Error> {
         let mut filters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for text in texts {
-            let pair = text.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty());
+            let pair =
+                text.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty());
             let (key, value) = pair.ok_or_else(|| {
                 Error::new(ErrorKind::Invalid, format!("--filter {text}: not KEY=VALUE"))
                     .hint("such as --filter status=exited")
@@ -120,7 +133,8 @@ mod tests {
 
     #[test]
     fn filters_are_pairs() {
-        let filters = ListFilter::parse(&["status=exited".into(), "status=dead".into(), "label=a=b".into()]);
+        let filters =
+            ListFilter::parse(&["status=exited".into(), "status=dead".into(), "label=a=b".into()]);
         let filters = filters.unwrap().filters;
         assert_eq!(filters["status"], ["exited", "dead"]);
         assert_eq!(filters["label"], ["a=b"]);

@@ -30,7 +30,10 @@ pub trait FilesBackend: Sync {
 
     /// Returns the paths of the image's files that the container's mounts hide. `None` if the
     /// platform does not tell, or not in time.
-    fn hidden_paths(&self, record: &ContainerRecord) -> impl Future<Output = Option<BTreeSet<String>>> + Send;
+    fn hidden_paths(
+        &self,
+        record: &ContainerRecord,
+    ) -> impl Future<Output = Option<BTreeSet<String>>> + Send;
 }
 
 /// The answer to a lookup.

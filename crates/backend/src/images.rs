@@ -11,7 +11,10 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// A platform that stores images.
 pub trait ImageBackend: Sync {
     /// Finds an image by reference or id. `None` if there is no such image.
-    fn image_record(&self, reference: &str) -> impl Future<Output = Result<Option<ImageRecord>, Error>> + Send;
+    fn image_record(
+        &self,
+        reference: &str,
+    ) -> impl Future<Output = Result<Option<ImageRecord>, Error>> + Send;
 
     /// Writes an image to `sink`, as an archive that `scratchdbg-image` reads. `sink` should not
     /// block for long.

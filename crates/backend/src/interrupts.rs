@@ -101,7 +101,11 @@ mod tests {
 
     /// The result of a cleanup that takes this many milliseconds (forever without a number), with
     /// signals before its end.
-    async fn end(takes: Option<u64>, is_second: bool, signals: &[u8]) -> Result<Option<u8>, String> {
+    async fn end(
+        takes: Option<u64>,
+        is_second: bool,
+        signals: &[u8],
+    ) -> Result<Option<u8>, String> {
         let (sender, codes) = mpsc::unbounded_channel();
         for &code in signals {
             sender.send(code).unwrap();

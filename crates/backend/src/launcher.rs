@@ -56,7 +56,9 @@ pub fn with_preamble(command: Vec<String>, environment: &[String], has_input: bo
         options.push("--no-input".to_owned());
     }
     let is_option = |entry: &&String| !entry.starts_with("PATH=") && secret(entry).is_none();
-    options.extend(environment.iter().filter(is_option).flat_map(|entry| ["--env".to_owned(), entry.clone()]));
+    options.extend(
+        environment.iter().filter(is_option).flat_map(|entry| ["--env".to_owned(), entry.clone()]),
+    );
     let at = command.len().min(FIXED);
     command.splice(at..at, options);
     command
@@ -110,7 +112,9 @@ pub fn parse_answer(line: &[u8], session: &str) -> Option<Answer> {
         return Some(Answer::Failed(reason.to_owned()));
     }
     let (pid, ids) = of("opened ")?.split_once(' ')?;
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let number = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    };
     let target = match ids.split_once(':') {
         Some((uid, gid)) => Some(crate::NumericUser { uid: number(uid)?, gid: number(gid)? }),
         None if ids == "-" => None,
@@ -142,7 +146,8 @@ pub fn keep(session: &str, linger: Option<std::time::Duration>) -> Vec<String> {
 pub fn parse_address(line: &[u8]) -> Option<(u32, String)> {
     let (pid, name) = std::str::from_utf8(line).ok()?.strip_prefix("keeper ")?.split_once(' ')?;
     let is_pid = pid.bytes().all(|byte| byte.is_ascii_digit()) && !pid.starts_with('0');
-    let is_name = name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_name =
+        name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if is_pid && is_name { Some((pid.parse().ok()?, name.to_owned())) } else { None }
 }
 
@@ -182,10 +187,15 @@ pub fn opened(session: &str) -> String {
 pub fn path(plan: &Plan, keeper: &KeeperAddress, session: &str) -> String {
     let folder = match &plan.how {
         How::Exec(exec) => {
-            format!("/proc/{}/root{}{SESSIONS}/{}{TOOLKIT_BIN}", keeper.pid, exec.tools_base, keeper.name)
+            format!(
+                "/proc/{}/root{}{SESSIONS}/{}{TOOLKIT_BIN}",
+                keeper.pid, exec.tools_base, keeper.name
+            )
         }
         How::Sidecar(sidecar) if !sidecar.brings_tools => TOOLKIT_BIN.to_owned(),
-        How::Copy(crate::plan::Copied { tools_base: Some(base), .. }) => format!("{base}{TOOLKIT_BIN}"),
+        How::Copy(crate::plan::Copied { tools_base: Some(base), .. }) => {
+            format!("{base}{TOOLKIT_BIN}")
+        }
         How::Sidecar(_) | How::Copy(_) => format!("{TOOLS_FOLDER_STEM}{session}{TOOLKIT_BIN}"),
     };
     format!("{folder}/{LAUNCHER_NAME}")
@@ -193,15 +203,23 @@ pub fn path(plan: &Plan, keeper: &KeeperAddress, session: &str) -> String {
 
 /// Returns the session's command line: the launcher, then the command.
 pub fn run(plan: &Plan, keeper: &KeeperAddress, session: &str) -> Vec<String> {
-    let mut line = vec![path(plan, keeper, session), "run".to_owned(), keeper.pid.to_string(), session.to_owned()];
+    let mut line = vec![
+        path(plan, keeper, session),
+        "run".to_owned(),
+        keeper.pid.to_string(),
+        session.to_owned(),
+    ];
     // Before an option that is always there: a command may have the name of an option.
     line.extend(plan.workdir.iter().flat_map(|path| ["--directory".to_owned(), path.clone()]));
     match &plan.how {
-        How::Sidecar(_) => line.extend(["--beside".to_owned(), keeper.container.clone(), plan.target_id.clone()]),
+        How::Sidecar(_) => {
+            line.extend(["--beside".to_owned(), keeper.container.clone(), plan.target_id.clone()])
+        }
         // The target's own programs come first, so that a session finds what the application would
         // find. Not so if the session runs as another user than the application: that would give
         // the target's programs rights that they do not have.
-        How::Exec(crate::plan::Exec { tools_first, .. }) | How::Copy(crate::plan::Copied { tools_first, .. }) => {
+        How::Exec(crate::plan::Exec { tools_first, .. })
+        | How::Copy(crate::plan::Copied { tools_first, .. }) => {
             let place = if *tools_first { "first" } else { "last" };
             line.extend(["--tools".to_owned(), place.to_owned()]);
         }
@@ -233,7 +251,8 @@ pub fn environment(plan: &Plan) -> Vec<String> {
 
 /// Encodes arguments as one value: one per line, with `\` and newlines escaped.
 fn encode(arguments: &[String]) -> String {
-    let escaped: Vec<_> = arguments.iter().map(|word| word.replace('\\', "\\\\").replace('\n', "\\n")).collect();
+    let escaped: Vec<_> =
+        arguments.iter().map(|word| word.replace('\\', "\\\\").replace('\n', "\\n")).collect();
     escaped.join("\n")
 }
 
@@ -285,7 +304,8 @@ mod tests {
     #[test]
     fn an_address_leads_nowhere_else() {
         const NAME: &str = "0123456789abcdef0123456789abcdef";
-        let parse = |pid: &str, name: &str| parse_address(format!("keeper {pid} {name}").as_bytes());
+        let parse =
+            |pid: &str, name: &str| parse_address(format!("keeper {pid} {name}").as_bytes());
         assert_eq!(parse("42", NAME), Some((42, NAME.to_owned())));
         for (pid, name) in [
             ("", NAME),

@@ -38,15 +38,16 @@ pub use self::files::{FilesBackend, Found};
 pub use self::images::{BoxError, ImageBackend, ImageRecord};
 pub use self::interrupts::{Interrupts, sleep_until};
 pub use self::logs::{
-    ByteStream, Completeness, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector, Storage, StoredFiles,
-    is_pattern, matches,
+    ByteStream, Completeness, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector,
+    Storage, StoredFiles, is_pattern, matches,
 };
 pub use self::name::{ContainerName, InvalidName};
 pub use self::plan::{Copied, Exec, How, LeftOut, Mode, Plan, Reason, Sidecar};
 pub use self::scope::Scope;
 pub use self::session::{
-    Duplex, KeeperHandle, Neighbor, Output, Part, PlanRequest, Probe, Process, ProcessEnd, Session, SessionBackend,
-    SessionList, SessionState, SessionTarget, Start, TargetEnd, ToolSource, ToolStore, ToolsImage, Window, session_id,
+    Duplex, KeeperHandle, Neighbor, Output, Part, PlanRequest, Probe, Process, ProcessEnd, Session,
+    SessionBackend, SessionList, SessionState, SessionTarget, Start, TargetEnd, ToolSource,
+    ToolStore, ToolsImage, Window, session_id,
 };
 pub use self::similar::similar;
 pub use self::user::NumericUser;

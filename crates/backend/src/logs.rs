@@ -11,9 +11,15 @@ use scratchdbg_logs::line::Joining;
 use crate::{ContainerName, Error, Phase};
 
 /// A stream of bytes, in chunks of any size.
-pub trait ByteStream: futures_util::Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static {}
+pub trait ByteStream:
+    futures_util::Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static
+{
+}
 
-impl<S: futures_util::Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static> ByteStream for S {}
+impl<S: futures_util::Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static> ByteStream
+    for S
+{
+}
 
 /// A platform whose containers have logs. Cheap to clone.
 pub trait LogBackend: Clone + Send + Sync + 'static {
@@ -27,11 +33,18 @@ pub trait LogBackend: Clone + Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 
     /// Finds a container and describes its log.
-    fn log_source(&self, container: &ContainerName) -> impl Future<Output = Result<LogSource, Error>> + Send;
+    fn log_source(
+        &self,
+        container: &ContainerName,
+    ) -> impl Future<Output = Result<LogSource, Error>> + Send;
 
     /// Opens the log of the container with this id. Fails with
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if the logging driver cannot read back.
-    fn read_log(&self, id: &str, request: &LogRequest) -> impl Future<Output = Result<Self::Log, Error>> + Send;
+    fn read_log(
+        &self,
+        id: &str,
+        request: &LogRequest,
+    ) -> impl Future<Output = Result<Self::Log, Error>> + Send;
 
     /// Attaches to the output that the running container writes from now on. Unlike the log, it
     /// includes incomplete lines.
@@ -51,7 +64,10 @@ pub trait LogBackend: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<BoxStream<'static, Result<RunEnd, Error>>, Error>> + Send;
 
     /// Lists the ids of the containers that match, stopped ones included.
-    fn select(&self, selector: &Selector) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+    fn select(
+        &self,
+        selector: &Selector,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
     /// Reports the ids of matching containers as they start.
     fn starts(
@@ -206,7 +222,8 @@ pub fn is_pattern(text: &str) -> bool {
 
 /// Whether a name matches a pattern, in which `*` stands for any text and `?` for any character.
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut position) = (0, 0);
     // Where to go on after the last `*`, with one character more of the name.
     let mut star: Option<(usize, usize)> = None;
@@ -216,7 +233,9 @@ pub fn matches(pattern: &str, name: &str) -> bool {
                 star = Some((at + 1, position));
                 at += 1;
             }
-            Some(&wanted) if wanted == '?' || wanted == name[position] => (at, position) = (at + 1, position + 1),
+            Some(&wanted) if wanted == '?' || wanted == name[position] => {
+                (at, position) = (at + 1, position + 1)
+            }
             _ => match &mut star {
                 Some((after, taken)) => {
                     *taken += 1;
@@ -250,6 +269,9 @@ mod tests {
             assert_eq!(super::matches(pattern, name), expected, "{pattern} {name}");
         }
         let long = "a".repeat(10_000);
-        assert!(!super::matches(&format!("{}b", "*a".repeat(50)), &long), "it takes no exponential time");
+        assert!(
+            !super::matches(&format!("{}b", "*a".repeat(50)), &long),
+            "it takes no exponential time"
+        );
     }
 }

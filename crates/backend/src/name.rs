@@ -19,7 +19,9 @@ impl ContainerName {
 
 /// A text that is not a valid container name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` cannot be a container: names are letters, digits and `_.-`, and begin with a letter or digit")]
+#[error(
+    "`{name}` cannot be a container: names are letters, digits and `_.-`, and begin with a letter or digit"
+)]
 pub struct InvalidName {
     /// The text, escaped.
     pub name: String,
@@ -32,8 +34,14 @@ impl FromStr for ContainerName {
         // Docker itself prints names with a leading slash.
         let name = text.strip_prefix('/').unwrap_or(text);
         let valid = name.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && name.chars().all(|character| character.is_ascii_alphanumeric() || "_.-".contains(character));
-        if valid { Ok(Self(name.to_owned())) } else { Err(InvalidName { name: text.escape_debug().to_string() }) }
+            && name
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || "_.-".contains(character));
+        if valid {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(InvalidName { name: text.escape_debug().to_string() })
+        }
     }
 }
 

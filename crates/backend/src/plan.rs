@@ -159,7 +159,11 @@ impl Copied {
     /// Lists what the copy lacks for one of the two reasons. Returns `None` if the list is empty.
     pub fn without(&self, gone: bool) -> Option<String> {
         let list: Vec<String> = (self.left_out.iter().filter(|each| each.gone == gone))
-            .map(|LeftOut { what, why, .. }| if why.is_empty() { what.clone() } else { format!("{what} ({why})") })
+            .map(
+                |LeftOut { what, why, .. }| {
+                    if why.is_empty() { what.clone() } else { format!("{what} ({why})") }
+                },
+            )
             .collect();
         (!list.is_empty()).then(|| list.join(", "))
     }
@@ -196,10 +200,15 @@ impl Plan {
 
     /// The plan as `attach --explain --format json` prints it.
     pub fn explanation(&self) -> Explanation<'_> {
-        let command = if self.command.is_empty() { vec!["sh".to_owned()] } else { self.command.clone() };
+        let command =
+            if self.command.is_empty() { vec!["sh".to_owned()] } else { self.command.clone() };
         Explanation {
             mode: self.mode(),
-            target: ExplainedTarget { id: &self.target_id, name: &self.target_name, state: self.target_kind },
+            target: ExplainedTarget {
+                id: &self.target_id,
+                name: &self.target_name,
+                state: self.target_kind,
+            },
             user: self.user.to_string(),
             keeper: ExplainedKeeper {
                 image: &self.keeper_image,

@@ -114,7 +114,8 @@ impl Scope {
     /// Waits until a request has no time left. A request that cleans up has longer.
     pub async fn expired(&self, cleans_up: bool) {
         let since = self.since().await;
-        tokio::time::sleep_until(since + if cleans_up { Self::GRACE } else { Self::UNDER_WAY }).await;
+        tokio::time::sleep_until(since + if cleans_up { Self::GRACE } else { Self::UNDER_WAY })
+            .await;
     }
 
     async fn since(&self) -> Instant {
@@ -145,7 +146,9 @@ mod tests {
         assert_eq!(scope.since().await, first, "the first call counts");
         // There is time to clean up, and then no more.
         assert!(Scope::UNDER_WAY < Scope::GRACE);
-        assert!(tokio::time::timeout(Duration::from_millis(1), scope.expired(false)).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(1), scope.expired(false)).await.is_err()
+        );
     }
 
     #[test]

@@ -101,13 +101,21 @@ pub trait ToolSource: Sync {
 pub trait ToolStore: ImageBackend + Clone + Send + Sync + 'static {
     /// Whether this reference names a toolkit image with exactly this layer and no settings of its
     /// own.
-    fn has_toolkit(&self, reference: &str, layer: &str) -> impl Future<Output = Result<bool, Error>> + Send;
+    fn has_toolkit(
+        &self,
+        reference: &str,
+        layer: &str,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Lists the images that may contain a busybox.
     fn images_with_busybox(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
     /// Reads a file of an image. Returns `None` if the image has no such file.
-    fn file_of_image(&self, image: &str, path: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
+    fn file_of_image(
+        &self,
+        image: &str,
+        path: &str,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
 }
 
 /// A platform that can run sessions. Cheap to clone.
@@ -151,14 +159,24 @@ pub trait SessionBackend: Clone + Send + Sync + 'static {
 
     /// Returns how the target ended, if it ended since the plan was made and the session depends on
     /// it.
-    fn target_end(&self, plan: &Self::Plan) -> impl Future<Output = Result<Option<TargetEnd>, Error>> + Send;
+    fn target_end(
+        &self,
+        plan: &Self::Plan,
+    ) -> impl Future<Output = Result<Option<TargetEnd>, Error>> + Send;
 
     /// Lists the containers whose processes share the PID namespace of the plan's target, running
     /// ones and those that may be started.
-    fn neighbors(&self, plan: &Self::Plan) -> impl Future<Output = Result<Vec<Neighbor>, Error>> + Send;
+    fn neighbors(
+        &self,
+        plan: &Self::Plan,
+    ) -> impl Future<Output = Result<Vec<Neighbor>, Error>> + Send;
 
     /// Starts a keeper, or finds the plan's. Leaves nothing behind on failure.
-    fn keep(&self, plan: &Self::Plan, session: &str) -> impl Future<Output = Result<Self::Keeper, Error>> + Send;
+    fn keep(
+        &self,
+        plan: &Self::Plan,
+        session: &str,
+    ) -> impl Future<Output = Result<Self::Keeper, Error>> + Send;
 
     /// Starts the session's process. Awaits `ready` immediately before.
     fn start(
@@ -208,7 +226,8 @@ pub trait KeeperHandle: Send {
     fn connect(&mut self) -> BoxFuture<'static, Result<Box<dyn Duplex>, Error>>;
 
     /// Keeps the keeper for further sessions. `pid` is its process id.
-    fn linger(&mut self, session: &str, pid: u32) -> impl Future<Output = Result<(), Error>> + Send;
+    fn linger(&mut self, session: &str, pid: u32)
+    -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Returns whether the keeper has exited, or is about to, although nobody told it to.
     fn is_gone(&mut self) -> impl Future<Output = bool> + Send;
@@ -329,7 +348,8 @@ pub struct Neighbor {
 pub trait SessionList: Clone + Send + Sync + 'static {
     /// Lists all sessions and what is left of ended ones, oldest first. The error tells why the
     /// list is incomplete, if the platform does not report all of them.
-    fn sessions(&self) -> impl Future<Output = Result<(Vec<Session>, Option<Error>), Error>> + Send;
+    fn sessions(&self)
+    -> impl Future<Output = Result<(Vec<Session>, Option<Error>), Error>> + Send;
 
     /// Ends a session by removing its keeper. The session's processes end with the keeper. Fails if
     /// they do not.

@@ -7,7 +7,9 @@ pub fn similar<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<Str
     let typed = typed.to_lowercase();
     let alike = |name: &str| {
         let name = name.to_lowercase();
-        name.contains(&typed) || typed.contains(&name) || distance(&typed, &name) <= 2.min(typed.len() / 2)
+        name.contains(&typed)
+            || typed.contains(&name)
+            || distance(&typed, &name) <= 2.min(typed.len() / 2)
     };
     names.filter(|name| alike(name)).take(MOST).map(str::to_owned).collect()
 }

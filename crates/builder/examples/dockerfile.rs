@@ -12,7 +12,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [file, context, tag] = &arguments[..] else {
         return Err("usage: dockerfile FILE CONTEXT TAG > image.tar".into());
     };
-    let mut spec = dockerfile::read(&std::fs::read_to_string(file)?, context.as_ref(), &Arguments::default())?.spec;
+    let mut spec =
+        dockerfile::read(&std::fs::read_to_string(file)?, context.as_ref(), &Arguments::default())?
+            .spec;
     spec.tags.push(tag.parse()?);
     write_hybrid(&build(&spec)?.sets(), spec.epoch, &mut io::stdout().lock())?;
     Ok(())

@@ -17,7 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         _ => return Err("usage: pair BINARY TAG [FOLDER COMPRESSION]".into()),
     };
     let search = toolkit::search_host();
-    let toolkit = search.toolkit.ok_or(toolkit::ToolkitError::NotFound { skipped: search.skipped })?;
+    let toolkit =
+        search.toolkit.ok_or(toolkit::ToolkitError::NotFound { skipped: search.skipped })?;
     let mut spec = BuildSpec {
         binaries: vec![binary.into()],
         tags: vec![tag.parse()?],

@@ -29,15 +29,21 @@ impl FromStr for Addition {
     /// `SRC:DST[:MODE[:UID[:GID]]]`, with the mode in octal. The group defaults to the user's
     /// number.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = |reason| BuildError::InvalidSetting { what: "--add", value: text.to_owned(), reason };
+        let invalid =
+            |reason| BuildError::InvalidSetting { what: "--add", value: text.to_owned(), reason };
         let mut parts = text.split(':');
-        let (source, destination) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let (source, destination) =
+            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         if source.is_empty() || !destination.starts_with('/') {
-            return Err(invalid("expected SRC:DST[:MODE[:UID[:GID]]] with an absolute DST, as in ca.pem:/etc/ca.pem"));
+            return Err(invalid(
+                "expected SRC:DST[:MODE[:UID[:GID]]] with an absolute DST, as in ca.pem:/etc/ca.pem",
+            ));
         }
-        let mode = parts.next().filter(|mode| !mode.is_empty()).map(|mode| u32::from_str_radix(mode, 8));
+        let mode =
+            parts.next().filter(|mode| !mode.is_empty()).map(|mode| u32::from_str_radix(mode, 8));
         let mode = mode.transpose().ok().filter(|mode| mode.is_none_or(|mode| mode <= 0o7777));
-        let mode = mode.ok_or_else(|| invalid("the mode is up to four octal digits, as in 0644"))?;
+        let mode =
+            mode.ok_or_else(|| invalid("the mode is up to four octal digits, as in 0644"))?;
         let mut id = || parts.next().map(str::parse::<u32>).transpose();
         let numbers = |_| invalid("user and group are numbers, as in 65532:65532");
         let user = id().map_err(numbers)?.unwrap_or(0);
@@ -79,8 +85,13 @@ impl Addition {
     }
 
     /// Like [`Addition::apply`], with those paths below the source that are wanted.
-    pub(crate) fn apply_filtered(&self, tree: &mut Tree, wanted: &dyn Fn(&str) -> Wanted) -> Result<(), BuildError> {
-        let metadata = fs::metadata(&self.source).map_err(|source| unreadable(&self.source, source))?;
+    pub(crate) fn apply_filtered(
+        &self,
+        tree: &mut Tree,
+        wanted: &dyn Fn(&str) -> Wanted,
+    ) -> Result<(), BuildError> {
+        let metadata =
+            fs::metadata(&self.source).map_err(|source| unreadable(&self.source, source))?;
         if metadata.is_dir() {
             tree.insert(&self.destination, self.own(Entry::directory()))?;
             return self.folder(tree, &self.source, "", wanted);
@@ -109,7 +120,8 @@ impl Addition {
             if wanted_here == Wanted::No {
                 continue;
             }
-            let metadata = fs::symlink_metadata(&path).map_err(|source| unreadable(&path, source))?;
+            let metadata =
+                fs::symlink_metadata(&path).map_err(|source| unreadable(&path, source))?;
             let target = format!("{}/{below}", self.destination.trim_end_matches('/'));
             if metadata.is_dir() && wanted_here == Wanted::OnlyWithContent {
                 let mut content = Tree::default();
@@ -132,7 +144,13 @@ impl Addition {
         Ok(())
     }
 
-    fn file(&self, tree: &mut Tree, path: &Path, metadata: &Metadata, destination: &str) -> Result<(), BuildError> {
+    fn file(
+        &self,
+        tree: &mut Tree,
+        path: &Path,
+        metadata: &Metadata,
+        destination: &str,
+    ) -> Result<(), BuildError> {
         let source_mode = metadata.permissions().mode();
         let file = HostFile::new(path)?;
         let entry = match self.mode {
@@ -149,11 +167,16 @@ impl Addition {
     /// in the image, so it is an error.
     fn symlink(&self, tree: &mut Tree, path: &Path, destination: &str) -> Result<(), BuildError> {
         let target = fs::read_link(path).map_err(|source| unreadable(path, source))?;
-        let text = target.to_str().ok_or_else(|| BuildError::NameNotUtf8 { path: path.to_owned() })?;
+        let text =
+            target.to_str().ok_or_else(|| BuildError::NameNotUtf8 { path: path.to_owned() })?;
         let root = self.destination.trim_matches('/');
-        let inside = text.starts_with('/') || stays_within(root, destination.trim_matches('/'), text);
+        let inside =
+            text.starts_with('/') || stays_within(root, destination.trim_matches('/'), text);
         if !inside {
-            return Err(BuildError::LinkLeadsOut { path: path.to_owned(), target: text.to_owned() });
+            return Err(BuildError::LinkLeadsOut {
+                path: path.to_owned(),
+                target: text.to_owned(),
+            });
         }
         let entry = Entry { node: Node::Symlink(text.to_owned()), mode: 0o777, uid: 0, gid: 0 };
         Ok(tree.insert(destination, self.own(entry))?)
@@ -176,7 +199,11 @@ fn stays_within(root: &str, link: &str, text: &str) -> bool {
             name => parts.push(name),
         }
     }
-    root.is_empty() || parts.join("/").strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    root.is_empty()
+        || parts
+            .join("/")
+            .strip_prefix(root)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn utf8_name(path: &Path) -> Result<&str, BuildError> {
@@ -214,7 +241,8 @@ mod tests {
         fs::create_dir(folder.path().join("sub")).unwrap();
         fs::write(folder.path().join("sub/run"), "x").unwrap();
         fs::write(folder.path().join("conf"), "x").unwrap();
-        fs::set_permissions(folder.path().join("sub/run"), fs::Permissions::from_mode(0o710)).unwrap();
+        fs::set_permissions(folder.path().join("sub/run"), fs::Permissions::from_mode(0o710))
+            .unwrap();
         fs::set_permissions(folder.path().join("conf"), fs::Permissions::from_mode(0o600)).unwrap();
         symlink("../conf", folder.path().join("sub/link")).unwrap();
         folder
@@ -264,16 +292,30 @@ mod tests {
             fs::remove_file(link).unwrap();
         }
         let socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
-        let error = addition(folder.path(), "/srv").apply(&mut Tree::default()).unwrap_err().to_string();
+        let error =
+            addition(folder.path(), "/srv").apply(&mut Tree::default()).unwrap_err().to_string();
         assert!(error.contains("is a socket"), "{error}");
         drop(socket);
-        let error = addition(Path::new("/nonexistent"), "/x").apply(&mut Tree::default()).unwrap_err().to_string();
+        let error = addition(Path::new("/nonexistent"), "/x")
+            .apply(&mut Tree::default())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("cannot read /nonexistent"), "{error}");
     }
 
     #[test]
     fn text_form() {
-        for text in ["", "a", "a:b", ":/b", "a:/b:9", "a:/b:77777", "a:/b:0644:x", "a:/b:0644:1:2:3", "a:/b:0644:-1"] {
+        for text in [
+            "",
+            "a",
+            "a:b",
+            ":/b",
+            "a:/b:9",
+            "a:/b:77777",
+            "a:/b:0644:x",
+            "a:/b:0644:1:2:3",
+            "a:/b:0644:-1",
+        ] {
             assert!(text.parse::<Addition>().is_err(), "{text}");
         }
         let full: Addition = "a:/b:0640:1:2".parse().unwrap();

@@ -43,7 +43,11 @@ impl Binary {
 /// Whether a program built for the platform `program` runs on `host`.
 pub(crate) fn runs(host: &Platform, program: &Platform) -> bool {
     let convert = |platform: &Platform| {
-        scratchdbg_diagnose::Platform::new(&platform.os, &platform.architecture, platform.variant.as_deref())
+        scratchdbg_diagnose::Platform::new(
+            &platform.os,
+            &platform.architecture,
+            platform.variant.as_deref(),
+        )
     };
     convert(host).runs(&convert(program))
 }
@@ -54,23 +58,39 @@ fn inspect(path: &Path) -> Result<Program, BuildError> {
     program::inspect(file).map_err(|error| unreadable(std::io::Error::other(error)))
 }
 
-pub(crate) fn static_platform(path: &Path, program: &Program, files: &Tree) -> Result<Platform, BuildError> {
+pub(crate) fn static_platform(
+    path: &Path,
+    program: &Program,
+    files: &Tree,
+) -> Result<Platform, BuildError> {
     let not_executable = |what: String| BuildError::NotAnExecutable { path: path.to_owned(), what };
     let facts = match program {
         Program::Elf(facts) => facts,
-        Program::Script(_) => return Err(not_executable("a script, and the image has no interpreter".into())),
+        Program::Script(_) => {
+            return Err(not_executable("a script, and the image has no interpreter".into()));
+        }
         Program::Other(format) => return Err(not_executable(format.to_string())),
     };
     refuse_truncated(path, facts)?;
-    if let Some(interpreter) = facts.interpreter.as_ref().filter(|loader| !is_there(files, loader)) {
-        return Err(BuildError::DynamicallyLinked { path: path.to_owned(), interpreter: interpreter.clone() });
+    if let Some(interpreter) = facts.interpreter.as_ref().filter(|loader| !is_there(files, loader))
+    {
+        return Err(BuildError::DynamicallyLinked {
+            path: path.to_owned(),
+            interpreter: interpreter.clone(),
+        });
     }
     if !facts.kind.is_executable() {
         return Err(not_executable(facts.kind.to_string()));
     }
-    let platform =
-        platform(facts).ok_or_else(|| BuildError::UnknownMachine { path: path.to_owned(), machine: facts.machine })?;
-    if platform.os == "linux" { Ok(platform) } else { Err(not_executable(format!("for {platform}"))) }
+    let platform = platform(facts).ok_or_else(|| BuildError::UnknownMachine {
+        path: path.to_owned(),
+        machine: facts.machine,
+    })?;
+    if platform.os == "linux" {
+        Ok(platform)
+    } else {
+        Err(not_executable(format!("for {platform}")))
+    }
 }
 
 fn is_there(files: &Tree, path: &str) -> bool {
@@ -81,7 +101,11 @@ fn refuse_truncated(path: &Path, facts: &ElfFacts) -> Result<(), BuildError> {
     match facts.truncated {
         // Also if only the section table is cut off: such a program may run, but it is not the file
         // that was built.
-        Some(cut) => Err(BuildError::Truncated { path: path.to_owned(), expected: cut.end, actual: facts.size }),
+        Some(cut) => Err(BuildError::Truncated {
+            path: path.to_owned(),
+            expected: cut.end,
+            actual: facts.size,
+        }),
         None => Ok(()),
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::{BuildError, BuildSpec, LAYOUT_VERSION, label, settings, toolkit};
 
 /// The `PATH` that Docker and containerd give a container if its image sets none.
-pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const DEFAULT_PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Returns the production image's config. `binary` is the default entrypoint. The spec must have
 /// passed [`settings::check`].
@@ -53,13 +54,18 @@ pub(crate) fn production(
 /// Keys of the config that Docker defines and OCI does not.
 fn docker_only(spec: &BuildSpec) -> Map<String, Value> {
     let shell = spec.shell.as_ref().map(|words| ("Shell".to_owned(), json!(words)));
-    let on_build = (!spec.on_build.is_empty()).then(|| ("OnBuild".to_owned(), json!(spec.on_build)));
+    let on_build =
+        (!spec.on_build.is_empty()).then(|| ("OnBuild".to_owned(), json!(spec.on_build)));
     shell.into_iter().chain(on_build).collect()
 }
 
 /// Returns the twin's config: that of the production image, except for `PATH`, the labels, and the
 /// history of the additional layer.
-pub(crate) fn twin(production: &ImageConfig, prod_config_digest: &str, created: &str) -> ImageConfig {
+pub(crate) fn twin(
+    production: &ImageConfig,
+    prod_config_digest: &str,
+    created: &str,
+) -> ImageConfig {
     let mut config = production.clone();
     let env = config.config.env.get_or_insert_default();
     match env.iter_mut().rfind(|variable| variable.starts_with("PATH=")) {
@@ -74,11 +80,18 @@ pub(crate) fn twin(production: &ImageConfig, prod_config_digest: &str, created: 
 }
 
 pub(crate) fn history(created: &str, created_by: &str) -> History {
-    History { created: Some(created.into()), created_by: Some(created_by.into()), ..History::default() }
+    History {
+        created: Some(created.into()),
+        created_by: Some(created_by.into()),
+        ..History::default()
+    }
 }
 
 /// Annotations that name the image that the twin extends (OCI image-spec, annotations).
-pub(crate) fn base_annotations(manifest_digest: &str, name: Option<String>) -> BTreeMap<String, String> {
+pub(crate) fn base_annotations(
+    manifest_digest: &str,
+    name: Option<String>,
+) -> BTreeMap<String, String> {
     let digest = (scratchdbg_image::annotation::BASE_DIGEST.to_owned(), manifest_digest.to_owned());
     let name = name.map(|name| (scratchdbg_image::annotation::BASE_NAME.to_owned(), name));
     [Some(digest), name].into_iter().flatten().collect()
@@ -99,7 +112,9 @@ mod tests {
         assert_eq!((config.user.as_str(), config.env, config.cmd), ("65532:65532", None, None));
         let entrypoint = Some(vec!["/app".to_owned(), "serve".to_owned()]);
         assert_eq!(
-            production_of(&BuildSpec { entrypoint: entrypoint.clone(), ..BuildSpec::default() }).config.entrypoint,
+            production_of(&BuildSpec { entrypoint: entrypoint.clone(), ..BuildSpec::default() })
+                .config
+                .entrypoint,
             entrypoint
         );
     }

@@ -114,7 +114,11 @@ pub fn read(text: &str, context: &Path, arguments: &Arguments) -> Result<Recipe,
 /// instruction that needs another image, a stage that needs one, a shell or a network is skipped
 /// and reported. Lines that no engine accepts are reported as findings, and the rest of the file is
 /// read nevertheless. Only problems of the context are errors.
-pub fn inspect(text: &str, context: &Path, arguments: &Arguments) -> Result<(Recipe, Vec<Unseen>), DockerfileError> {
+pub fn inspect(
+    text: &str,
+    context: &Path,
+    arguments: &Arguments,
+) -> Result<(Recipe, Vec<Unseen>), DockerfileError> {
     let mut notes = Notes::default();
     let recipe = read_last(text, context, arguments, Some(&mut notes))?;
     Ok((recipe, notes.unseen))
@@ -124,10 +128,13 @@ pub fn inspect(text: &str, context: &Path, arguments: &Arguments) -> Result<(Rec
 /// least half of its instructions are known, or all are.
 pub fn reads_as_one(text: &str) -> bool {
     let instructions = source::parse(text).instructions;
-    let known = instructions.iter().filter(|other| KEYWORDS.contains(&other.keyword.as_str())).count();
-    let begins = instructions.first().is_some_and(|first| matches!(first.keyword.as_str(), "FROM" | "ARG"));
+    let known =
+        instructions.iter().filter(|other| KEYWORDS.contains(&other.keyword.as_str())).count();
+    let begins =
+        instructions.first().is_some_and(|first| matches!(first.keyword.as_str(), "FROM" | "ARG"));
     !text.starts_with("#!")
-        && ((begins && known * 2 >= instructions.len()) || (known > 1 && known == instructions.len()))
+        && ((begins && known * 2 >= instructions.len())
+            || (known > 1 && known == instructions.len()))
 }
 
 /// Reads the last stage. Without `notes`, everything that would be reported is an error.
@@ -146,7 +153,10 @@ fn read_last(
     let mut errors = std::mem::take(&mut source.errors);
     let (global, parsed) = stages::stages(&source, &mut errors);
     if let Some(first) = parsed.get(MOST_STAGES) {
-        errors.push(error(first.from, format!("{} stages, and at most {MOST_STAGES} are read", parsed.len())));
+        errors.push(error(
+            first.from,
+            format!("{} stages, and at most {MOST_STAGES} are read", parsed.len()),
+        ));
     }
     errors.sort_by_key(|error| error.line);
     match &mut notes {
@@ -157,8 +167,9 @@ fn read_last(
         }
         None => errors.into_iter().next().map_or(Ok(()), Err)?,
     }
-    let folder =
-        context.canonicalize().map_err(|error| whole(format!("the context {}: {error}", context.display())))?;
+    let folder = context
+        .canonicalize()
+        .map_err(|error| whole(format!("the context {}: {error}", context.display())))?;
     let ignore = match scratchdbg_files::read_text(&folder.join(".dockerignore"), LARGEST) {
         Ok(text) => match (ignore::invalid_rule(&text), &mut notes) {
             (None, _) => Ignore::parse(&text).map_err(whole)?,
@@ -190,8 +201,11 @@ fn read_last(
             (Err(error), None) => return Err(error),
         }
     }
-    let bases =
-        parsed.iter().enumerate().map(|(number, stage)| stages::base(stage, &parsed[..number], &context)).collect();
+    let bases = parsed
+        .iter()
+        .enumerate()
+        .map(|(number, stage)| stages::base(stage, &parsed[..number], &context))
+        .collect();
     let reader = Reader { stages: parsed, bases, context };
     let mut stage = reader.last(last, notes.as_deref_mut())?;
     stage.origins.stage = reader.stages[last].from.line;
@@ -216,11 +230,14 @@ fn nothing_read(source: &source::Source, mut notes: Option<&mut Notes>) -> Recip
 fn all_findings(source: &source::Source, notes: Option<&mut Notes>) -> (Vec<Finding>, usize) {
     let by_rules = rules::findings(source);
     let line = |finding: &Finding| finding.location.as_ref().map(|location| location.line);
-    let is_reason = |finding: &&Finding| finding.code == Code::ExecFormInvalid && finding.severity == Severity::Error;
+    let is_reason = |finding: &&Finding| {
+        finding.code == Code::ExecFormInvalid && finding.severity == Severity::Error
+    };
     let explained = by_rules.iter().filter(is_reason);
     let mut said: BTreeSet<_> = explained.map(line).collect();
-    let (mut findings, mut left_out) =
-        notes.map(|notes| (std::mem::take(&mut notes.findings), notes.left_out)).unwrap_or_default();
+    let (mut findings, mut left_out) = notes
+        .map(|notes| (std::mem::take(&mut notes.findings), notes.left_out))
+        .unwrap_or_default();
     findings.sort_by_key(line);
     findings.retain(|finding| said.insert(line(finding)));
     findings.extend(by_rules);
@@ -237,8 +254,9 @@ impl Context {
     /// Handles an `ARG` before the first stage.
     fn global_argument(&mut self, instruction: &Instruction) -> Result<(), DockerfileError> {
         for word in words::raw_words(&instruction.arguments, self.escape) {
-            let (name, default) =
-                word.split_once('=').map_or((word.as_str(), None), |(name, default)| (name, Some(default)));
+            let (name, default) = word
+                .split_once('=')
+                .map_or((word.as_str(), None), |(name, default)| (name, Some(default)));
             let value = match (self.arguments.values.get(name), default) {
                 (Some(given), _) => Some(given.clone()),
                 (None, Some(default)) => Some(

@@ -108,7 +108,9 @@ pub enum BuildError {
         reason: &'static str,
     },
     /// The twin would have the same name as the production image.
-    #[error("`{tag}` is the name of both the production image and its debug twin: give the twin another --debug-tag")]
+    #[error(
+        "`{tag}` is the name of both the production image and its debug twin: give the twin another --debug-tag"
+    )]
     SameTag {
         /// The name.
         tag: String,
@@ -141,10 +143,12 @@ impl BuildError {
     /// Returns a hint if the message itself does not contain the remedy.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::DynamicallyLinked { .. } => {
-                Some("link it statically. Go: CGO_ENABLED=0; Rust: --target x86_64-unknown-linux-musl; C: -static")
+            Self::DynamicallyLinked { .. } => Some(
+                "link it statically. Go: CGO_ENABLED=0; Rust: --target x86_64-unknown-linux-musl; C: -static",
+            ),
+            Self::NotAnExecutable { .. } => {
+                Some("give the static Linux executable that the image runs")
             }
-            Self::NotAnExecutable { .. } => Some("give the static Linux executable that the image runs"),
             Self::Read { source, .. } | Self::Image(ImageError::Read { source, .. })
                 if source.kind() == io::ErrorKind::NotFound =>
             {
@@ -152,13 +156,19 @@ impl BuildError {
             }
             Self::Read { source, .. } => Some(scratchdbg_files::hint(source)),
             Self::Image(error) => error.hint(),
-            Self::Truncated { .. } => Some("compare its size and checksum with those of the original"),
-            Self::WrongPlatform { .. } => Some("--platform is not needed: the platform is taken from the binary"),
-            Self::LinkLeadsOut { .. } => Some("--add follows a symbolic link that is its own argument"),
-            Self::NoSource { .. } => Some("or leave it out of the list of `--with`"),
-            Self::FolderOfTools { .. } => {
-                Some("use another folder, or build without a debug twin, which would replace it (--no-debug)")
+            Self::Truncated { .. } => {
+                Some("compare its size and checksum with those of the original")
             }
+            Self::WrongPlatform { .. } => {
+                Some("--platform is not needed: the platform is taken from the binary")
+            }
+            Self::LinkLeadsOut { .. } => {
+                Some("--add follows a symbolic link that is its own argument")
+            }
+            Self::NoSource { .. } => Some("or leave it out of the list of `--with`"),
+            Self::FolderOfTools { .. } => Some(
+                "use another folder, or build without a debug twin, which would replace it (--no-debug)",
+            ),
             Self::NoToolkitFor { .. } => Some("--toolkit can be repeated, once for each platform"),
             _ => None,
         }

@@ -22,7 +22,8 @@ pub(crate) fn real_path(files: &Tree, path: &str) -> Result<String, String> {
     if is_plain(files, &whole) {
         return Ok(whole);
     }
-    let mut left: Vec<String> = whole.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let mut left: Vec<String> =
+        whole.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
     let mut real = String::new();
     let mut links = 0;
     while let Some(part) = left.pop() {
@@ -42,7 +43,13 @@ pub(crate) fn real_path(files: &Tree, path: &str) -> Result<String, String> {
         if target.starts_with('/') {
             real.clear();
         }
-        left.extend(target.split('/').rev().filter(|part| !part.is_empty() && *part != ".").map(str::to_owned));
+        left.extend(
+            target
+                .split('/')
+                .rev()
+                .filter(|part| !part.is_empty() && *part != ".")
+                .map(str::to_owned),
+        );
     }
     Ok(if real.is_empty() { "/".to_owned() } else { real })
 }
@@ -54,9 +61,13 @@ mod tests {
     #[test]
     fn links_are_followed_within_the_image() {
         let mut tree = Tree::with_root();
-        for (path, target) in
-            [("lib", "usr/lib"), ("usr/lib64", "/lib/x/.."), ("a", "b"), ("b", "a"), ("up", "../../etc")]
-        {
+        for (path, target) in [
+            ("lib", "usr/lib"),
+            ("usr/lib64", "/lib/x/.."),
+            ("a", "b"),
+            ("b", "a"),
+            ("up", "../../etc"),
+        ] {
             let node = Node::Symlink(target.to_owned());
             tree.insert(path, Entry { node, ..Entry::directory() }).unwrap();
         }

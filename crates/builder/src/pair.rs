@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scratchdbg_image::{Entry, FileData, Image, ImageConfig, ImageError, ImageSet, Platform, TaggedReference, Tree};
+use scratchdbg_image::{
+    Entry, FileData, Image, ImageConfig, ImageError, ImageSet, Platform, TaggedReference, Tree,
+};
 
 use crate::binary::Binary;
 use crate::{BuildError, BuildSpec, Toolkit, binary, config, program, reserved, settings, toolkit};
@@ -33,8 +35,10 @@ pub fn build(spec: &BuildSpec) -> Result<Pair, BuildError> {
     let debug_tags = debug_tags(spec)?;
     let contents = contents(spec)?;
     // Fail before reading large files.
-    let toolkits =
-        contents.iter().map(|content| toolkit_for(spec, &content.platform)).collect::<Result<Vec<_>, _>>()?;
+    let toolkits = contents
+        .iter()
+        .map(|content| toolkit_for(spec, &content.platform))
+        .collect::<Result<Vec<_>, _>>()?;
     let production = contents.into_iter().map(|content| production(spec, &created, content));
     let production = production.collect::<Result<Vec<_>, _>>()?;
     let name = spec.tags.first().map(ToString::to_string);
@@ -65,9 +69,13 @@ fn contents(spec: &BuildSpec) -> Result<Vec<Content>, BuildError> {
     let mut contents = Vec::new();
     let mut platforms = BTreeSet::new();
     for binary in binaries.collect::<Result<Vec<_>, _>>()? {
-        let asked =
-            spec.platforms.iter().find(|asked| binary::runs(asked, &binary.platform)).or(spec.platforms.first());
-        let platform = asked.map_or_else(|| Ok(binary.platform.clone()), |asked| binary.asked(asked))?;
+        let asked = spec
+            .platforms
+            .iter()
+            .find(|asked| binary::runs(asked, &binary.platform))
+            .or(spec.platforms.first());
+        let platform =
+            asked.map_or_else(|| Ok(binary.platform.clone()), |asked| binary.asked(asked))?;
         if !platforms.insert(platform.clone()) {
             return Err(ImageError::DuplicatePlatform { platform: platform.to_string() }.into());
         }
@@ -126,7 +134,8 @@ fn production(spec: &BuildSpec, created: &str, content: Content) -> Result<Image
 /// Fails if the twin's layer would replace a part of the production image.
 fn expect_free_folder(files: &Tree, config: &ImageConfig) -> Result<(), BuildError> {
     let container = serde_json::to_value(&config.config).unwrap_or_default();
-    let found = reserved::conflict_of_files(files).or_else(|| reserved::conflict_of_settings(&container));
+    let found =
+        reserved::conflict_of_files(files).or_else(|| reserved::conflict_of_settings(&container));
     found.map_or(Ok(()), |what| Err(BuildError::FolderOfTools { what }))
 }
 
@@ -149,7 +158,9 @@ fn debug_tags(spec: &BuildSpec) -> Result<Vec<TaggedReference>, BuildError> {
     let tags = match &spec.twin {
         None => Vec::new(),
         Some(twin) if !twin.tags.is_empty() => twin.tags.clone(),
-        Some(_) => spec.tags.iter().map(|tag| tag.with_tag_suffix("-debug")).collect::<Result<_, _>>()?,
+        Some(_) => {
+            spec.tags.iter().map(|tag| tag.with_tag_suffix("-debug")).collect::<Result<_, _>>()?
+        }
     };
     match tags.iter().find(|tag| spec.tags.contains(tag)) {
         Some(tag) => Err(BuildError::SameTag { tag: tag.familiar() }),
@@ -157,19 +168,26 @@ fn debug_tags(spec: &BuildSpec) -> Result<Vec<TaggedReference>, BuildError> {
     }
 }
 
-fn toolkit_for<'a>(spec: &'a BuildSpec, platform: &Platform) -> Result<Option<&'a Toolkit>, BuildError> {
+fn toolkit_for<'a>(
+    spec: &'a BuildSpec,
+    platform: &Platform,
+) -> Result<Option<&'a Toolkit>, BuildError> {
     let Some(twin) = &spec.twin else { return Ok(None) };
-    if let Some(toolkit) = twin.toolkits.iter().find(|toolkit| binary::runs(platform, toolkit.platform())) {
+    if let Some(toolkit) =
+        twin.toolkits.iter().find(|toolkit| binary::runs(platform, toolkit.platform()))
+    {
         return Ok(Some(toolkit));
     }
-    let available: Vec<_> = twin.toolkits.iter().map(|toolkit| toolkit.platform().to_string()).collect();
+    let available: Vec<_> =
+        twin.toolkits.iter().map(|toolkit| toolkit.platform().to_string()).collect();
     let available = if available.is_empty() { "none".into() } else { available.join(", ") };
     Err(BuildError::NoToolkitFor { platform: platform.to_string(), available })
 }
 
 /// Formats seconds since 1970 as the image config requires.
 fn timestamp(epoch: u64) -> Result<String, BuildError> {
-    let time = i64::try_from(epoch).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let time =
+        i64::try_from(epoch).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     time.map(|time| time.to_string()).ok_or_else(|| BuildError::InvalidSetting {
         what: "SOURCE_DATE_EPOCH",
         value: epoch.to_string(),

@@ -17,15 +17,24 @@ const DEEPEST: usize = 5;
 /// directory, or found in `PATH`.
 pub(crate) fn find(spec: &BuildSpec, name: &str) -> Option<String> {
     let workdir = spec.workdir.as_deref().unwrap_or("/");
-    let from_workdir =
-        |path: &str| normalize(&if path.starts_with('/') { path.to_owned() } else { format!("{workdir}/{path}") });
+    let from_workdir = |path: &str| {
+        normalize(&if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            format!("{workdir}/{path}")
+        })
+    };
     let candidates: Vec<String> = if name.contains('/') {
         vec![from_workdir(name)]
     } else {
         let path = spec.env.iter().rev().find_map(|variable| variable.strip_prefix("PATH="));
-        path.unwrap_or(DEFAULT_PATH).split(':').map(|folder| from_workdir(&format!("{folder}/{name}"))).collect()
+        path.unwrap_or(DEFAULT_PATH)
+            .split(':')
+            .map(|folder| from_workdir(&format!("{folder}/{name}")))
+            .collect()
     };
-    let is_file = |path: &String| matches!(spec.files.get(path), Some(Entry { node: Node::File(_), .. }));
+    let is_file =
+        |path: &String| matches!(spec.files.get(path), Some(Entry { node: Node::File(_), .. }));
     candidates.iter().filter_map(|path| real_path(&spec.files, path).ok()).find(is_file)
 }
 
@@ -35,7 +44,9 @@ pub(crate) fn platform(spec: &BuildSpec, name: &str) -> Result<Option<Platform>,
     let mut name = name.to_owned();
     for _ in 0..DEEPEST {
         let Some(path) = find(spec, &name) else { return Ok(None) };
-        let Some(Entry { node: Node::File(data), .. }) = spec.files.get(&path) else { return Ok(None) };
+        let Some(Entry { node: Node::File(data), .. }) = spec.files.get(&path) else {
+            return Ok(None);
+        };
         let shown = match data {
             FileData::Host(file) => file.path(),
             FileData::Bytes(_) => Path::new(&path),

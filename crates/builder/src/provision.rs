@@ -33,7 +33,8 @@ const BUNDLE_SOURCES: [&str; 5] = [
 const ZONES: &str = "usr/share/zoneinfo";
 /// Parts of the database that are copies in other forms, or links out of it.
 const ZONES_LEFT_OUT: [&str; 4] = ["localtime", "posix", "posixrules", "right"];
-const NSSWITCH: &[u8] = b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n";
+const NSSWITCH: &[u8] =
+    b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n";
 const BUFFER: usize = 1024 * 1024;
 
 /// Files that can be added.
@@ -55,7 +56,8 @@ pub enum Need {
 }
 
 impl Need {
-    const ALL: [Self; 6] = [Self::Certs, Self::Tz, Self::Passwd, Self::Tmp, Self::Nsswitch, Self::Services];
+    const ALL: [Self; 6] =
+        [Self::Certs, Self::Tz, Self::Passwd, Self::Tmp, Self::Nsswitch, Self::Services];
 
     fn word(self) -> &'static str {
         match self {
@@ -124,11 +126,18 @@ struct Facts {
 /// Decides which files the images of `spec` need, and adds them to the files and environment of the
 /// spec. Reads the binaries if `with` is [`With::Auto`]. Searches source files below `root`, which
 /// is `/` except in tests. Does not replace existing files of the spec.
-pub fn provision(spec: &mut BuildSpec, with: &With, root: &Path) -> Result<Vec<Decision>, BuildError> {
+pub fn provision(
+    spec: &mut BuildSpec,
+    with: &With,
+    root: &Path,
+) -> Result<Vec<Decision>, BuildError> {
     let decisions = match with {
-        With::Only(needs) => needs.iter().map(|need| decide(*need, true, "asked for by --with")).collect(),
+        With::Only(needs) => {
+            needs.iter().map(|need| decide(*need, true, "asked for by --with")).collect()
+        }
         With::Auto => {
-            let facts = spec.binaries.iter().map(|path| look(path)).collect::<Result<Vec<_>, _>>()?;
+            let facts =
+                spec.binaries.iter().map(|path| look(path)).collect::<Result<Vec<_>, _>>()?;
             automatic(&facts, &spec.env, root)
         }
     };
@@ -150,19 +159,31 @@ fn automatic(facts: &[Facts], env: &[String], root: &Path) -> Vec<Decision> {
     if let Some(name) = mention(Topic::CaCertificates) {
         decisions.push(match bundle(root) {
             Some(_) => decide(Need::Certs, true, format!("the program mentions {name}")),
-            None => decide(Need::Certs, false, format!("the program mentions {name}, but this machine has no bundle")),
+            None => decide(
+                Need::Certs,
+                false,
+                format!("the program mentions {name}, but this machine has no bundle"),
+            ),
         });
     }
-    let zone = env.iter().find_map(|variable| variable.strip_prefix("TZ=")).filter(|zone| !zone.is_empty());
+    let zone = env
+        .iter()
+        .find_map(|variable| variable.strip_prefix("TZ="))
+        .filter(|zone| !zone.is_empty());
     match (zone, mention(Topic::TimeZones), mention(Topic::EmbeddedTimeZones)) {
         (_, _, Some(_)) => {
-            decisions.push(decide(Need::Tz, false, "the program brings the database itself (time/tzdata)"));
+            decisions.push(decide(
+                Need::Tz,
+                false,
+                "the program brings the database itself (time/tzdata)",
+            ));
         }
         (Some(zone), ..) if root.join(ZONES).is_dir() => {
             decisions.push(decide(Need::Tz, true, format!("TZ={zone} is set")));
         }
         (Some(zone), ..) => {
-            let reason = format!("TZ={zone} is set, but this machine has no /{ZONES} (install tzdata)");
+            let reason =
+                format!("TZ={zone} is set, but this machine has no /{ZONES} (install tzdata)");
             decisions.push(decide(Need::Tz, false, reason));
         }
         // Nearly every program contains this string, because its standard library does. Few load a
@@ -176,7 +197,9 @@ fn automatic(facts: &[Facts], env: &[String], root: &Path) -> Vec<Decision> {
         }
         (None, None, None) => {}
     }
-    for (need, topic) in [(Need::Passwd, Topic::Passwd), (Need::Tmp, Topic::Tmp), (Need::Nsswitch, Topic::Nsswitch)] {
+    for (need, topic) in
+        [(Need::Passwd, Topic::Passwd), (Need::Tmp, Topic::Tmp), (Need::Nsswitch, Topic::Nsswitch)]
+    {
         if let Some(name) = mention(topic) {
             decisions.push(decide(need, true, format!("the program mentions {name}")));
         }
@@ -210,7 +233,10 @@ fn look(path: &Path) -> Result<Facts, BuildError> {
     }
     let program = program::inspect(file).map_err(|error| read(io::Error::other(error)))?;
     let go = |facts: &ElfFacts| facts.is_go;
-    Ok(Facts { mentions: scanner.finish(), is_go: matches!(&program, Program::Elf(facts) if go(facts)) })
+    Ok(Facts {
+        mentions: scanner.finish(),
+        is_go: matches!(&program, Program::Elf(facts) if go(facts)),
+    })
 }
 
 fn bundle(root: &Path) -> Option<PathBuf> {
@@ -243,7 +269,9 @@ fn add(spec: &mut BuildSpec, need: Need, root: &Path) -> Result<(), BuildError> 
                 return Err(absent(&format!("/{ZONES}"), "tzdata"));
             }
             if spec.files.get(ZONES).is_none() {
-                let wanted = |path: &str| if ZONES_LEFT_OUT.contains(&path) { Wanted::No } else { Wanted::Yes };
+                let wanted = |path: &str| {
+                    if ZONES_LEFT_OUT.contains(&path) { Wanted::No } else { Wanted::Yes }
+                };
                 addition(&source, &format!("/{ZONES}")).apply_filtered(&mut spec.files, &wanted)?;
             }
         }
@@ -259,7 +287,8 @@ fn add(spec: &mut BuildSpec, need: Need, root: &Path) -> Result<(), BuildError> 
         }
         Need::Nsswitch => write(spec, "etc/nsswitch.conf", NSSWITCH)?,
         Need::Services => {
-            let sources = services(root).ok_or_else(|| absent("/etc/services, /etc/protocols", "netbase"))?;
+            let sources =
+                services(root).ok_or_else(|| absent("/etc/services, /etc/protocols", "netbase"))?;
             for (source, destination) in sources.iter().zip(["/etc/services", "/etc/protocols"]) {
                 copy(spec, source, destination)?;
             }
@@ -273,7 +302,11 @@ fn add(spec: &mut BuildSpec, need: Need, root: &Path) -> Result<(), BuildError> 
 fn accounts(user: &str) -> (String, String) {
     let (uid, gid) = user.split_once(':').unwrap_or((user, "0"));
     let is_other = |id: &str| id.parse::<u32>().is_ok_and(|id| id > 0);
-    let passwd = if is_other(uid) { format!("nonroot:x:{uid}:{gid}:nonroot:/:/sbin/nologin\n") } else { String::new() };
+    let passwd = if is_other(uid) {
+        format!("nonroot:x:{uid}:{gid}:nonroot:/:/sbin/nologin\n")
+    } else {
+        String::new()
+    };
     let group = if is_other(gid) { format!("nonroot:x:{gid}:\n") } else { String::new() };
     (format!("root:x:0:0:root:/:/sbin/nologin\n{passwd}"), format!("root:x:0:\n{group}"))
 }
@@ -293,7 +326,12 @@ fn copy(spec: &mut BuildSpec, source: &Path, destination: &str) -> Result<(), Bu
 }
 
 fn addition(source: &Path, destination: &str) -> Addition {
-    Addition { source: source.into(), destination: destination.into(), mode: Some(0o644), owner: (0, 0) }
+    Addition {
+        source: source.into(),
+        destination: destination.into(),
+        mode: Some(0o644),
+        owner: (0, 0),
+    }
 }
 
 #[cfg(test)]

@@ -29,13 +29,16 @@ pub(crate) struct Listed<'a> {
 pub(crate) fn conflict<'a>(entries: impl Iterator<Item = Listed<'a>>) -> Option<String> {
     let (mut itself, mut deep, mut has_link) = (false, None, false);
     for Listed { path, target } in entries {
-        let at = path.split('/').position(|name| name.strip_prefix(WHITEOUT).unwrap_or(name) == FOLDER);
+        let at =
+            path.split('/').position(|name| name.strip_prefix(WHITEOUT).unwrap_or(name) == FOLDER);
         match (at, target) {
             // Something in it says more.
             (Some(0), _) if path == FOLDER => itself = true,
             (Some(0), _) => return Some(format!("the production image has /{path}{IN_FOLDER}")),
             (_, Some(target)) if target.split('/').any(|name| name == FOLDER) => {
-                return Some(format!("the link /{path} of the production image leads to {target}{IN_FOLDER}"));
+                return Some(format!(
+                    "the link /{path} of the production image leads to {target}{IN_FOLDER}"
+                ));
             }
             (at, target) => {
                 deep = deep.or_else(|| at.map(|_| path));
@@ -44,7 +47,9 @@ pub(crate) fn conflict<'a>(entries: impl Iterator<Item = Listed<'a>>) -> Option<
         }
     }
     if itself {
-        return Some("the production image has /.scratchdbg, the folder of the debug tools".to_owned());
+        return Some(
+            "the production image has /.scratchdbg, the folder of the debug tools".to_owned(),
+        );
     }
     let path = deep.filter(|_| has_link)?;
     Some(format!("/{path} of the production image may be{IN_FOLDER}, by way of a link"))
@@ -68,7 +73,9 @@ pub(crate) fn conflict_of_files(files: &Tree) -> Option<String> {
 pub(crate) fn conflict_of_settings(container: &Value) -> Option<String> {
     let mut settings = container.as_object()?.iter().filter(|(key, _)| key.as_str() != "Labels");
     let (key, text) = settings.find_map(|(key, value)| Some((key, naming(value)?)))?;
-    Some(format!("{key} of the production image names /{FOLDER}, the folder of the debug tools: {text}"))
+    Some(format!(
+        "{key} of the production image names /{FOLDER}, the folder of the debug tools: {text}"
+    ))
 }
 
 /// Returns the text in a value that names the folder.
@@ -77,7 +84,9 @@ fn naming(value: &Value) -> Option<&str> {
         Value::String(text) => is_named(text).then_some(text),
         Value::Array(items) => items.iter().find_map(naming),
         Value::Object(members) => {
-            members.iter().find_map(|(key, value)| if is_named(key) { Some(key.as_str()) } else { naming(value) })
+            members.iter().find_map(
+                |(key, value)| if is_named(key) { Some(key.as_str()) } else { naming(value) },
+            )
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
@@ -86,8 +95,9 @@ fn naming(value: &Value) -> Option<&str> {
 /// Whether the folder's name is in a text, and is not a part of a longer name.
 fn is_named(text: &str) -> bool {
     let continues = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_');
-    text.match_indices(FOLDER)
-        .any(|(at, name)| !text[..at].ends_with(continues) && !text[at + name.len()..].starts_with(continues))
+    text.match_indices(FOLDER).any(|(at, name)| {
+        !text[..at].ends_with(continues) && !text[at + name.len()..].starts_with(continues)
+    })
 }
 
 #[cfg(test)]
@@ -107,11 +117,20 @@ mod tests {
             (vec![link(".scratchdbg", "etc")], "has /.scratchdbg, the folder"),
             (vec![file(".wh..scratchdbg")], "has /.wh..scratchdbg in"),
             (vec![file(".scratchdbg/.wh.app")], "has /.scratchdbg/.wh.app in"),
-            (vec![link("app", ".scratchdbg/app")], "the link /app of the production image leads to .scratchdbg/app in"),
+            (
+                vec![link("app", ".scratchdbg/app")],
+                "the link /app of the production image leads to .scratchdbg/app in",
+            ),
             (vec![link("a/app", "../x/../.scratchdbg")], "leads to ../x/../.scratchdbg in"),
-            (vec![link("l", "/"), file("l/.scratchdbg/app")], "/l/.scratchdbg/app of the production image may be in"),
+            (
+                vec![link("l", "/"), file("l/.scratchdbg/app")],
+                "/l/.scratchdbg/app of the production image may be in",
+            ),
             // The link is at `a/l`.
-            (vec![file("a/l/.scratchdbg"), link("b", "a"), link("b/l", "..")], "/a/l/.scratchdbg of"),
+            (
+                vec![file("a/l/.scratchdbg"), link("b", "a"), link("b/l", "..")],
+                "/a/l/.scratchdbg of",
+            ),
             (vec![link("l", "/"), file("l/.wh..scratchdbg")], "/l/.wh..scratchdbg of"),
         ] {
             let found = conflict(entries.iter().copied()).unwrap_or_default();
@@ -148,8 +167,7 @@ mod tests {
             assert_eq!(conflict_of_settings(&container), None, "{container}");
         }
         let found = conflict_of_settings(&json!({"Entrypoint": ["/.scratchdbg/app"]})).unwrap();
-        let expected =
-            "Entrypoint of the production image names /.scratchdbg, the folder of the debug tools: /.scratchdbg/app";
+        let expected = "Entrypoint of the production image names /.scratchdbg, the folder of the debug tools: /.scratchdbg/app";
         assert_eq!(found, expected);
     }
 }

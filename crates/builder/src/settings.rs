@@ -20,7 +20,11 @@ pub(crate) fn check(spec: &BuildSpec) -> Result<(), BuildError> {
             return invalid("label", key, "its key is empty");
         }
         if key.starts_with(label::PREFIX) {
-            return invalid("label", key, "keys that begin with io.scratchdbg. are set by scratchdbg");
+            return invalid(
+                "label",
+                key,
+                "keys that begin with io.scratchdbg. are set by scratchdbg",
+            );
         }
     }
     if spec.entrypoint.as_deref().is_some_and(|words| words.first().is_some_and(String::is_empty)) {
@@ -30,16 +34,26 @@ pub(crate) fn check(spec: &BuildSpec) -> Result<(), BuildError> {
         return invalid("working directory", workdir, "expected an absolute path");
     }
     if let Some(signal) = spec.stop_signal.as_deref().filter(|signal| !is_signal(signal)) {
-        return invalid("stop signal", signal, "expected a name as in SIGTERM, or a number from 1 to 64");
+        return invalid(
+            "stop signal",
+            signal,
+            "expected a name as in SIGTERM, or a number from 1 to 64",
+        );
     }
-    let shell = spec.shell.as_ref().and_then(|words| words.first().map(String::as_str)).unwrap_or("/bin/sh");
+    let shell = spec
+        .shell
+        .as_ref()
+        .and_then(|words| words.first().map(String::as_str))
+        .unwrap_or("/bin/sh");
     let has_shell = program::find(spec, shell).is_some();
     spec.healthcheck.as_ref().map_or(Ok(()), |check| check_health(check, has_shell))?;
     check_user(&spec.user, &spec.files)
 }
 
 /// Converts ports: `80` → `80/tcp`; ranges are expanded. Returns `None` if there are none.
-pub(crate) fn exposed_ports(ports: &[String]) -> Result<Option<BTreeMap<String, Value>>, BuildError> {
+pub(crate) fn exposed_ports(
+    ports: &[String],
+) -> Result<Option<BTreeMap<String, Value>>, BuildError> {
     // How many ranges begin and end at each port, by protocol. So even a hundred thousand
     // overlapping ranges are expanded only once.
     let mut changes: BTreeMap<&str, BTreeMap<u32, i64>> = BTreeMap::new();
@@ -48,12 +62,20 @@ pub(crate) fn exposed_ports(ports: &[String]) -> Result<Option<BTreeMap<String, 
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
         match (port(first), port(last)) {
-            (Some(first), Some(last)) if first <= last && matches!(protocol, "tcp" | "udp" | "sctp") => {
+            (Some(first), Some(last))
+                if first <= last && matches!(protocol, "tcp" | "udp" | "sctp") =>
+            {
                 let changes = changes.entry(protocol).or_default();
                 *changes.entry(first.into()).or_default() += 1;
                 *changes.entry(u32::from(last) + 1).or_default() -= 1;
             }
-            _ => return invalid("port", text, "expected PORT[-PORT][/tcp|udp|sctp], as in 8080 or 53/udp"),
+            _ => {
+                return invalid(
+                    "port",
+                    text,
+                    "expected PORT[-PORT][/tcp|udp|sctp], as in 8080 or 53/udp",
+                );
+            }
         }
     }
     let mut exposed = BTreeMap::new();
@@ -85,7 +107,11 @@ fn check_user(user: &str, files: &Tree) -> Result<(), BuildError> {
     if user.is_empty() || (known(name, "etc/passwd") && known(group, "etc/group")) {
         return Ok(());
     }
-    invalid("user", user, "expected numbers, as in 65532:65532: an image without /etc/passwd knows no names")
+    invalid(
+        "user",
+        user,
+        "expected numbers, as in 65532:65532: an image without /etc/passwd knows no names",
+    )
 }
 
 fn check_health(check: &Healthcheck, has_shell: bool) -> Result<(), BuildError> {
@@ -101,7 +127,11 @@ fn check_health(check: &Healthcheck, has_shell: bool) -> Result<(), BuildError> 
                           as in [\"CMD\", \"/app\", \"health\"]";
             invalid("health check", &shown, reason)
         }
-        _ => invalid("health check", &shown, "expected [\"CMD\", program, argument...] or [\"NONE\"]"),
+        _ => invalid(
+            "health check",
+            &shown,
+            "expected [\"CMD\", program, argument...] or [\"NONE\"]",
+        ),
     }
 }
 
@@ -131,14 +161,20 @@ mod tests {
         for (spec, part) in [
             (BuildSpec { env: vec!["=x".into()], ..spec() }, "`=x`"),
             (BuildSpec { env: vec!["x".into()], ..spec() }, "NAME=VALUE"),
-            (BuildSpec { labels: [("io.scratchdbg.role".into(), "x".into())].into(), ..spec() }, "set by scratchdbg"),
+            (
+                BuildSpec { labels: [("io.scratchdbg.role".into(), "x".into())].into(), ..spec() },
+                "set by scratchdbg",
+            ),
             (BuildSpec { entrypoint: Some(vec![String::new()]), ..spec() }, "names no program"),
             (BuildSpec { workdir: Some("srv".into()), ..spec() }, "absolute path"),
             (BuildSpec { stop_signal: Some("65".into()), ..spec() }, "1 to 64"),
             (BuildSpec { stop_signal: Some("sigterm".into()), ..spec() }, "SIGTERM"),
             (BuildSpec { stop_signal: Some("SIGFOO".into()), ..spec() }, "SIGTERM"),
             (BuildSpec { stop_signal: Some("RTMIN+16".into()), ..spec() }, "SIGTERM"),
-            (BuildSpec { healthcheck: Some(health(&["CMD-SHELL", "curl x"])), ..spec() }, "needs /bin/sh"),
+            (
+                BuildSpec { healthcheck: Some(health(&["CMD-SHELL", "curl x"])), ..spec() },
+                "needs /bin/sh",
+            ),
             (BuildSpec { healthcheck: Some(health(&["CMD"])), ..spec() }, "expected"),
             (BuildSpec { user: "nonroot".into(), ..spec() }, "expected numbers"),
             (BuildSpec { user: "1:".into(), ..spec() }, "expected numbers"),
@@ -170,7 +206,10 @@ mod tests {
             let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
             Some(exposed_ports(&texts).ok()??.into_keys().collect::<Vec<_>>())
         };
-        assert_eq!(ports(&["80", "53/udp", "8-9/tcp"]).unwrap(), ["53/udp", "8/tcp", "80/tcp", "9/tcp"]);
+        assert_eq!(
+            ports(&["80", "53/udp", "8-9/tcp"]).unwrap(),
+            ["53/udp", "8/tcp", "80/tcp", "9/tcp"]
+        );
         assert_eq!(
             ports(&["8-9", "9-11", "9", "65535", "8-8/udp"]).unwrap(),
             ["10/tcp", "11/tcp", "65535/tcp", "8/tcp", "8/udp", "9/tcp"]

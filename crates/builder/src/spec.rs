@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use scratchdbg_image::{Compression, Healthcheck, ImageError, Layer, Platform, TaggedReference, Tree};
+use scratchdbg_image::{
+    Compression, Healthcheck, ImageError, Layer, Platform, TaggedReference, Tree,
+};
 
 use crate::Toolkit;
 
@@ -120,7 +122,9 @@ impl LayerStorage {
     pub(crate) fn layer(&self, tree: Tree, mtime: u64) -> Result<Layer, ImageError> {
         match self {
             Self::Stream => Layer::from_tree(tree, mtime),
-            Self::Spool { folder, compression } => Layer::spooled(&tree, mtime, *compression, folder),
+            Self::Spool { folder, compression } => {
+                Layer::spooled(&tree, mtime, *compression, folder)
+            }
             Self::Unnamed { compression } => Layer::spooled_unnamed(&tree, mtime, *compression),
         }
     }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use scratchdbg_diagnose::program::{self, Program};
 use scratchdbg_image::json::Document;
 use scratchdbg_image::{
-    ContainerConfig, Digest, Entry, FileData, Image, ImageConfig, ImageError, ImageSet, Layer, Node, Platform,
-    TaggedReference, Tree,
+    ContainerConfig, Digest, Entry, FileData, Image, ImageConfig, ImageError, ImageSet, Layer,
+    Node, Platform, TaggedReference, Tree,
 };
 use serde_json::json;
 
@@ -103,18 +103,30 @@ pub enum ToolkitError {
 impl Toolkit {
     /// Creates a toolkit from the bytes of a static busybox. `origin` names their source in
     /// messages.
-    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>, origin: impl Into<String>) -> Result<Self, ToolkitError> {
+    pub fn from_bytes(
+        bytes: impl Into<Arc<[u8]>>,
+        origin: impl Into<String>,
+    ) -> Result<Self, ToolkitError> {
         let (bytes, origin) = (bytes.into(), origin.into());
         let platform = match static_platform(&bytes) {
             Ok(platform) => platform,
             Err(reason) => return Err(ToolkitError::Unfit { origin, reason }),
         };
         let Some(applets) = applets::find(&bytes) else {
-            let reason = "it is not a busybox with a shell: it holds no list of applets with `sh` in it".into();
+            let reason =
+                "it is not a busybox with a shell: it holds no list of applets with `sh` in it"
+                    .into();
             return Err(ToolkitError::Unfit { origin, reason });
         };
         let extras = Arc::from([]);
-        Ok(Self { digest: Digest::of(&bytes), bytes, platform, applets: applets.into(), origin, extras })
+        Ok(Self {
+            digest: Digest::of(&bytes),
+            bytes,
+            platform,
+            applets: applets.into(),
+            origin,
+            extras,
+        })
     }
 
     /// Adds these files to the twins that are made with it, as [`Toolkit::image`] does to a toolkit
@@ -191,7 +203,8 @@ impl Toolkit {
     /// Returns the image that `attach` creates debug containers from: `/bin/busybox`, its applets
     /// beside it, and `extras`.
     pub fn image(&self, extras: &[ExtraFile]) -> Result<ImageSet, ToolkitError> {
-        let labels = [(label::ROLE, "toolkit".to_owned()), (label::LAYOUT, LAYOUT_VERSION.to_string())];
+        let labels =
+            [(label::ROLE, "toolkit".to_owned()), (label::LAYOUT, LAYOUT_VERSION.to_string())];
         let config = ImageConfig {
             created: Some(CREATED.into()),
             architecture: self.platform.architecture.clone(),
@@ -199,13 +212,19 @@ impl Toolkit {
             os: self.platform.os.clone(),
             config: ContainerConfig {
                 env: Some(vec!["PATH=/bin".into()]),
-                labels: Some(labels.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+                labels: Some(
+                    labels.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+                ),
                 ..ContainerConfig::default()
             },
             history: vec![config::history(CREATED, "scratchdbg toolkit")],
             ..ImageConfig::default()
         };
-        let image = Image::new(config, vec![Layer::from_tree(self.image_tree(extras)?, 0)?], BTreeMap::new())?;
+        let image = Image::new(
+            config,
+            vec![Layer::from_tree(self.image_tree(extras)?, 0)?],
+            BTreeMap::new(),
+        )?;
         Ok(ImageSet::new(vec![self.image_reference(extras)?], vec![image])?)
     }
 
@@ -258,7 +277,10 @@ fn install_extras(tree: &mut Tree, base: &str, extras: &[ExtraFile]) -> Result<(
         tree.insert(&path, entry.clone())?;
         for link in &file.links {
             let target = path.trim_start_matches('/').to_owned();
-            tree.insert(&format!("{base}{link}"), Entry { node: Node::HardLink(target), ..entry.clone() })?;
+            tree.insert(
+                &format!("{base}{link}"),
+                Entry { node: Node::HardLink(target), ..entry.clone() },
+            )?;
         }
     }
     Ok(())
@@ -273,12 +295,15 @@ fn static_platform(bytes: &[u8]) -> Result<Platform, String> {
         Err(error) => return Err(error.to_string()),
     };
     if let Some(interpreter) = &facts.interpreter {
-        return Err(format!("it is dynamically linked (it needs {interpreter}); a static one is needed"));
+        return Err(format!(
+            "it is dynamically linked (it needs {interpreter}); a static one is needed"
+        ));
     }
     if !facts.kind.is_executable() || facts.truncated.is_some() {
         return Err(format!("it is not a whole executable ({})", facts.kind));
     }
-    binary::platform(&facts).ok_or_else(|| format!("OCI images have no name for its machine ({})", facts.machine))
+    binary::platform(&facts)
+        .ok_or_else(|| format!("OCI images have no name for its machine ({})", facts.machine))
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use scratchdbg_image::read::{ImageSource, Member, MemberKind, ReadError, StoredImage, StoredLayer};
+use scratchdbg_image::read::{
+    ImageSource, Member, MemberKind, ReadError, StoredImage, StoredLayer,
+};
 use scratchdbg_image::{Digest, annotation};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,7 +16,8 @@ use crate::reserved::{self, FOLDER as TWIN_ROOT, Listed};
 use crate::{config, label, toolkit};
 
 /// Names of shells, which would make a production image enterable.
-const SHELLS: [&str; 10] = ["ash", "bash", "busybox", "dash", "ksh", "mksh", "sh", "toybox", "yash", "zsh"];
+const SHELLS: [&str; 10] =
+    ["ash", "bash", "busybox", "dash", "ksh", "mksh", "sh", "toybox", "yash", "zsh"];
 
 /// The facts about one of the two images.
 #[derive(Clone, Debug)]
@@ -113,7 +116,8 @@ impl Subject {
 
 /// Compares a production image with its debug image.
 pub fn verify(prod: &Subject, debug: &Subject) -> Verification {
-    let same = prod.layers.iter().zip(&debug.layers).take_while(|(a, b)| a.diff_id == b.diff_id).count();
+    let same =
+        prod.layers.iter().zip(&debug.layers).take_while(|(a, b)| a.diff_id == b.diff_id).count();
     let shared_layers: Vec<_> = prod.layers[..same].iter().map(|layer| layer.diff_id).collect();
     let is_one_more = same == prod.layers.len() && debug.layers.len() == same + 1;
     let added = debug.layers.last().filter(|_| is_one_more);
@@ -139,15 +143,21 @@ fn difference(subject: &str, message: String) -> Difference {
 fn role(prod: &Subject, debug: &Subject) -> Vec<Difference> {
     let mut found = Vec::new();
     if let Some(role) = prod.label(label::ROLE).filter(|role| *role != "prod") {
-        let message = format!("{}, given as the production image, is labeled as `{role}`", prod.name);
+        let message =
+            format!("{}, given as the production image, is labeled as `{role}`", prod.name);
         found.push(difference("role", message));
     }
     match debug.label(label::ROLE) {
         Some("debug") => {}
         Some(role) => {
-            found.push(difference("role", format!("{}, given as the debug image, is labeled as `{role}`", debug.name)));
+            found.push(difference(
+                "role",
+                format!("{}, given as the debug image, is labeled as `{role}`", debug.name),
+            ));
         }
-        None => found.push(difference("role", format!("{} has no label {}", debug.name, label::ROLE))),
+        None => {
+            found.push(difference("role", format!("{} has no label {}", debug.name, label::ROLE)))
+        }
     }
     found
 }
@@ -155,13 +165,23 @@ fn role(prod: &Subject, debug: &Subject) -> Vec<Difference> {
 fn layers(prod: &Subject, debug: &Subject, same: usize) -> Option<Difference> {
     let message = match (prod.layers.get(same), debug.layers.get(same)) {
         (Some(layer), Some(other)) => {
-            format!("layer {} is {} in production and {} in debug", same + 1, layer.diff_id, other.diff_id)
+            format!(
+                "layer {} is {} in production and {} in debug",
+                same + 1,
+                layer.diff_id,
+                other.diff_id
+            )
         }
-        (Some(layer), None) => format!("the debug image lacks layer {}, {}", same + 1, layer.diff_id),
+        (Some(layer), None) => {
+            format!("the debug image lacks layer {}, {}", same + 1, layer.diff_id)
+        }
         (None, None) => "the debug image has no layer of its own".to_owned(),
         (None, Some(_)) if debug.layers.len() == same + 1 => return None,
         (None, Some(_)) => {
-            format!("the debug image has {} layers more than production, and not one", debug.layers.len() - same)
+            format!(
+                "the debug image has {} layers more than production, and not one",
+                debug.layers.len() - same
+            )
         }
     };
     Some(difference("layers", message))
@@ -172,12 +192,19 @@ fn layers(prod: &Subject, debug: &Subject, same: usize) -> Option<Difference> {
 fn debug_layer(layer: &ListedLayer) -> Option<Difference> {
     let file_name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     for Member { path, .. } in &layer.members {
-        let inside = path == TWIN_ROOT || path.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
+        let inside = path == TWIN_ROOT
+            || path.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
         if !inside {
-            return Some(difference("debug-layer", format!("it changes /{path}, outside of /{TWIN_ROOT}")));
+            return Some(difference(
+                "debug-layer",
+                format!("it changes /{path}, outside of /{TWIN_ROOT}"),
+            ));
         }
         if file_name(path).starts_with(".wh.") {
-            return Some(difference("debug-layer", format!("/{path} deletes a file of the production image")));
+            return Some(difference(
+                "debug-layer",
+                format!("/{path} deletes a file of the production image"),
+            ));
         }
     }
     if let Some(found) = layer.members.iter().find_map(|member| no_tool(layer, member)) {
@@ -197,7 +224,8 @@ fn no_tool(layer: &ListedLayer, member: &Member) -> Option<Difference> {
     const OF_OTHERS: u32 = 0o022;
     let Member { path, .. } = member;
     let tell = |what: String| Some(difference("debug-layer", format!("/{path} {what}")));
-    let is_inside = |target: &str| target.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
+    let is_inside =
+        |target: &str| target.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
     if !member.is_plain {
         return tell(
             "has extended headers or a name in an unusual form, which the debug layer needs none of".to_owned(),
@@ -206,29 +234,36 @@ fn no_tool(layer: &ListedLayer, member: &Member) -> Option<Difference> {
     if (member.uid, member.gid) != (0, 0) {
         return tell(format!("belongs to {}:{}, and not to root", member.uid, member.gid));
     }
-    if matches!(member.kind, MemberKind::File | MemberKind::HardLink(_)) && member.mode & OF_OTHERS != 0 {
+    if matches!(member.kind, MemberKind::File | MemberKind::HardLink(_))
+        && member.mode & OF_OTHERS != 0
+    {
         return tell(format!("has the mode {:o}: others than root may write it", member.mode));
     }
     match &member.kind {
         MemberKind::Directory if member.mode & OF_DIRECTORY == 0 => None,
         // The mode of a hard link becomes that of its file.
-        MemberKind::Directory | MemberKind::File | MemberKind::HardLink(_) if member.mode & SPECIAL_BITS != 0 => {
+        MemberKind::Directory | MemberKind::File | MemberKind::HardLink(_)
+            if member.mode & SPECIAL_BITS != 0 =>
+        {
             tell(format!("has the mode {:o}, with a special bit", member.mode))
         }
         _ if member.capabilities.is_some() => tell("has file capabilities".to_owned()),
         MemberKind::Directory => None,
         MemberKind::Special => tell("is neither a file nor a directory nor a link".to_owned()),
-        _ if layer
-            .members
-            .iter()
-            .any(|other| other.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))) =>
+        _ if layer.members.iter().any(|other| {
+            other.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+        }) =>
         {
             tell("is no directory, and another entry is below it".to_owned())
         }
         MemberKind::File => None,
         MemberKind::HardLink(target) if is_inside(target.trim_start_matches('/')) => None,
         // Ours lead to a program in the same folder.
-        MemberKind::Symlink(target) if !target.contains('/') && !matches!(&**target, "" | "." | "..") => None,
+        MemberKind::Symlink(target)
+            if !target.contains('/') && !matches!(&**target, "" | "." | "..") =>
+        {
+            None
+        }
         MemberKind::HardLink(target) | MemberKind::Symlink(target) => {
             tell(format!("is a link to {target}, which may be anywhere"))
         }
@@ -262,16 +297,23 @@ fn production_shell(prod: &Subject) -> Option<Difference> {
         is_program && SHELLS.contains(&name)
     };
     let found = prod.layers.iter().flat_map(|layer| &layer.members).find(is_shell)?;
-    Some(difference("production-shell", format!("the production image holds a shell: /{}", found.path)))
+    Some(difference(
+        "production-shell",
+        format!("the production image holds a shell: /{}", found.path),
+    ))
 }
 
 /// Compares the configs, except for the keys in which the two may differ.
 fn settings(prod: &Subject, debug: &Subject) -> Vec<Difference> {
     let mut found = Vec::new();
-    let expected_path = path_of(&prod.config).unwrap_or(config::DEFAULT_PATH).to_owned() + ":" + toolkit::TWIN_BIN;
+    let expected_path =
+        path_of(&prod.config).unwrap_or(config::DEFAULT_PATH).to_owned() + ":" + toolkit::TWIN_BIN;
     if path_of(&debug.config) != Some(&expected_path) {
         let actual = path_of(&debug.config).unwrap_or("not set");
-        found.push(difference("config.Env.PATH", format!("it is {actual} in debug; expected {expected_path}")));
+        found.push(difference(
+            "config.Env.PATH",
+            format!("it is {actual} in debug; expected {expected_path}"),
+        ));
     }
     compare("", &comparable(prod, 0), &comparable(debug, 1), &mut found);
     found
@@ -295,7 +337,9 @@ fn comparable(subject: &Subject, more: usize) -> Value {
     }
     if let Some(container) = root.get_mut("config").and_then(Value::as_object_mut) {
         if let Some(env) = container.get_mut("Env").and_then(Value::as_array_mut) {
-            env.retain(|variable| !variable.as_str().is_some_and(|variable| variable.starts_with("PATH=")));
+            env.retain(|variable| {
+                !variable.as_str().is_some_and(|variable| variable.starts_with("PATH="))
+            });
         }
         if let Some(labels) = container.get_mut("Labels").and_then(Value::as_object_mut) {
             labels.remove(label::ROLE);
@@ -337,18 +381,22 @@ fn base(prod: &Subject, debug: &Subject) -> Vec<Difference> {
     let mut found = Vec::new();
     let expected = prod.config_digest.to_string();
     if let Some(actual) = debug.label(label::PROD).filter(|actual| *actual != expected) {
-        let message =
-            format!("the debug image says that it was made from {actual}, and the production image is {expected}");
+        let message = format!(
+            "the debug image says that it was made from {actual}, and the production image is {expected}"
+        );
         found.push(difference("base", message));
     } else if debug.label(label::PROD).is_none() {
         found.push(difference("base", format!("the debug image has no label {}", label::PROD)));
     }
     let manifest = prod.manifest_digest.map(|digest| digest.to_string());
-    if let (Some(expected), Some(actual)) = (manifest, debug.annotations.get(annotation::BASE_DIGEST))
+    if let (Some(expected), Some(actual)) =
+        (manifest, debug.annotations.get(annotation::BASE_DIGEST))
         && *actual != expected
     {
-        let message =
-            format!("the annotation {} is {actual}, and production's manifest {expected}", annotation::BASE_DIGEST);
+        let message = format!(
+            "the annotation {} is {actual}, and production's manifest {expected}",
+            annotation::BASE_DIGEST
+        );
         found.push(difference("base", message));
     }
     found

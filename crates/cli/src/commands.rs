@@ -22,12 +22,18 @@ use crate::error::{CommandError, Outcome};
 use scratchdbg_args::{Command, PairCommand, SessionsCommand};
 
 /// Runs a command and returns its exit code.
-pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Interrupts) -> Outcome {
+pub(crate) async fn run(
+    command: Command,
+    context: &Context,
+    mut interrupts: Interrupts,
+) -> Outcome {
     if closed::stdout() && needs_stdout(&command) {
-        return Err(CommandError::new("standard output is closed").hint("`>/dev/null` throws the output away"));
+        return Err(CommandError::new("standard output is closed")
+            .hint("`>/dev/null` throws the output away"));
     }
     if closed::stderr() && needs_stderr(&command) {
-        return Err(CommandError::new("standard error is closed").hint("`2>/dev/null` throws what comes there away"));
+        return Err(CommandError::new("standard error is closed")
+            .hint("`2>/dev/null` throws what comes there away"));
     }
     let work = match command {
         // These commands clean up by themselves.

@@ -57,13 +57,15 @@ mod tests {
 
     #[test]
     fn settings_are_read_strictly() {
-        let toolkit = |text: &str| parse(text.as_bytes()).map(|settings| settings.kubernetes.toolkit);
+        let toolkit =
+            |text: &str| parse(text.as_bytes()).map(|settings| settings.kubernetes.toolkit);
         assert_eq!(
             toolkit(r#"{"kubernetes": {"toolkit": "r.example/toolkit:1"}}"#),
             Ok(Some("r.example/toolkit:1".into()))
         );
         assert_eq!(toolkit("{}"), Ok(None));
-        for bad in ["", "7", "toolkit", r#"{"kubernetes": {"tookit": "x"}}"#, r#"{"toolkit": "x"}"#] {
+        for bad in ["", "7", "toolkit", r#"{"kubernetes": {"tookit": "x"}}"#, r#"{"toolkit": "x"}"#]
+        {
             assert!(toolkit(bad).is_err(), "{bad}");
         }
     }

@@ -47,7 +47,9 @@ impl Context {
     /// Returns the platform that flags, environment and Docker's configuration name. The first call
     /// connects.
     pub(crate) async fn platform(&self) -> Result<&Platform, CommandError> {
-        self.platform.get_or_try_init(|| platform::connect(&self.global, &self.environment, &self.scope)).await
+        self.platform
+            .get_or_try_init(|| platform::connect(&self.global, &self.environment, &self.scope))
+            .await
     }
 
     /// Returns the platform of these targets: the engine, or the Kubernetes cluster that the
@@ -60,7 +62,8 @@ impl Context {
         match platform::location(targets, options)? {
             Location::Engine => self.platform().await,
             Location::Cluster => {
-                let connect = || platform::connect_to_cluster(options, &self.environment, &self.scope);
+                let connect =
+                    || platform::connect_to_cluster(options, &self.environment, &self.scope);
                 self.platform.get_or_try_init(connect).await
             }
         }
@@ -74,8 +77,13 @@ impl Context {
     ) -> Result<(&Platform, Option<Probed>), CommandError> {
         let mut seen = None;
         let connect = async {
-            let connected =
-                platform::connect_and_probe(target, &self.global, &self.environment, &self.scope, self.printer);
+            let connected = platform::connect_and_probe(
+                target,
+                &self.global,
+                &self.environment,
+                &self.scope,
+                self.printer,
+            );
             let (platform, probed) = Box::pin(connected).await?;
             seen = Some(probed);
             Ok::<_, CommandError>(platform)
@@ -89,9 +97,10 @@ impl Context {
         match self.platform().await? {
             Platform::Docker(engine) => Ok(engine),
             #[cfg(feature = "kubernetes")]
-            Platform::Kubernetes(_) => {
-                Err(backend::Error::new(ErrorKind::Unsupported, "a Kubernetes cluster shows no images of its nodes"))
-            }
+            Platform::Kubernetes(_) => Err(backend::Error::new(
+                ErrorKind::Unsupported,
+                "a Kubernetes cluster shows no images of its nodes",
+            )),
         }
     }
 
@@ -106,7 +115,10 @@ impl Context {
         let printer = self.printer;
         let registry = registry.with_wait_reporter(move |name, wait| {
             if std::io::stderr().is_terminal() {
-                printer.note(&format!("the registry {name} is busy: trying again in {} s", wait.as_secs()));
+                printer.note(&format!(
+                    "the registry {name} is busy: trying again in {} s",
+                    wait.as_secs()
+                ));
             }
         });
         Ok(self.registry.get_or_init(|| registry))

@@ -58,7 +58,8 @@ impl Environment {
 
     /// Reads the environment. An empty variable counts as absent.
     pub(crate) fn read() -> Self {
-        let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let path =
+            |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let text = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(lossy);
         Self {
             docker_host: text("DOCKER_HOST"),

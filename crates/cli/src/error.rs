@@ -36,7 +36,13 @@ pub(crate) type Outcome = Result<u8, CommandError>;
 impl CommandError {
     /// Returns a failure.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: Vec::new(), code: FAILED, is_absent: false, broken_pipe: false }
+        Self {
+            message: message.into(),
+            hints: Vec::new(),
+            code: FAILED,
+            is_absent: false,
+            broken_pipe: false,
+        }
     }
 
     /// Returns a usage error.
@@ -46,7 +52,8 @@ impl CommandError {
 
     /// Returns the error for a file of this machine that cannot be read.
     pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::new(format!("cannot read {}: {error}", path.display())).hint(scratchdbg_files::hint(error))
+        Self::new(format!("cannot read {}: {error}", path.display()))
+            .hint(scratchdbg_files::hint(error))
     }
 
     /// Adds a hint.
@@ -73,8 +80,7 @@ impl From<std::io::Error> for CommandError {
 }
 
 /// The hint for users who name an image where a container is expected.
-pub(crate) const OF_IMAGES: &str =
-    "an image is opened by `scratchdbg attach --image IMAGE`, and examined by `scratchdbg check IMAGE`";
+pub(crate) const OF_IMAGES: &str = "an image is opened by `scratchdbg attach --image IMAGE`, and examined by `scratchdbg check IMAGE`";
 
 impl From<scratchdbg_backend::InvalidName> for CommandError {
     fn from(error: scratchdbg_backend::InvalidName) -> Self {

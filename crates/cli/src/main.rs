@@ -2,7 +2,10 @@
 
 mod blocking;
 mod commands;
-#[cfg_attr(not(feature = "kubernetes"), expect(dead_code, reason = "its settings are for Kubernetes"))]
+#[cfg_attr(
+    not(feature = "kubernetes"),
+    expect(dead_code, reason = "its settings are for Kubernetes")
+)]
 mod config_file;
 mod context;
 mod env;
@@ -28,7 +31,8 @@ use scratchdbg_args::{Cli, Color, Command, Global};
 
 /// How long a session may take after a signal that it passes on: for the command to end, and for
 /// the cleanup on a busy engine. Only a session that is blocked takes as long.
-const AFTER_SIGNAL: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_mins(1));
+const AFTER_SIGNAL: Duration =
+    scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_mins(1));
 
 fn main() -> ExitCode {
     let (cli, flags) = match plugin::parse(std::env::args_os().collect()) {
@@ -47,7 +51,9 @@ fn main() -> ExitCode {
     // the engine for cores. An engine sends a log in chunks of one line, and passing each chunk to
     // another thread takes longer than reading it.
     let mut runtime = match &cli.command {
-        Command::Attach(_) | Command::Logs(_) | Command::Check(_) => tokio::runtime::Builder::new_current_thread(),
+        Command::Attach(_) | Command::Logs(_) | Command::Check(_) => {
+            tokio::runtime::Builder::new_current_thread()
+        }
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = match runtime.worker_threads(2).enable_all().build() {
@@ -98,8 +104,7 @@ fn exit_code(outcome: Outcome, attach: bool, printer: Printer) -> ExitCode {
 
 /// Reports objects that the platform did not confirm as removed.
 fn say_what_may_be_left(scope: &Scope, printer: Printer) {
-    const IN_ENGINE: &str =
-        "something may be left in the engine, which did not say that it is gone: `scratchdbg sessions gc` removes it";
+    const IN_ENGINE: &str = "something may be left in the engine, which did not say that it is gone: `scratchdbg sessions gc` removes it";
     if !scope.is_clear() {
         printer.hint(scope.remedy().unwrap_or(IN_ENGINE));
     }
@@ -116,7 +121,11 @@ fn explain_usage(error: clap::Error) -> ExitCode {
         } else {
             streams::print(streams::stdout(), &text).map_err(CommandError::from)
         };
-        return exit_code(written.map(|()| 0), false, Printer::new(anstream::ColorChoice::Auto, false));
+        return exit_code(
+            written.map(|()| 0),
+            false,
+            Printer::new(anstream::ColorChoice::Auto, false),
+        );
     }
     let _unwritten = streams::print(streams::stderr(), &text);
     let commands = Cli::command();

@@ -24,7 +24,10 @@ pub(crate) type ImagePlatform = scratchdbg_docker::Engine;
 pub(crate) type Throwaway = scratchdbg_docker::Throwaway;
 
 /// A connected platform.
-#[cfg_attr(feature = "kubernetes", expect(clippy::large_enum_variant, reason = "there is one of it"))]
+#[cfg_attr(
+    feature = "kubernetes",
+    expect(clippy::large_enum_variant, reason = "there is one of it")
+)]
 #[derive(Debug)]
 pub(crate) enum Platform {
     /// Docker or Podman.
@@ -61,7 +64,8 @@ macro_rules! on_sessions {
             #[cfg(feature = "kubernetes")]
             $crate::platform::Platform::Kubernetes(cluster) => {
                 let printer = $printer;
-                let $name = &$crate::platform::PodSessions::new(cluster, move |note| printer.note(note));
+                let $name =
+                    &$crate::platform::PodSessions::new(cluster, move |note| printer.note(note));
                 $work
             }
         }
@@ -101,12 +105,16 @@ impl Location {
 
 /// Returns the location of a command's targets. A plain name always means a container of the
 /// engine; pods and workloads are named with their kind.
-pub(crate) fn location(targets: &[String], options: &KubernetesArgs) -> Result<Location, CommandError> {
+pub(crate) fn location(
+    targets: &[String],
+    options: &KubernetesArgs,
+) -> Result<Location, CommandError> {
     #[cfg(feature = "kubernetes")]
     for target in targets.iter().filter(|target| is_pod_reference(target)) {
         target.parse::<scratchdbg_kubernetes::TargetName>().map_err(invalid)?;
     }
-    let (pods, containers): (Vec<&String>, Vec<&String>) = targets.iter().partition(|target| is_pod_reference(target));
+    let (pods, containers): (Vec<&String>, Vec<&String>) =
+        targets.iter().partition(|target| is_pod_reference(target));
     match (pods.first(), containers.first(), options.given()) {
         (Some(pod), Some(container), _) => Err(CommandError::usage(format!(
             "`{pod}` is in a Kubernetes cluster, and `{container}` is a container of an engine: one command reads one of them"
@@ -128,7 +136,10 @@ pub(crate) fn is_pod_reference(text: &str) -> bool {
 
 /// Returns the error for a feature that only engines support.
 pub(crate) fn not_for_pods(what: &str) -> CommandError {
-    CommandError::from(Error::new(ErrorKind::Unsupported, format!("scratchdbg cannot {what} on Kubernetes yet")))
+    CommandError::from(Error::new(
+        ErrorKind::Unsupported,
+        format!("scratchdbg cannot {what} on Kubernetes yet"),
+    ))
 }
 
 /// Connects to the Kubernetes cluster that options, environment and configuration name.
@@ -170,7 +181,9 @@ pub(crate) async fn why(
     options: &KubernetesArgs,
 ) -> Result<scratchdbg_inspect::Diagnosis, CommandError> {
     match platform {
-        Platform::Docker(engine) => Ok(Box::pin(scratchdbg_inspect::why(&target.parse()?, engine)).await?),
+        Platform::Docker(engine) => {
+            Ok(Box::pin(scratchdbg_inspect::why(&target.parse()?, engine)).await?)
+        }
         #[cfg(feature = "kubernetes")]
         Platform::Kubernetes(cluster) => {
             let several = [
@@ -179,8 +192,10 @@ pub(crate) async fn why(
                 (options.all_containers, "--all-containers"),
             ];
             if let Some((_, option)) = several.iter().find(|(is_given, _)| *is_given) {
-                return Err(CommandError::usage(format!("{option} is not for `why`, which explains one container"))
-                    .hint("`scratchdbg ps` shows the verdicts of many"));
+                return Err(CommandError::usage(format!(
+                    "{option} is not for `why`, which explains one container"
+                ))
+                .hint("`scratchdbg ps` shows the verdicts of many"));
             }
             let target = target.parse().map_err(invalid)?;
             let record = cluster.explain(&target, options.container.as_deref()).await?;
@@ -198,7 +213,9 @@ pub(crate) async fn stand_in(
     match platform {
         Platform::Docker(engine) => {
             let meant = engine.stand_in(&name.parse()?).await?;
-            Ok(meant.inspect(|meant| printer.note(&meant.to_string())).map(|meant| meant.name.to_string()))
+            Ok(meant
+                .inspect(|meant| printer.note(&meant.to_string()))
+                .map(|meant| meant.name.to_string()))
         }
         #[cfg(feature = "kubernetes")]
         Platform::Kubernetes(_) => Ok(None),
@@ -213,8 +230,10 @@ pub(crate) async fn all_containers(platform: &Platform) -> Result<Vec<String>, C
             Ok(scratchdbg_backend::LogBackend::select(engine, &all).await?)
         }
         #[cfg(feature = "kubernetes")]
-        Platform::Kubernetes(_) => Err(CommandError::usage("--all is for the containers of an engine")
-            .hint("`scratchdbg ps -A` shows the verdicts of all pods")),
+        Platform::Kubernetes(_) => {
+            Err(CommandError::usage("--all is for the containers of an engine")
+                .hint("`scratchdbg ps -A` shows the verdicts of all pods"))
+        }
     }
 }
 
@@ -229,14 +248,21 @@ pub(crate) fn may_be_several(targets: &[String], options: &KubernetesArgs) -> bo
 }
 
 #[cfg(feature = "kubernetes")]
-pub(crate) use scratchdbg_kubernetes::{Chosen, ClusterTools, Configured, FindTwin, PodSessions, PodTarget, Twin};
+pub(crate) use scratchdbg_kubernetes::{
+    Chosen, ClusterTools, Configured, FindTwin, PodSessions, PodTarget, Twin,
+};
 
 /// Returns the sessions on the pods of a cluster. Their messages are printed as notes.
 #[cfg(feature = "kubernetes")]
-pub(crate) fn pod_sessions(platform: &Platform, printer: Printer) -> Result<PodSessions, CommandError> {
+pub(crate) fn pod_sessions(
+    platform: &Platform,
+    printer: Printer,
+) -> Result<PodSessions, CommandError> {
     match platform {
         Platform::Docker(_) => Err(CommandError::usage("pods are in a Kubernetes cluster")),
-        Platform::Kubernetes(cluster) => Ok(PodSessions::new(cluster, move |note| printer.note(note))),
+        Platform::Kubernetes(cluster) => {
+            Ok(PodSessions::new(cluster, move |note| printer.note(note)))
+        }
     }
 }
 
@@ -256,7 +282,10 @@ pub(crate) async fn choose_container(
 /// Returns the least role for these purposes, or for all if there are none.
 #[cfg(feature = "kubernetes")]
 #[expect(clippy::unnecessary_wraps, reason = "it fails without Kubernetes")]
-pub(crate) fn role(purposes: &[PurposeArg], namespace: Option<&str>) -> Result<String, CommandError> {
+pub(crate) fn role(
+    purposes: &[PurposeArg],
+    namespace: Option<&str>,
+) -> Result<String, CommandError> {
     use scratchdbg_kubernetes::Purpose;
     let purposes: Vec<Purpose> = purposes
         .iter()
@@ -273,7 +302,10 @@ pub(crate) fn role(purposes: &[PurposeArg], namespace: Option<&str>) -> Result<S
 
 /// Reports that this program was built without Kubernetes.
 #[cfg(not(feature = "kubernetes"))]
-pub(crate) fn role(_purposes: &[PurposeArg], _namespace: Option<&str>) -> Result<String, CommandError> {
+pub(crate) fn role(
+    _purposes: &[PurposeArg],
+    _namespace: Option<&str>,
+) -> Result<String, CommandError> {
     Err(without_kubernetes())
 }
 
@@ -316,8 +348,11 @@ pub(crate) async fn connect_and_probe(
     let SessionTarget::Container(name) = target else {
         return Ok((connect(global, environment, scope).await?, Probed::Docker(None)));
     };
-    let connected = scratchdbg_docker::Engine::connect_and_probe(endpoint(global, environment).await?, name).await;
-    let (engine, probed) = connected.map_err(|error| suggest_other_sockets(error.into(), environment))?;
+    let connected =
+        scratchdbg_docker::Engine::connect_and_probe(endpoint(global, environment).await?, name)
+            .await;
+    let (engine, probed) =
+        connected.map_err(|error| suggest_other_sockets(error.into(), environment))?;
     let platform = Platform::Docker(engine.within(scope));
     if probed.is_none()
         && let Some(meant) = stand_in(&platform, name.as_str(), printer).await?
@@ -329,7 +364,11 @@ pub(crate) async fn connect_and_probe(
 
 async fn endpoint(global: &Global, environment: &Environment) -> Result<Endpoint, CommandError> {
     let flags = &environment.docker_flags;
-    let files = TlsFiles { ca: flags.tls_ca.clone(), cert: flags.tls_cert.clone(), key: flags.tls_key.clone() };
+    let files = TlsFiles {
+        ca: flags.tls_ca.clone(),
+        cert: flags.tls_cert.clone(),
+        key: flags.tls_key.clone(),
+    };
     let request = EndpointRequest {
         host: global.host.clone(),
         context: global.context.clone(),
@@ -347,9 +386,12 @@ async fn endpoint(global: &Global, environment: &Environment) -> Result<Endpoint
 /// Rootless engines listen on other sockets.
 fn suggest_other_sockets(error: CommandError, environment: &Environment) -> CommandError {
     let folder = environment.runtime_dir.iter();
-    let sockets = folder.flat_map(|folder| ["docker.sock", "podman/podman.sock"].map(|name| folder.join(name)));
+    let sockets = folder
+        .flat_map(|folder| ["docker.sock", "podman/podman.sock"].map(|name| folder.join(name)));
     match sockets.into_iter().find(|socket| socket.exists()) {
-        Some(socket) => error.hint(format!("there is a socket at {}: --host unix://{0}", socket.display())),
+        Some(socket) => {
+            error.hint(format!("there is a socket at {}: --host unix://{0}", socket.display()))
+        }
         None => error,
     }
 }

@@ -26,25 +26,36 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
     let called = scratchdbg_plugin::called(arguments.first().map(OsString::as_os_str));
     let rest = arguments.get(1..).unwrap_or_default();
     match called {
-        Called::Alone => Ok(Asked::Run(Box::new(Cli::try_parse_from(&arguments)?), DockerFlags::default())),
-        Called::ByKubectl => Ok(Asked::Run(Box::new(of_kubectl(arguments)?), DockerFlags::default())),
+        Called::Alone => {
+            Ok(Asked::Run(Box::new(Cli::try_parse_from(&arguments)?), DockerFlags::default()))
+        }
+        Called::ByKubectl => {
+            Ok(Asked::Run(Box::new(of_kubectl(arguments)?), DockerFlags::default()))
+        }
         Called::ForCompletion => {
-            let words: Vec<String> = rest.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            let words: Vec<String> =
+                rest.iter().map(|word| word.to_string_lossy().into_owned()).collect();
             Ok(Asked::Text(completions(kubectl_command(), &words)))
         }
         Called::ByDocker => {
-            if let Some(metadata) = docker::metadata(rest, env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_DESCRIPTION")) {
+            if let Some(metadata) =
+                docker::metadata(rest, env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_DESCRIPTION"))
+            {
                 return Ok(Asked::Text(metadata));
             }
             let mut command = Cli::command().bin_name("docker scratchdbg");
             match docker::read(rest) {
                 Ok((flags, Request::Run(ours))) => {
-                    let ours = ["docker scratchdbg".into()].into_iter().chain(flags.as_ours()).chain(ours);
+                    let ours =
+                        ["docker scratchdbg".into()].into_iter().chain(flags.as_ours()).chain(ours);
                     let cli = Cli::from_arg_matches(&command.try_get_matches_from(ours)?)?;
                     Ok(Asked::Run(Box::new(cli), flags))
                 }
                 Ok((_, Request::Complete(words))) => Ok(Asked::Text(completions(command, &words))),
-                Err(error) => Err(command.error(ErrorKind::UnknownArgument, escape::label(&error.to_string()))),
+                Err(error) => {
+                    Err(command
+                        .error(ErrorKind::UnknownArgument, escape::label(&error.to_string())))
+                }
             }
         }
     }
@@ -54,11 +65,14 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
 fn kubectl_command() -> clap::Command {
     let namespace = |namespace: clap::Arg| namespace.short('n');
     let command = Cli::command().bin_name("kubectl scratchdbg");
-    let command = command
-        .mut_subcommand("logs", |logs| logs.mut_arg("tail", |tail| tail.short(None)).mut_arg("namespace", namespace));
+    let command = command.mut_subcommand("logs", |logs| {
+        logs.mut_arg("tail", |tail| tail.short(None)).mut_arg("namespace", namespace)
+    });
     command.mut_subcommand("ps", |ps| {
-        let ps = ps.mut_arg("n", |n| n.short(None).long("n").hide(true)).mut_arg("namespace", namespace);
-        ps.mut_arg("latest", |latest| latest.short(None)).mut_arg("pod_selector", |labels| labels.short('l'))
+        let ps =
+            ps.mut_arg("n", |n| n.short(None).long("n").hide(true)).mut_arg("namespace", namespace);
+        ps.mut_arg("latest", |latest| latest.short(None))
+            .mut_arg("pod_selector", |labels| labels.short('l'))
     })
 }
 
@@ -113,21 +127,33 @@ mod tests {
 
     #[test]
     fn a_plain_name_is_a_pod_there() {
-        let Command::Attach(args) = parsed("kubectl-scratchdbg attach web -n shop --context prod -- ls -n") else {
+        let Command::Attach(args) =
+            parsed("kubectl-scratchdbg attach web -n shop --context prod -- ls -n")
+        else {
             panic!("attach")
         };
         assert_eq!(
-            (&*args.target, args.kubernetes.namespace.as_deref(), args.kubernetes.kube_context.as_deref()),
+            (
+                &*args.target,
+                args.kubernetes.namespace.as_deref(),
+                args.kubernetes.kube_context.as_deref()
+            ),
             ("pod/web", Some("shop"), Some("prod"))
         );
         assert_eq!(args.command, ["ls", "-n"]);
-        let Command::Logs(args) = parsed("kubectl-scratchdbg logs web deploy/db -n shop --tail 5") else {
+        let Command::Logs(args) = parsed("kubectl-scratchdbg logs web deploy/db -n shop --tail 5")
+        else {
             panic!("logs")
         };
         assert_eq!(args.targets, ["pod/web", "deploy/db"]);
         assert_eq!(args.kubernetes.namespace.as_deref(), Some("shop"));
-        let Command::Sessions(command) = parsed("kubectl-scratchdbg sessions ls") else { panic!("sessions") };
-        assert!(KubernetesArgs::from(command.cluster()).given().is_some(), "the cluster's sessions are meant");
+        let Command::Sessions(command) = parsed("kubectl-scratchdbg sessions ls") else {
+            panic!("sessions")
+        };
+        assert!(
+            KubernetesArgs::from(command.cluster()).given().is_some(),
+            "the cluster's sessions are meant"
+        );
         assert!(of_kubectl(["kubectl-scratchdbg", "attach"].map(OsString::from).to_vec()).is_err());
     }
 
@@ -138,10 +164,15 @@ mod tests {
 
     #[test]
     fn kubectls_letters_are_kubectls() {
-        let Command::Ps(args) = parsed("kubectl-scratchdbg ps -n 5 -l app=web") else { panic!("ps") };
+        let Command::Ps(args) = parsed("kubectl-scratchdbg ps -n 5 -l app=web") else {
+            panic!("ps")
+        };
         assert_eq!((args.n, args.latest), (None, false));
         let cluster = args.kubernetes;
-        assert_eq!((cluster.namespace.as_deref(), cluster.selector.as_deref()), (Some("5"), Some("app=web")));
+        assert_eq!(
+            (cluster.namespace.as_deref(), cluster.selector.as_deref()),
+            (Some("5"), Some("app=web"))
+        );
         let Command::Why(args) = parsed("kubectl-scratchdbg why 137 web") else { panic!("why") };
         assert_eq!(args.targets, ["137", "pod/web"]);
     }
@@ -157,12 +188,18 @@ mod tests {
         assert_eq!((cli.global.host.as_deref(), cli.global.verbose), (Some("unix:///a"), 2));
         assert_eq!(flags.config, Some("/c".into()));
         let Command::Attach(args) = cli.command else { panic!("attach") };
-        assert_eq!((&*args.target, &args.command[..]), ("web", &["ls".to_owned(), "-l".to_owned()][..]));
-        for line in ["docker-scratchdbg --nope scratchdbg ps", "docker-scratchdbg scratchdbg nope"] {
-            let error = parse(line.split(' ').map(OsString::from).collect()).err().expect(line).to_string();
+        assert_eq!(
+            (&*args.target, &args.command[..]),
+            ("web", &["ls".to_owned(), "-l".to_owned()][..])
+        );
+        for line in ["docker-scratchdbg --nope scratchdbg ps", "docker-scratchdbg scratchdbg nope"]
+        {
+            let error =
+                parse(line.split(' ').map(OsString::from).collect()).err().expect(line).to_string();
             assert!(error.contains("nope"), "{error}");
         }
-        let help = parse(["docker-scratchdbg", "help", "scratchdbg", "ps"].map(OsString::from).to_vec());
+        let help =
+            parse(["docker-scratchdbg", "help", "scratchdbg", "ps"].map(OsString::from).to_vec());
         let help = help.err().expect("a help is an error of clap").to_string();
         assert!(help.contains("Usage: docker scratchdbg ps"), "{help}");
     }
@@ -173,8 +210,13 @@ mod tests {
             Asked::Text(text) => text,
             Asked::Run(..) => panic!("{line}"),
         };
-        assert!(text("docker-scratchdbg docker-cli-plugin-metadata").contains("\"SchemaVersion\":\"0.1.0\""));
-        assert!(text("docker-scratchdbg __complete scratchdbg att").starts_with("attach\tOpen a shell"));
+        assert!(
+            text("docker-scratchdbg docker-cli-plugin-metadata")
+                .contains("\"SchemaVersion\":\"0.1.0\"")
+        );
+        assert!(
+            text("docker-scratchdbg __complete scratchdbg att").starts_with("attach\tOpen a shell")
+        );
         assert!(text("kubectl_complete-scratchdbg att").starts_with("attach\tOpen a shell"));
         assert_eq!(text("kubectl_complete-scratchdbg attach --kube-").lines().count(), 2);
         assert_eq!(text("kubectl_complete-scratchdbg sessions ").lines().count(), 4);

@@ -13,13 +13,19 @@ use crate::error::CommandError;
 pub(crate) fn expect_reference(location: &ImageLocation) -> Result<(), CommandError> {
     let ImageLocation::Registry(text) = location else { return Ok(()) };
     let reference = text.parse::<Reference>();
-    reference.map(drop).map_err(|error| CommandError { code: crate::error::USAGE, ..explain(&error) })
+    reference
+        .map(drop)
+        .map_err(|error| CommandError { code: crate::error::USAGE, ..explain(&error) })
 }
 
 /// Finds an image in its registry.
-pub(crate) async fn pull(reference: &str, context: &Context) -> Result<RegistryImage, backend::Error> {
+pub(crate) async fn pull(
+    reference: &str,
+    context: &Context,
+) -> Result<RegistryImage, backend::Error> {
     let reference: Reference = reference.parse().map_err(|error| failed(&error))?;
-    let image = Arc::new(context.registry()?.pull(&reference).await.map_err(|error| failed(&error))?);
+    let image =
+        Arc::new(context.registry()?.pull(&reference).await.map_err(|error| failed(&error))?);
     Ok(RegistryImage {
         image: Arc::clone(&image) as Arc<_>,
         repository: format!("{}/{}", reference.registry(), reference.repository()),

@@ -30,6 +30,9 @@ extern "C" fn check() {
 
 /// The C library calls this before `main`, and before the standard library initializes itself.
 #[used]
-#[expect(unsafe_code, reason = "this section holds functions of the C calling convention without parameters")]
+#[expect(
+    unsafe_code,
+    reason = "this section holds functions of the C calling convention without parameters"
+)]
 #[unsafe(link_section = ".init_array")]
 static CHECK: extern "C" fn() = check;

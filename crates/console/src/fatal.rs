@@ -43,8 +43,10 @@ pub(crate) fn save() {
     BEFORE.get_or_init(catch);
     let mut settings = MaybeUninit::<termios>::uninit();
     // SAFETY: the pointer is valid for one `termios`, which is read only if the call has filled it.
-    let saved =
-        unsafe { (libc::tcgetattr(libc::STDIN_FILENO, settings.as_mut_ptr()) == 0).then(|| settings.assume_init()) };
+    let saved = unsafe {
+        (libc::tcgetattr(libc::STDIN_FILENO, settings.as_mut_ptr()) == 0)
+            .then(|| settings.assume_init())
+    };
     if let Some(settings) = saved {
         // Never freed, because a handler may be reading it. A session leaks a few bytes, once.
         SETTINGS.store(Box::leak(Box::new(settings)), Ordering::Release);
@@ -71,7 +73,8 @@ fn catch() -> Vec<Option<libc::sigaction>> {
     for (signal, _) in (0..).zip(&before).filter(|(_, before)| before.is_some()) {
         // SAFETY: all zeros are a valid `sigaction`: no flags, and no blocked signal.
         let mut ours: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-        ours.sa_sigaction = restore as extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
+        ours.sa_sigaction =
+            restore as extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
         ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
         action(signal, Some(&ours));
     }

@@ -14,7 +14,9 @@ use tokio::time::Sleep;
 pub fn is_null() -> bool {
     let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
     let input = rustix::fs::fstat(stdin());
-    let is_device = |stat: &rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    let is_device = |stat: &rustix::fs::Stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+    };
     matches!((null, input), (Ok(null), Ok(input)) if is_device(&input) && input.st_rdev == null)
 }
 

@@ -161,7 +161,9 @@ impl Output {
             return;
         }
         let whole = "one container, --raw and no filter give them whole";
-        let text = format!("{lines} lines are longer than 1 MiB: {bytes} bytes at their ends are left out; {whole}");
+        let text = format!(
+            "{lines} lines are longer than 1 MiB: {bytes} bytes at their ends are left out; {whole}"
+        );
         if self.raw {
             self.failed = true;
             self.printer.error(&text);
@@ -192,7 +194,12 @@ impl MergedSink for Output {
         self.names.len() - 1
     }
 
-    fn line(&mut self, container: ContainerIndex, line: &Line<'_>, after_gap: bool) -> io::Result<()> {
+    fn line(
+        &mut self,
+        container: ContainerIndex,
+        line: &Line<'_>,
+        after_gap: bool,
+    ) -> io::Result<()> {
         let name = self.names.get(container).map_or("", String::as_str);
         if line.cut > 0 {
             self.cut = (self.cut.0 + 1, self.cut.1 + line.cut);
@@ -226,7 +233,8 @@ impl MergedSink for Output {
         self.break_beginnings()?;
         self.flush()?;
         let severity = notice.severity();
-        let name = container.and_then(|container| self.names.get(container)).map_or("", String::as_str);
+        let name =
+            container.and_then(|container| self.names.get(container)).map_or("", String::as_str);
         let text = words(self.platform, name, notice);
         match severity {
             Severity::Info => self.printer.note(&text),

@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn a_long_text_keeps_its_beginning_and_its_end() {
         for len in [0, 1, 2 * KEPT, 2 * KEPT + 1, 4 * KEPT + 7, 9 * KEPT] {
-            let text: Vec<u8> = (0..len).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1]).collect();
+            let text: Vec<u8> =
+                (0..len).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1]).collect();
             let kept = read_ends(text.as_slice()).unwrap();
             assert_eq!(kept.len(), len.min(2 * KEPT), "{len}");
             let half = kept.len() / 2;

@@ -88,7 +88,10 @@ impl Printer {
     ///
     /// Fails if the command cannot be written.
     pub fn command(self, text: &str) -> io::Result<()> {
-        streams::print(streams::stdout(), &format!("{COMMAND}$ {}{COMMAND:#}\n", escape::label(text)))
+        streams::print(
+            streams::stdout(),
+            &format!("{COMMAND}$ {}{COMMAND:#}\n", escape::label(text)),
+        )
     }
 
     /// Prints a heading on standard output.
@@ -109,7 +112,10 @@ impl Printer {
 
     /// Prints a question. The answer follows on the same line.
     pub fn question(self, text: &str) {
-        let _unwritten = streams::print(streams::stderr(), &format!("{EMPHASIS}{}{EMPHASIS:#}", escape::label(text)));
+        let _unwritten = streams::print(
+            streams::stderr(),
+            &format!("{EMPHASIS}{}{EMPHASIS:#}", escape::label(text)),
+        );
     }
 
     /// Prints an error.
@@ -126,7 +132,9 @@ impl Printer {
     fn message(self, word: Option<(&str, Style)>, text: &str) {
         let text = escape::label(text);
         let line = match word {
-            Some((word, style)) => format!("{style}{word}{style:#}{EMPHASIS}:{EMPHASIS:#} {text}\n"),
+            Some((word, style)) => {
+                format!("{style}{word}{style:#}{EMPHASIS}:{EMPHASIS:#} {text}\n")
+            }
             None => format!("{text}\n"),
         };
         // If standard error is closed or has no reader, there is nothing else to do.

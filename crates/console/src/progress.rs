@@ -30,7 +30,8 @@ impl Progress {
         done: impl Fn() -> u64 + Send + 'static,
         printer: Printer,
     ) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()).with_message(what.into());
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden())
+            .with_message(what.into());
         if let Ok(style) = ProgressStyle::with_template(STYLE) {
             bar.set_style(style.progress_chars("=> "));
         }

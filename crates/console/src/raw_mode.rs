@@ -46,7 +46,9 @@ impl RawMode {
                 restore();
                 // The signal does not stop all threads at the same moment. Wait for SIGCONT, so
                 // that this thread does not set raw mode before the process is stopped.
-                let Ok(mut continued) = signal(SignalKind::from_raw(Signal::CONT.as_raw())) else { return };
+                let Ok(mut continued) = signal(SignalKind::from_raw(Signal::CONT.as_raw())) else {
+                    return;
+                };
                 if kill_process(getpid(), Signal::STOP).is_ok() {
                     continued.recv().await;
                 }
@@ -94,7 +96,8 @@ mod tests {
     #[test]
     #[ignore = "it panics"]
     fn panics_in_raw_mode() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let _raw = RawMode::enable().expect("it is a terminal");
             panic!("no more");

@@ -54,7 +54,10 @@ const AT_ONCE: Duration = Duration::from_millis(700);
 /// # Errors
 ///
 /// Fails if no signal handler can be installed, or if no thread can be started.
-pub fn listen(passed_on: Duration, last_words: impl FnOnce() + Send + 'static) -> std::io::Result<Interrupts> {
+pub fn listen(
+    passed_on: Duration,
+    last_words: impl FnOnce() + Send + 'static,
+) -> std::io::Result<Interrupts> {
     let (sender, codes) = mpsc::unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = {
@@ -128,7 +131,11 @@ impl Drop for PassedOn {
 }
 
 /// Sends the codes of signals to the command until the process must end. Returns its exit code.
-async fn receive(mut signals: Signals, sender: &mpsc::UnboundedSender<u8>, passed_on: Duration) -> u8 {
+async fn receive(
+    mut signals: Signals,
+    sender: &mpsc::UnboundedSender<u8>,
+    passed_on: Duration,
+) -> u8 {
     let mut first = None;
     let mut count = 0;
     let mut limit = None;
@@ -141,8 +148,8 @@ async fn receive(mut signals: Signals, sender: &mpsc::UnboundedSender<u8>, passe
         let _ended = sender.send(code);
         first.get_or_insert(code);
         count += 1;
-        let at =
-            tokio::time::Instant::now() + time_left(count, IS_PASSED_ON.load(Ordering::Relaxed).then_some(passed_on));
+        let at = tokio::time::Instant::now()
+            + time_left(count, IS_PASSED_ON.load(Ordering::Relaxed).then_some(passed_on));
         limit = Some(limit.map_or(at, |limit: tokio::time::Instant| limit.min(at)));
     }
 }
@@ -173,7 +180,12 @@ struct Signals(Vec<(SignalKind, Signal)>);
 
 impl Signals {
     fn open() -> std::io::Result<Self> {
-        let asking = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
+        let asking = [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+            SignalKind::quit(),
+        ];
         let ending = [
             SignalKind::user_defined1(),
             SignalKind::user_defined2(),
@@ -195,13 +207,20 @@ impl Signals {
         if !is_ignored(&file_size) {
             drop(signal(file_size)?);
         }
-        asking.into_iter().chain(ending).map(|kind| Ok((kind, signal(kind)?))).collect::<Result<_, _>>().map(Self)
+        asking
+            .into_iter()
+            .chain(ending)
+            .map(|kind| Ok((kind, signal(kind)?)))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     async fn next(&mut self) -> u8 {
         let kind = std::future::poll_fn(|context| {
-            let received =
-                self.0.iter_mut().find_map(|(kind, signal)| signal.poll_recv(context).is_ready().then_some(*kind));
+            let received = self
+                .0
+                .iter_mut()
+                .find_map(|(kind, signal)| signal.poll_recv(context).is_ready().then_some(*kind));
             received.map_or(Poll::Pending, Poll::Ready)
         })
         .await;
@@ -219,7 +238,9 @@ mod tests {
         assert!(say_within(Duration::from_mins(1), || ()));
         // The pipe has no reader, so it fills up.
         let (reader, mut writer) = std::io::pipe().unwrap();
-        assert!(!say_within(Duration::from_millis(50), move || while writer.write_all(&[0; 4096]).is_ok() {}));
+        assert!(!say_within(Duration::from_millis(50), move || {
+            while writer.write_all(&[0; 4096]).is_ok() {}
+        }));
         drop(reader);
     }
 
@@ -239,7 +260,8 @@ mod tests {
             libc::SIGSTKFLT,
         ] {
             // It is sent first, and has no effect.
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::XFSZ).unwrap();
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::XFSZ)
+                .unwrap();
             let number = rustix::process::Signal::from_named_raw(number).unwrap();
             rustix::process::kill_process(rustix::process::getpid(), number).unwrap();
             assert_eq!(i32::from(signals.next().await), 128 + number.as_raw());

@@ -48,7 +48,11 @@ pub fn print(mut stream: WaitingStream<impl RawStream + AsFd>, text: &str) -> io
 pub struct WaitingStream<S>(pub S);
 
 impl<S: AsFd> WaitingStream<S> {
-    fn wait<T>(&mut self, what: PollFlags, mut work: impl FnMut(&mut S) -> io::Result<T>) -> io::Result<T> {
+    fn wait<T>(
+        &mut self,
+        what: PollFlags,
+        mut work: impl FnMut(&mut S) -> io::Result<T>,
+    ) -> io::Result<T> {
         loop {
             match work(&mut self.0) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -112,9 +116,15 @@ impl<W> Outlet<W> {
 }
 
 impl<W: Write + AsFd + Send + Unpin + 'static> AsyncWrite for Outlet<W> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut task::Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         ready!(self.poll_written(context))?;
-        let Some(mut stream) = self.stream.take() else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
+        let Some(mut stream) = self.stream.take() else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
         let mut piece = std::mem::take(&mut self.piece);
         let count = bytes.len().min(LONGEST_PIECE);
         piece.clear();
@@ -126,11 +136,17 @@ impl<W: Write + AsFd + Send + Unpin + 'static> AsyncWrite for Outlet<W> {
         Poll::Ready(Ok(count))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<io::Result<()>> {
         self.poll_written(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(
+        self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<io::Result<()>> {
         self.poll_flush(context)
     }
 }

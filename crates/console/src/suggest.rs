@@ -41,7 +41,9 @@ impl ClusterOptions {
         let mut words = text.split_whitespace();
         let options = match (words.next(), words.next()) {
             (Some("kubectl"), _) => self.spelled("--context"),
-            (Some("scratchdbg"), Some(command)) if OURS.contains(&command) => self.spelled("--kube-context"),
+            (Some("scratchdbg"), Some(command)) if OURS.contains(&command) => {
+                self.spelled("--kube-context")
+            }
             _ => return text.to_owned(),
         };
         let (before, after) = match text.split_once(" -- ") {
@@ -51,7 +53,8 @@ impl ClusterOptions {
         let has = |names: &[&str]| before.split_whitespace().any(|word| names.contains(&word));
         let is_global = before.starts_with("kubectl") && has(&WITHOUT_NAMESPACE);
         let is_needless = |names: &[&str]| has(names) || is_global && names.contains(&"-n");
-        let missing = options.into_iter().filter(|(names, _)| !is_needless(names)).map(|(_, option)| option);
+        let missing =
+            options.into_iter().filter(|(names, _)| !is_needless(names)).map(|(_, option)| option);
         [before.to_owned()].into_iter().chain(missing).collect::<Vec<_>>().join(" ") + &after
     }
 
@@ -59,7 +62,8 @@ impl ClusterOptions {
         let contexts: &'static [&'static str] =
             if context == "--context" { &["--context"] } else { &["--kube-context"] };
         let all = self.all_namespaces.then(|| "--all-namespaces".to_owned());
-        let namespace = self.namespace.as_deref().map(|name| format!("--namespace {}", quoted(name)));
+        let namespace =
+            self.namespace.as_deref().map(|name| format!("--namespace {}", quoted(name)));
         let file = self.kubeconfig.as_deref().map(|path| quoted(&path.to_string_lossy()));
         let options = [
             (&["--namespace", "-n", "--all-namespaces", "-A"][..], all.or(namespace)),
@@ -72,7 +76,8 @@ impl ClusterOptions {
 
 /// Quotes a text as one word of a shell's command line.
 fn quoted(text: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-./:@%+=,".contains(character);
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "_-./:@%+=,".contains(character);
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()
     } else {
@@ -114,7 +119,10 @@ mod tests {
             assert_eq!(given.complete(hint), expected);
         }
         let all = ClusterOptions { all_namespaces: true, ..ClusterOptions::default() };
-        assert_eq!(all.complete("`scratchdbg sessions ls`"), "`scratchdbg sessions ls --all-namespaces`");
+        assert_eq!(
+            all.complete("`scratchdbg sessions ls`"),
+            "`scratchdbg sessions ls --all-namespaces`"
+        );
     }
 
     #[test]

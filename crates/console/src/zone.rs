@@ -33,7 +33,8 @@ fn named(tz: &OsStr) -> Result<TimeZone, Error> {
     }
     let path = tz.as_bytes().strip_prefix(b":").map_or(tz, OsStr::from_bytes);
     // A path into a zone database ends with the zone's name.
-    let name = path.to_str().map(|path| path.rsplit_once("zoneinfo/").map_or(path, |(_, name)| name));
+    let name =
+        path.to_str().map(|path| path.rsplit_once("zoneinfo/").map_or(path, |(_, name)| name));
     if let Some(zone) = name.and_then(|name| TimeZone::get(name).ok()) {
         return Ok(zone);
     }
@@ -67,11 +68,17 @@ mod tests {
         assert!(made.success());
         let text = folder.path().join("text");
         std::fs::write(&text, "no zone").unwrap();
-        for path in [&fifo, &text, &folder.path().join("none"), Path::new("/dev/zero"), folder.path()] {
+        for path in
+            [&fifo, &text, &folder.path().join("none"), Path::new("/dev/zero"), folder.path()]
+        {
             for prefix in ["", ":"] {
                 let tz = format!("{prefix}{}", path.display());
                 let error = named(OsStr::new(&tz)).unwrap_err();
-                assert!(error.message.contains(&tz) && !error.message.contains('\n'), "{}", error.message);
+                assert!(
+                    error.message.contains(&tz) && !error.message.contains('\n'),
+                    "{}",
+                    error.message
+                );
             }
         }
         assert!(named(OsStr::from_bytes(b"/\xff")).is_err());
@@ -84,7 +91,11 @@ mod tests {
             assert!(named(OsStr::new(tz)).unwrap_err().message.contains("no such zone"), "{tz}");
         }
         for (tz, hours) in [("EST5", -5), ("<+03>-3", 3), ("UTC", 0), (":UTC", 0)] {
-            assert_eq!(named(OsStr::new(tz)).unwrap().to_offset(at).seconds(), hours * 3600, "{tz}");
+            assert_eq!(
+                named(OsStr::new(tz)).unwrap().to_offset(at).seconds(),
+                hours * 3600,
+                "{tz}"
+            );
         }
     }
 }

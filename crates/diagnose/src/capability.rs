@@ -63,7 +63,8 @@ pub fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
     if privileged {
         return all;
     }
-    let named = |list: &[String]| list.iter().filter_map(|name| bit(name)).fold(0, |set, bit| set | bit);
+    let named =
+        |list: &[String]| list.iter().filter_map(|name| bit(name)).fold(0, |set, bit| set | bit);
     let holds_all = |list: &[String]| list.iter().any(|name| name.eq_ignore_ascii_case("ALL"));
     match (holds_all(add), holds_all(drop)) {
         (true, _) => all & !named(drop),
@@ -74,7 +75,12 @@ pub fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
 
 /// Returns the names in a set, without `CAP_`.
 pub fn known_names(set: u64) -> Vec<&'static str> {
-    NAMES.iter().enumerate().filter(|(index, _)| set & (1 << index) != 0).map(|(_, name)| *name).collect()
+    NAMES
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| set & (1 << index) != 0)
+        .map(|(_, name)| *name)
+        .collect()
 }
 
 /// Reports whether an option accepts this name: a capability, with or without `CAP_`, or `ALL`.
@@ -104,7 +110,11 @@ mod tests {
             (false, &["ALL"], &["CHOWN"], all & !1),
             (false, &["SYS_PTRACE"], &["CAP_CHOWN"], (DEFAULT | 1 << 19) & !1),
         ] {
-            assert_eq!(bounding_set(privileged, &list(add), &list(drop)), expected, "{add:?} {drop:?}");
+            assert_eq!(
+                bounding_set(privileged, &list(add), &list(drop)),
+                expected,
+                "{add:?} {drop:?}"
+            );
         }
         assert_eq!(known_names(1 | 1 << 12), ["CHOWN", "NET_ADMIN"]);
         assert_eq!(known_names(all).len(), NAMES.len());

@@ -34,8 +34,12 @@ pub fn codes_of_pods() -> impl Iterator<Item = Code> {
 
 /// What the documentation says of a code, as plain text; `None` if there is no such code.
 pub fn explain_code(code: &str) -> Option<String> {
-    let Entry { code, shows, fix, reproduce } = entry(*Code::ALL.iter().find(|known| known.as_str() == code)?);
-    Some(format!("{code}\n\n{}\n\nShows: {shows}\n\nFix: {fix}\n\nTo see it:\n\n{reproduce}", code.meaning()))
+    let Entry { code, shows, fix, reproduce } =
+        entry(*Code::ALL.iter().find(|known| known.as_str() == code)?);
+    Some(format!(
+        "{code}\n\n{}\n\nShows: {shows}\n\nFix: {fix}\n\nTo see it:\n\n{reproduce}",
+        code.meaning()
+    ))
 }
 
 /// The document of all codes, as Markdown: `docs/codes.md`.
@@ -56,7 +60,14 @@ pub fn codes_markdown() -> String {
         text.extend(["## ", title, "\n\n"]);
         for entry in entries {
             let Entry { code, shows, fix, reproduce } = entry;
-            text.extend(["### `", code.as_str(), "`\n\n", code.meaning(), "\n\n**Shows:** ", shows]);
+            text.extend([
+                "### `",
+                code.as_str(),
+                "`\n\n",
+                code.meaning(),
+                "\n\n**Shows:** ",
+                shows,
+            ]);
             text.extend(["\n\n**Fix:** ", fix, "\n\n```sh\n", reproduce, "\n```\n\n"]);
         }
     }
@@ -74,9 +85,15 @@ mod tests {
     #[test]
     fn every_code_has_one_entry() {
         let mut counts: BTreeMap<Code, usize> = BTreeMap::new();
-        for entry in [start::ENTRIES, image::ENTRIES, run::ENTRIES, pod::ENTRIES].into_iter().flatten() {
+        for entry in
+            [start::ENTRIES, image::ENTRIES, run::ENTRIES, pod::ENTRIES].into_iter().flatten()
+        {
             *counts.entry(entry.code).or_default() += 1;
-            assert!(!entry.shows.is_empty() && !entry.fix.is_empty() && !entry.reproduce.is_empty(), "{}", entry.code);
+            assert!(
+                !entry.shows.is_empty() && !entry.fix.is_empty() && !entry.reproduce.is_empty(),
+                "{}",
+                entry.code
+            );
         }
         for &code in Code::ALL {
             assert_eq!(counts.get(&code), Some(&1), "{code}");

@@ -353,7 +353,11 @@ impl FromStr for Code {
     type Err = CodeError;
 
     fn from_str(word: &str) -> Result<Self, CodeError> {
-        Self::ALL.iter().copied().find(|code| code.as_str() == word).ok_or_else(|| CodeError(word.to_owned()))
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str() == word)
+            .ok_or_else(|| CodeError(word.to_owned()))
     }
 }
 

@@ -69,7 +69,9 @@ struct ImageConfiguration {
 }
 
 /// Reads `null` as the default value: Docker and others write `null` instead of omitting a field.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -104,7 +106,8 @@ impl ConfigFacts {
         let image: ImageConfiguration = serde_json::from_value(document)?;
         let mut config = image.config;
         if !image.os.is_empty() && !image.architecture.is_empty() {
-            config.platform = Some(Platform::new(&image.os, &image.architecture, Some(&image.variant)));
+            config.platform =
+                Some(Platform::new(&image.os, &image.architecture, Some(&image.variant)));
         }
         Ok(config)
     }
@@ -149,11 +152,19 @@ mod tests {
         assert_eq!(empty, ConfigFacts::default());
         assert_eq!(empty.search_path(), DEFAULT_PATH);
         assert_eq!(ConfigFacts::from_image_json(b"{}").unwrap(), ConfigFacts::default());
-        for (entrypoint, arguments) in
-            [("[\"\"]", &["b"][..]), ("[]", &["b"]), ("[\"\",\"\"]", &["", "", "b"]), ("[\"\",\"a\"]", &["", "a", "b"])]
-        {
-            let json = format!("{{\"config\": {{\"Entrypoint\": {entrypoint}, \"Cmd\": [\"b\"]}}}}");
-            assert_eq!(ConfigFacts::from_image_json(json.as_bytes()).unwrap().arguments(), arguments, "{entrypoint}");
+        for (entrypoint, arguments) in [
+            ("[\"\"]", &["b"][..]),
+            ("[]", &["b"]),
+            ("[\"\",\"\"]", &["", "", "b"]),
+            ("[\"\",\"a\"]", &["", "a", "b"]),
+        ] {
+            let json =
+                format!("{{\"config\": {{\"Entrypoint\": {entrypoint}, \"Cmd\": [\"b\"]}}}}");
+            assert_eq!(
+                ConfigFacts::from_image_json(json.as_bytes()).unwrap().arguments(),
+                arguments,
+                "{entrypoint}"
+            );
         }
         for bad in [&b""[..], b"7", b"{\"config\": {\"Env\": 1}}", b"\xff"] {
             assert!(ConfigFacts::from_image_json(bad).is_err());

@@ -85,16 +85,28 @@ pub(crate) struct Explanation {
 /// A wording with its sentence: `{p}` is replaced by the text of the group `p`.
 macro_rules! says {
     ($code:ident, $pattern:expr, $message:literal, $fix:literal $(,)?) => {
-        Wording { pattern: $pattern, meaning: |c| $crate::dialect::explanation(Code::$code, $message, $fix, false, c) }
+        Wording {
+            pattern: $pattern,
+            meaning: |c| $crate::dialect::explanation(Code::$code, $message, $fix, false, c),
+        }
     };
     (guess $code:ident, $pattern:expr, $message:literal, $fix:literal $(,)?) => {
-        Wording { pattern: $pattern, meaning: |c| $crate::dialect::explanation(Code::$code, $message, $fix, true, c) }
+        Wording {
+            pattern: $pattern,
+            meaning: |c| $crate::dialect::explanation(Code::$code, $message, $fix, true, c),
+        }
     };
 }
 use says;
 
 /// Fills in a message. A part in `[…]` is left out if nothing was captured for its `{p}`.
-fn explanation(code: Code, message: &str, fix: &'static str, is_guess: bool, captures: &Captures<'_>) -> Meaning {
+fn explanation(
+    code: Code,
+    message: &str,
+    fix: &'static str,
+    is_guess: bool,
+    captures: &Captures<'_>,
+) -> Meaning {
     let subject = ["p", "q", "r", "s", "t"].into_iter().find_map(|name| named(captures, name));
     let mut text = String::with_capacity(message.len());
     for (index, part) in message.split(['[', ']']).enumerate() {
@@ -289,7 +301,10 @@ fn findings(said: &[Said]) -> Vec<Finding> {
 pub(crate) fn without_echoes_of_a_panic(findings: &mut Vec<Finding>) {
     if findings.iter().any(|finding| finding.code == Code::GoPanic) {
         findings.retain(|finding| {
-            !matches!(finding.code, Code::SegfaultOrAbort | Code::KilledBySignal | Code::IllegalInstruction)
+            !matches!(
+                finding.code,
+                Code::SegfaultOrAbort | Code::KilledBySignal | Code::IllegalInstruction
+            )
         });
     }
 }
@@ -318,7 +333,9 @@ fn read_ranks(text: &str, wanted: fn(Rank) -> bool) -> Vec<Said> {
             let range = captures.get(0)?.range();
             Some((line_around(text, range.start, range.end).trim(), captures))
         });
-        let Some((line, captures)) = lines.take(MOST_PLACES).find(|(line, _)| !understood.contains(line)) else {
+        let Some((line, captures)) =
+            lines.take(MOST_PLACES).find(|(line, _)| !understood.contains(line))
+        else {
             continue;
         };
         if matches!(rank, Rank::Whole | Rank::Cluster) {

@@ -142,7 +142,11 @@ impl IsaLevel {
             (IsaLevel::V4, "avx512f avx512bw avx512cd avx512dq avx512vl"),
         ];
         let has = |wanted: &str| flags.split_ascii_whitespace().any(|flag| flag == wanted);
-        LEVELS.iter().take_while(|(_, needed)| needed.split_ascii_whitespace().all(has)).last().map(|&(level, _)| level)
+        LEVELS
+            .iter()
+            .take_while(|(_, needed)| needed.split_ascii_whitespace().all(has))
+            .last()
+            .map(|&(level, _)| level)
     }
 }
 

@@ -115,8 +115,9 @@ mod tests {
 
     #[test]
     fn json_shape_is_the_contract() {
-        let finding =
-            Finding::new(Code::LoaderMissing, Severity::Error, "no loader").evidence("PT_INTERP").fix("link it");
+        let finding = Finding::new(Code::LoaderMissing, Severity::Error, "no loader")
+            .evidence("PT_INTERP")
+            .fix("link it");
         assert_eq!(
             serde_json::to_value(&finding).unwrap(),
             serde_json::json!({

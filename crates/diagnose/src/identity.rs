@@ -42,7 +42,8 @@ pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
     let user = if user.is_empty() { "0" } else { user };
     let Some(passwd) = table(rootfs, "/etc/passwd") else { return Resolved::Open };
     let Some(groups) = table(rootfs, "/etc/group") else { return Resolved::Open };
-    let groups: Vec<_> = groups.into_iter().filter(|fields| !field(fields, 0).starts_with('#')).collect();
+    let groups: Vec<_> =
+        groups.into_iter().filter(|fields| !field(fields, 0).starts_with('#')).collect();
     let is_named = |fields: &&Vec<String>, text: &str, number: Option<i64>| match number {
         Some(number) => id(fields, 2) == number,
         None => field(fields, 0) == text,
@@ -57,16 +58,19 @@ pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
     let (gid, is_gid_written, supplementary) = if group.is_empty() {
         let member_of = groups
             .iter()
-            .filter(|fields| !name.is_empty() && field(fields, 3).split(',').any(|member| member == name))
+            .filter(|fields| {
+                !name.is_empty() && field(fields, 3).split(',').any(|member| member == name)
+            })
             .map(|fields| truncated(id(fields, 2)));
         (own_group, false, member_of.collect())
     } else {
         let number = self::number(group);
-        let (gid, is_written) = match (groups.iter().find(|fields| is_named(fields, group, number)), number) {
-            (Some(fields), _) => (id(fields, 2), false),
-            (None, Some(number)) => (number, true),
-            (None, None) => return Resolved::UnknownGroup(group.to_owned()),
-        };
+        let (gid, is_written) =
+            match (groups.iter().find(|fields| is_named(fields, group, number)), number) {
+                (Some(fields), _) => (id(fields, 2), false),
+                (None, Some(number)) => (number, true),
+                (None, None) => return Resolved::UnknownGroup(group.to_owned()),
+            };
         // A requested group replaces the supplementary ones. If a group has the number as its name,
         // that is one.
         let named = groups.iter().find(|fields| field(fields, 0) == group);
@@ -214,13 +218,23 @@ mod tests {
             // Groups.
             ("5:web", "", "web:x:abc:", known(5, 0, &[0])),
             ("5:web", "", "web", known(5, 0, &[0])),
-            ("app", "app:x:5:5::/:", "web:x:33:app\nother:x:44: app , x\nthird:x:45:x,app", known(5, 5, &[33, 45])),
+            (
+                "app",
+                "app:x:5:5::/:",
+                "web:x:33:app\nother:x:44: app , x\nthird:x:45:x,app",
+                known(5, 5, &[33, 45]),
+            ),
             (":web", "root:x:0:0::/:", "web:x:33:", known(0, 33, &[33])),
             // Numbers that engines cut to 32 bits, and look up once more.
             ("app", "app:x:-5:5::/:", "", Resolved::OutOfRange("user", "-5".to_owned())),
             ("app", "app:x:2147483648:5::/:", "", known(2_147_483_648, 5, &[])),
             ("app", "app:x:4294967296:5::/:", "", known(0, 5, &[])),
-            ("app", "app:x:5:4294967295::/:", "", Resolved::OutOfRange("group", "4294967295".to_owned())),
+            (
+                "app",
+                "app:x:5:4294967295::/:",
+                "",
+                Resolved::OutOfRange("group", "4294967295".to_owned()),
+            ),
             (
                 "app",
                 "app:x:99999999999999999999999:5::/:",
@@ -233,7 +247,11 @@ mod tests {
             ("-0", "", "", known(0, 0, &[])),
             (" 5", "", "", Resolved::UnknownUser(" 5".to_owned())),
         ] {
-            assert_eq!(resolve(user, &rootfs(passwd, group)), expected, "{user} {passwd:?} {group:?}");
+            assert_eq!(
+                resolve(user, &rootfs(passwd, group)),
+                expected,
+                "{user} {passwd:?} {group:?}"
+            );
         }
     }
 

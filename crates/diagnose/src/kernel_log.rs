@@ -47,7 +47,14 @@ impl KernelLog {
             let is_oldest = (limit == MemoryLimit::Container && self.listed.contains(&pid))
                 .then(|| self.listed.iter().min() == Some(&pid));
             self.listed.clear();
-            self.memory_kills.push(MemoryKill { time, uncertainty, process, pid, limit, is_oldest });
+            self.memory_kills.push(MemoryKill {
+                time,
+                uncertainty,
+                process,
+                pid,
+                limit,
+                is_oldest,
+            });
         }
     }
 }
@@ -112,18 +119,26 @@ mod tests {
     fn kills_are_told_with_their_limit() {
         // As Linux 6 writes it, with the groups of Docker on cgroup v1 and v2, Podman and
         // Kubernetes.
-        let own = format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset={ID},mems_allowed=0,oom_memcg=/docker/{ID}");
+        let own = format!(
+            "CONSTRAINT_MEMCG,nodemask=(null),cpuset={ID},mems_allowed=0,oom_memcg=/docker/{ID}"
+        );
         let scope = format!("/system.slice/docker-{ID}.scope");
-        let of_scope = format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={scope}");
+        let of_scope =
+            format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={scope}");
         let podman = format!("/machine.slice/libpod-{ID}.scope/container");
         let pod = "/kubepods/burstable/pod1234";
-        let of_pod = format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={pod}");
+        let of_pod =
+            format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={pod}");
         let machine = "CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom";
         for (constraint, group, limit) in [
             (own.as_str(), format!("/docker/{ID}"), MemoryLimit::Container),
             (&of_scope, scope.clone(), MemoryLimit::Container),
             (machine, podman, MemoryLimit::Machine),
-            (&of_pod, format!("{pod}/cri-containerd-{ID}.scope"), MemoryLimit::Group(pod.to_owned())),
+            (
+                &of_pod,
+                format!("{pod}/cri-containerd-{ID}.scope"),
+                MemoryLimit::Group(pod.to_owned()),
+            ),
         ] {
             let log = log(&[kill(constraint, &group, "eat")]);
             let [kill] = log.memory_kills.as_slice() else { panic!("one kill, not {log:?}") };
@@ -138,8 +153,13 @@ mod tests {
         let group = format!("/docker/{ID}");
         let own = kill(&format!("CONSTRAINT_MEMCG,oom_memcg={group}"), &group, "eat");
         let list = |numbers: &[u32]| {
-            let head = ["6,1,1,-;Tasks state (memory values in pages):", "6,1,1,-;[  pid  ]   uid  tgid total_vm name"];
-            let rows = numbers.iter().map(|number| format!("6,1,1,-;[{number:7}]     0 {number:5}      385 eat"));
+            let head = [
+                "6,1,1,-;Tasks state (memory values in pages):",
+                "6,1,1,-;[  pid  ]   uid  tgid total_vm name",
+            ];
+            let rows = numbers
+                .iter()
+                .map(|number| format!("6,1,1,-;[{number:7}]     0 {number:5}      385 eat"));
             head.into_iter().map(ToOwned::to_owned).chain(rows).collect::<Vec<_>>()
         };
         for (numbers, is_oldest) in [
@@ -149,7 +169,8 @@ mod tests {
             (&[], None),
             (&[9], None),
         ] {
-            let records: Vec<String> = list(&[1]).into_iter().chain(list(numbers)).chain([own.clone()]).collect();
+            let records: Vec<String> =
+                list(&[1]).into_iter().chain(list(numbers)).chain([own.clone()]).collect();
             assert_eq!(log(&records).memory_kills[0].is_oldest, is_oldest, "{numbers:?}");
         }
         // A line with the kernel's own timestamp is not an entry.
@@ -162,7 +183,10 @@ mod tests {
         let constraint = format!("CONSTRAINT_MEMCG,oom_memcg={group}");
         for name in ["a,pid=1,uid=0", ",task=x", "a b", "\\x1b[31m", "oom-kill:constr"] {
             let log = log(&[kill(&constraint, &group, name)]);
-            assert_eq!((log.memory_kills[0].process.as_str(), log.memory_kills[0].pid), (name, 3376));
+            assert_eq!(
+                (log.memory_kills[0].process.as_str(), log.memory_kills[0].pid),
+                (name, 3376)
+            );
         }
     }
 
@@ -175,7 +199,10 @@ mod tests {
             // Written by a program, through `/dev/kmsg` or the system's logger.
             own.replacen("6,", "14,", 1),
             // A process of another container, killed at this container's limit.
-            own.replace(&format!("task_memcg=/docker/{ID}"), &format!("task_memcg=/docker/{other}")),
+            own.replace(
+                &format!("task_memcg=/docker/{ID}"),
+                &format!("task_memcg=/docker/{other}"),
+            ),
             own.replace("oom-kill:", "systemd[1]: oom-kill:"),
             own.replace(",pid=3376", ",pid=many"),
             own.replace(",pid=3376", ""),
@@ -191,7 +218,11 @@ mod tests {
     #[test]
     fn the_first_record_says_how_far_it_reaches_back() {
         assert_eq!(log(&[]).reaches_back_to, None);
-        let records = ["6,1,250,-;Linux version 6".to_owned(), "nothing".to_owned(), "6,2,500,-;next".to_owned()];
+        let records = [
+            "6,1,250,-;Linux version 6".to_owned(),
+            "nothing".to_owned(),
+            "6,2,500,-;next".to_owned(),
+        ];
         assert_eq!(log(&records).reaches_back_to, Some(BOOT + 250_000));
     }
 }

@@ -165,14 +165,20 @@ mod tests {
             let file = [b"abc".as_slice(), pattern.as_bytes(), b"def/etc/pass".as_slice()].concat();
             for piece in 1..=file.len() {
                 let found = scan(&file, piece);
-                assert_eq!(found.iter().collect::<Vec<_>>(), [(topic, pattern)], "{pattern} by {piece}");
+                assert_eq!(
+                    found.iter().collect::<Vec<_>>(),
+                    [(topic, pattern)],
+                    "{pattern} by {piece}"
+                );
             }
         }
     }
 
     #[test]
     fn near_misses() {
-        for bytes in [&b""[..], b"/etc/passw", b"/tm p", b"LIBNSS_", b"/etc/ssl/certs", b"/bin/s\0h"] {
+        for bytes in
+            [&b""[..], b"/etc/passw", b"/tm p", b"LIBNSS_", b"/etc/ssl/certs", b"/bin/s\0h"]
+        {
             assert_eq!(scan(bytes, 3), Mentions::default(), "{bytes:?}");
         }
     }

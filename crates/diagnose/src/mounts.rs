@@ -145,7 +145,8 @@ impl Mounts {
         if self.beneath.is_none() {
             self.asked.store(true, Ordering::Relaxed);
         }
-        let path = self.beneath.as_ref()?.iter().find(|path| path.rsplit('/').next() == Some(name))?;
+        let path =
+            self.beneath.as_ref()?.iter().find(|path| path.rsplit('/').next() == Some(name))?;
         Some((path, self.over(path)?))
     }
 }
@@ -180,7 +181,10 @@ mod tests {
         assert!(mounts.is_asked());
         mounts.tell(BTreeSet::from(["/app/server".to_owned()]));
         assert!(!mounts.is_asked());
-        assert!(mounts.surely_hiding("/app/server").is_some() && mounts.surely_hiding("/app/x").is_none());
+        assert!(
+            mounts.surely_hiding("/app/server").is_some()
+                && mounts.surely_hiding("/app/x").is_none()
+        );
         assert_eq!(mounts.hidden_file("server").unwrap().0, "/app/server");
     }
 }

@@ -256,7 +256,11 @@ fn interrogate_config(config: &ConfigFacts) {
     let findings = image::check(ImageFacts::new(config, &rootfs));
     assert!(findings.is_sorted_by(|a, b| a.severity >= b.severity));
     let state = State { phase: Phase::Exited, exit_code: 1, ..State::default() };
-    let facts = ContainerFacts { state, image: Some(ImageFacts::new(config, &rootfs)), ..ContainerFacts::default() };
+    let facts = ContainerFacts {
+        state,
+        image: Some(ImageFacts::new(config, &rootfs)),
+        ..ContainerFacts::default()
+    };
     assert_ne!(why(&facts).code, Code::Running);
     // Requests end, whatever the responses are.
     let on_demand = Rootfs::on_demand();
@@ -276,5 +280,10 @@ fn the_rich_file_is_rich() {
     let Program::Elf(facts) = inspect(Cursor::new(rich_elf())).unwrap() else { panic!() };
     assert_eq!(facts.required_versions.len(), 1);
     assert_eq!(facts.provided_versions, ["GLIBC_2.38"]);
-    assert!(facts.go.is_some() && facts.rust.is_some() && facts.isa_level.is_some() && facts.minimum_kernel.is_some());
+    assert!(
+        facts.go.is_some()
+            && facts.rust.is_some()
+            && facts.isa_level.is_some()
+            && facts.minimum_kernel.is_some()
+    );
 }

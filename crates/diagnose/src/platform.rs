@@ -31,16 +31,17 @@ impl Platform {
     pub fn new(os: &str, architecture: &str, variant: Option<&str>) -> Self {
         let os = os.to_ascii_lowercase();
         let os = if os == "macos" { "darwin".to_owned() } else { os };
-        let (architecture, variant) = match (architecture.to_ascii_lowercase().as_str(), variant.unwrap_or_default()) {
-            ("x86_64" | "x86-64" | "amd64", "v1" | "") => ("amd64".to_owned(), String::new()),
-            ("x86_64" | "x86-64", variant) => ("amd64".to_owned(), variant.to_owned()),
-            ("i386" | "i686" | "386", _) => ("386".to_owned(), String::new()),
-            ("aarch64" | "arm64", "v8" | "8" | "") => ("arm64".to_owned(), String::new()),
-            ("aarch64", variant) => ("arm64".to_owned(), variant.to_owned()),
-            ("armhf", _) => ("arm".to_owned(), "v7".to_owned()),
-            ("armel", _) => ("arm".to_owned(), "v6".to_owned()),
-            (architecture, variant) => (architecture.to_owned(), variant.to_owned()),
-        };
+        let (architecture, variant) =
+            match (architecture.to_ascii_lowercase().as_str(), variant.unwrap_or_default()) {
+                ("x86_64" | "x86-64" | "amd64", "v1" | "") => ("amd64".to_owned(), String::new()),
+                ("x86_64" | "x86-64", variant) => ("amd64".to_owned(), variant.to_owned()),
+                ("i386" | "i686" | "386", _) => ("386".to_owned(), String::new()),
+                ("aarch64" | "arm64", "v8" | "8" | "") => ("arm64".to_owned(), String::new()),
+                ("aarch64", variant) => ("arm64".to_owned(), variant.to_owned()),
+                ("armhf", _) => ("arm".to_owned(), "v7".to_owned()),
+                ("armel", _) => ("arm".to_owned(), "v6".to_owned()),
+                (architecture, variant) => (architecture.to_owned(), variant.to_owned()),
+            };
         Self { os, architecture, variant: (!variant.is_empty()).then_some(variant) }
     }
 
@@ -83,7 +84,9 @@ impl fmt::Display for Platform {
 
 /// The text does not have the form `os/architecture[/variant]`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a platform: write it as os/architecture[/variant], such as linux/amd64 or linux/arm/v7")]
+#[error(
+    "`{0}` is not a platform: write it as os/architecture[/variant], such as linux/amd64 or linux/arm/v7"
+)]
 pub struct PlatformError(String);
 
 impl FromStr for Platform {
@@ -92,7 +95,8 @@ impl FromStr for Platform {
     fn from_str(text: &str) -> Result<Self, PlatformError> {
         let parts: Vec<&str> = text.split('/').collect();
         let well_formed = |part: &&str| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
         };
         if !parts.iter().all(well_formed) {
             return Err(PlatformError(text.to_owned()));
@@ -145,7 +149,11 @@ mod tests {
             ("linux/amd64", "linux/amd64/v3", true, false),
         ] {
             assert_eq!(platform(kernel).runs(&platform(program)), runs, "{program} on {kernel}");
-            assert_eq!(platform(kernel).may_run(&platform(program)), may_run, "{program} on {kernel}");
+            assert_eq!(
+                platform(kernel).may_run(&platform(program)),
+                may_run,
+                "{program} on {kernel}"
+            );
         }
     }
 }

@@ -45,7 +45,8 @@ impl PodFacts {
     /// Returns the arguments that name a container of the pod on the command line.
     pub(crate) fn arguments(&self, container: &str) -> String {
         let Self { name, namespace, .. } = self;
-        let container = if self.containers.len() > 1 { format!("/{container}") } else { String::new() };
+        let container =
+            if self.containers.len() > 1 { format!("/{container}") } else { String::new() };
         format!("pod/{name}{container} --namespace {namespace}")
     }
 }

@@ -53,7 +53,10 @@ impl Entry {
     /// Returns a regular file of root with its content, such as `/etc/passwd`.
     pub fn content(mode: u32, content: impl Into<Vec<u8>>) -> Self {
         let content = content.into().into_boxed_slice();
-        Self::of(EntryKind::File { size: content.len() as u64, content: Some(content), program: None }, mode)
+        Self::of(
+            EntryKind::File { size: content.len() as u64, content: Some(content), program: None },
+            mode,
+        )
     }
 
     /// Returns a directory of root.
@@ -273,7 +276,9 @@ impl Rootfs {
     /// Returns the content of the file at `path`, following links. Returns `None` if it is absent,
     /// not a file, too large or not known yet.
     pub(crate) fn content(&self, path: &str) -> Option<&[u8]> {
-        let Resolution::Found { path, entry: Some(entry), .. } = self.resolve(path) else { return None };
+        let Resolution::Found { path, entry: Some(entry), .. } = self.resolve(path) else {
+            return None;
+        };
         match &entry.kind {
             EntryKind::File { content: Some(content), .. } => Some(content),
             EntryKind::File { content: None, size, .. } if *size <= Want::MAX_CONTENT => {
@@ -286,7 +291,9 @@ impl Rootfs {
 
     /// Returns the facts of the program at `path`, following links, and its actual path.
     pub(crate) fn program(&self, path: &str) -> Option<(String, &Program)> {
-        let Resolution::Found { path, entry: Some(entry), .. } = self.resolve(path) else { return None };
+        let Resolution::Found { path, entry: Some(entry), .. } = self.resolve(path) else {
+            return None;
+        };
         match &entry.kind {
             EntryKind::File { program: Some(program), .. } => Some((path, program)),
             EntryKind::File { program: None, .. } => {
@@ -360,8 +367,14 @@ mod tests {
             assert_eq!(rootfs.lookup(path), Lookup::Unknown, "{path}");
         }
         assert!(matches!(rootfs.lookup("/opt/app/conf"), Lookup::Present(_)));
-        assert_eq!((rootfs.lookup("/opt"), rootfs.lookup("/opt/apple")), (Lookup::Implied, Lookup::Absent));
-        assert_eq!((rootfs.exists("/opt/app/bin/x"), rootfs.exists("/opt/bin")), (None, Some(false)));
+        assert_eq!(
+            (rootfs.lookup("/opt"), rootfs.lookup("/opt/apple")),
+            (Lookup::Implied, Lookup::Absent)
+        );
+        assert_eq!(
+            (rootfs.exists("/opt/app/bin/x"), rootfs.exists("/opt/bin")),
+            (None, Some(false))
+        );
         rootfs.insert_open("/");
         assert_eq!(rootfs.lookup("/opt/bin"), Lookup::Unknown);
     }
@@ -382,7 +395,10 @@ mod tests {
         assert_eq!(rootfs.take_wanted(), [entry("/private/etc/passwd")]);
         rootfs.insert("/private/etc/passwd", Entry::file(0o644, 3));
         assert_eq!(rootfs.content("/etc/passwd"), None);
-        assert_eq!(rootfs.take_wanted(), [Want { path: "/private/etc/passwd".to_owned(), detail: Detail::Content }]);
+        assert_eq!(
+            rootfs.take_wanted(),
+            [Want { path: "/private/etc/passwd".to_owned(), detail: Detail::Content }]
+        );
         rootfs.insert("/private/etc/passwd", Entry::content(0o644, *b"a:b"));
         assert_eq!(rootfs.content("/etc/passwd"), Some(&b"a:b"[..]));
         assert!(rootfs.take_wanted().is_empty());

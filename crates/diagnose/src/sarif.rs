@@ -14,7 +14,8 @@ use crate::finding::{Finding, Severity};
 /// file, as the user named it): a rule for each code that was found, and a result for each finding.
 /// Text is as untrusted as that of the findings.
 pub fn sarif(version: &str, subject: &str, findings: &[Finding]) -> Value {
-    let codes: Vec<Code> = findings.iter().map(|finding| finding.code).collect::<BTreeSet<_>>().into_iter().collect();
+    let codes: Vec<Code> =
+        findings.iter().map(|finding| finding.code).collect::<BTreeSet<_>>().into_iter().collect();
     let rules: Vec<Value> = codes
         .iter()
         .map(|&code| {
@@ -93,19 +94,28 @@ mod tests {
     fn shape() {
         let findings = [
             Finding::new(Code::TmpMissing, Severity::Info, "no /tmp").evidence("a").guessed(),
-            Finding::new(Code::LoaderMissing, Severity::Error, "no loader").evidence("b").fix("link it"),
+            Finding::new(Code::LoaderMissing, Severity::Error, "no loader")
+                .evidence("b")
+                .fix("link it"),
             Finding::new(Code::TmpMissing, Severity::Warning, "again").at("my/Dockerfile", 7),
         ];
         let sarif = sarif("0.1.0", "oci:dist:a b", &findings);
         let run = &sarif["runs"][0];
         assert_eq!(sarif["version"], "2.1.0");
-        let rules: Vec<&Value> =
-            run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|rule| &rule["id"]).collect();
+        let rules: Vec<&Value> = run["tool"]["driver"]["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|rule| &rule["id"])
+            .collect();
         assert_eq!(rules, ["loader-missing", "tmp-missing"]);
-        for (index, (id, rule, level)) in
-            [("tmp-missing", 1, "note"), ("loader-missing", 0, "error"), ("tmp-missing", 1, "warning")]
-                .iter()
-                .enumerate()
+        for (index, (id, rule, level)) in [
+            ("tmp-missing", 1, "note"),
+            ("loader-missing", 0, "error"),
+            ("tmp-missing", 1, "warning"),
+        ]
+        .iter()
+        .enumerate()
         {
             let result = &run["results"][index];
             assert_eq!(
@@ -116,7 +126,10 @@ mod tests {
             let is_located = index == 2;
             let uri = if is_located { "my/Dockerfile" } else { "oci%3Adist%3Aa%20b" };
             assert_eq!(physical["artifactLocation"]["uri"], uri);
-            assert_eq!(physical["region"]["startLine"], if is_located { json!(7) } else { Value::Null });
+            assert_eq!(
+                physical["region"]["startLine"],
+                if is_located { json!(7) } else { Value::Null }
+            );
         }
         assert_eq!(run["results"][1]["message"]["text"], "no loader\nFix: link it");
         assert_eq!(run["results"][0]["properties"]["confidence"], "guess");

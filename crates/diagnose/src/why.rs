@@ -70,7 +70,9 @@ fn with_image(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Verdict
     if let Some(image) = facts.image {
         let refuted = refuted::refuted(facts, image);
         for finding in image::check(image) {
-            if !refuted.contains(&finding) && !findings.iter().any(|other| other.code == finding.code) {
+            if !refuted.contains(&finding)
+                && !findings.iter().any(|other| other.code == finding.code)
+            {
                 findings.push(finding);
             }
         }
@@ -83,16 +85,23 @@ fn with_image(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Verdict
 /// name or id, oldest first; `None` if they are unavailable.
 pub fn removed(name: &str, events: Option<&[Event]>) -> Verdict {
     let events = events.unwrap_or_default();
-    let mut finding = Finding::new(Code::Removed, Severity::Error, format!("there is no container {name}"));
+    let mut finding =
+        Finding::new(Code::Removed, Severity::Error, format!("there is no container {name}"));
     if let Some(death) = events.iter().rev().find(|event| event.action == "die") {
         let code = death.exit_code.unwrap_or_default();
-        finding.message = format!("the container {name} ended with exit code {code} and was removed");
-        finding = finding.evidence(format!("event die: exit code {code} ({})", crate::exit_code::describe(code)));
+        finding.message =
+            format!("the container {name} ended with exit code {code} and was removed");
+        finding = finding.evidence(format!(
+            "event die: exit code {code} ({})",
+            crate::exit_code::describe(code)
+        ));
     }
     finding = if events.iter().any(|event| event.action == "destroy") {
         finding.evidence("event destroy: the container was removed")
     } else {
-        finding.evidence("the engine has no event of its removal; it keeps some hundred, until it is restarted")
+        finding.evidence(
+            "the engine has no event of its removal; it keeps some hundred, until it is restarted",
+        )
     };
     let finding =
         finding.fix("see what there is: scratchdbg ps -a; to keep a container that ended, start it without --rm");

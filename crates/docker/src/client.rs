@@ -45,7 +45,9 @@ pub(crate) fn client(mark: Option<&str>) -> Client {
 }
 
 fn process(pid: u32, start: u64) -> Client {
-    let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Client::Unknown };
+    let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return Client::Unknown;
+    };
     // A `/proc` may hide other users' processes. The kernel still reports whether the process
     // exists.
     match test_kill_process(number) {
@@ -73,8 +75,10 @@ fn parse(mark: &str) -> Option<(&str, u32, u64)> {
 /// relative to.
 fn machine() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let namespace = |name: &str| fs::metadata(format!("/proc/self/ns/{name}")).map_or(0, |file| file.ino());
-    let digest = Sha256::digest(format!("{} {} {}", boot.trim(), namespace("pid"), namespace("time")));
+    let namespace =
+        |name: &str| fs::metadata(format!("/proc/self/ns/{name}")).map_or(0, |file| file.ino());
+    let digest =
+        Sha256::digest(format!("{} {} {}", boot.trim(), namespace("pid"), namespace("time")));
     let first = digest.iter().take(8).fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
     Some(format!("{first:016x}"))
 }
@@ -111,7 +115,14 @@ mod tests {
         let elsewhere = format!("0123456789abcdef-{pid}-{start}");
         assert_eq!(client(Some(&elsewhere)), Client::Unknown);
         assert!(!is_of_this_machine(&elsewhere));
-        for text in ["", "x", "0123456789abcdef-1", "0123456789abcdef-1-2-3", "0123456789abcdeg-1-2", "0123-1-2"] {
+        for text in [
+            "",
+            "x",
+            "0123456789abcdef-1",
+            "0123456789abcdef-1-2-3",
+            "0123456789abcdeg-1-2",
+            "0123-1-2",
+        ] {
             assert_eq!(client(Some(text)), Client::Unknown, "{text:?}");
             assert!(!is_mark(text), "{text:?}");
         }
@@ -122,7 +133,9 @@ mod tests {
     fn one_that_nobody_has_waited_for_is_gone() {
         let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        while stat(child.id()).is_some_and(|stat| stat.state != 'Z') && std::time::Instant::now() < deadline {
+        while stat(child.id()).is_some_and(|stat| stat.state != 'Z')
+            && std::time::Instant::now() < deadline
+        {
             std::thread::yield_now();
         }
         let start = stat(child.id()).unwrap().start;

@@ -23,7 +23,8 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
 /// may agree.
 pub(crate) fn ahead(date: Timestamp, asked: Timestamp, answered: Timestamp) -> SignedDuration {
     const SECOND: SignedDuration = SignedDuration::from_secs(1);
-    let (least, most) = (date.duration_since(answered), date.duration_since(asked).saturating_add(SECOND));
+    let (least, most) =
+        (date.duration_since(answered), date.duration_since(asked).saturating_add(SECOND));
     if least <= SignedDuration::ZERO && most >= SignedDuration::ZERO {
         return SignedDuration::ZERO;
     }
@@ -62,11 +63,18 @@ impl Engine {
     pub(crate) fn soon(&self) -> Timestamp {
         const UNCERTAIN: SignedDuration = SignedDuration::from_secs(1);
         let now = self.now();
-        if self.transport.skew().get().is_zero() { now } else { now.checked_add(UNCERTAIN).unwrap_or(now) }
+        if self.transport.skew().get().is_zero() {
+            now
+        } else {
+            now.checked_add(UNCERTAIN).unwrap_or(now)
+        }
     }
 
     /// Sends a request and reads the whole answer. Also returns when the answer was given.
-    pub(crate) async fn fetch_dated(&self, request: Request<Body>) -> Result<(Bytes, Option<Timestamp>), Error> {
+    pub(crate) async fn fetch_dated(
+        &self,
+        request: Request<Body>,
+    ) -> Result<(Bytes, Option<Timestamp>), Error> {
         let what = request.uri().path().to_owned();
         let answer = self.transport.send(request).await?;
         let date = date(answer.headers());
@@ -89,7 +97,11 @@ mod tests {
             ("", None),
         ] {
             let headers = HeaderMap::from_iter([(DATE, HeaderValue::from_static(text))]);
-            assert_eq!(super::date(&headers).map(|time| time.to_string()).as_deref(), expected, "{text:?}");
+            assert_eq!(
+                super::date(&headers).map(|time| time.to_string()).as_deref(),
+                expected,
+                "{text:?}"
+            );
         }
         assert_eq!(super::date(&HeaderMap::new()), None);
     }
@@ -103,8 +115,20 @@ mod tests {
             // A slow answer reveals little.
             ("2026-11-26T12:00:05Z", "2026-11-26T12:00:00Z", "2026-11-26T12:00:20Z", 0, 0),
             // The client's clock is ahead, and behind.
-            ("2026-11-26T12:00:00Z", "2026-11-26T12:00:30Z", "2026-11-26T12:00:30Z", -30_000, -29_000),
-            ("2026-11-26T12:05:00Z", "2026-11-26T12:00:00Z", "2026-11-26T12:00:00.2Z", 299_800, 301_000),
+            (
+                "2026-11-26T12:00:00Z",
+                "2026-11-26T12:00:30Z",
+                "2026-11-26T12:00:30Z",
+                -30_000,
+                -29_000,
+            ),
+            (
+                "2026-11-26T12:05:00Z",
+                "2026-11-26T12:00:00Z",
+                "2026-11-26T12:00:00.2Z",
+                299_800,
+                301_000,
+            ),
             (
                 "1970-01-01T00:00:00Z",
                 "2026-11-26T12:00:00Z",

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bollard::models::{
-    ChangeType, ContainerCreateBody, ContainerInspectResponse, ContainerSummary, HealthConfig, HostConfig,
-    HostConfigCgroupnsModeEnum,
+    ChangeType, ContainerCreateBody, ContainerInspectResponse, ContainerSummary, HealthConfig,
+    HostConfig, HostConfigCgroupnsModeEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
@@ -40,14 +40,21 @@ impl Engine {
     }
 
     /// Returns the engine's inspection of a container.
-    pub(crate) async fn inspect_container(&self, container: &str) -> Result<ContainerInspectResponse, Error> {
+    pub(crate) async fn inspect_container(
+        &self,
+        container: &str,
+    ) -> Result<ContainerInspectResponse, Error> {
         let request = self.transport.request(Method::GET, &inspect_path(container), full(""))?;
         read_container(&self.transport.fetch(request).await?)
     }
 
     /// Lists the containers that have all of these labels (`KEY`, `KEY=VALUE`). With `all`,
     /// includes containers that do not run.
-    pub(crate) async fn list_containers(&self, all: bool, labels: &[String]) -> Result<Vec<ContainerSummary>, Error> {
+    pub(crate) async fn list_containers(
+        &self,
+        all: bool,
+        labels: &[String],
+    ) -> Result<Vec<ContainerSummary>, Error> {
         Ok(self.list_containers_dated(all, labels).await?.0)
     }
 
@@ -75,7 +82,11 @@ impl Engine {
         let all = self.names().await.unwrap_or_default();
         let name = typed.to_owned();
         if ambiguous {
-            let matches = all.into_iter().filter(|(id, _)| id.starts_with(typed)).map(|(_, name)| name).collect();
+            let matches = all
+                .into_iter()
+                .filter(|(id, _)| id.starts_with(typed))
+                .map(|(_, name)| name)
+                .collect();
             return Error::Ambiguous { name, matches };
         }
         Error::NoSuchContainer {
@@ -87,20 +98,35 @@ impl Engine {
     /// Returns ids and names of all containers, including stopped ones.
     pub(crate) async fn names(&self) -> Result<Vec<(String, String)>, Error> {
         let list = self.list_containers(true, &[]).await?;
-        let first_name = |names: Option<Vec<String>>| names.unwrap_or_default().into_iter().next().unwrap_or_default();
+        let first_name = |names: Option<Vec<String>>| {
+            names.unwrap_or_default().into_iter().next().unwrap_or_default()
+        };
         Ok(list
             .into_iter()
-            .map(|each| (each.id.unwrap_or_default(), first_name(each.names).trim_start_matches('/').to_owned()))
+            .map(|each| {
+                (
+                    each.id.unwrap_or_default(),
+                    first_name(each.names).trim_start_matches('/').to_owned(),
+                )
+            })
             .collect())
     }
 
     /// Returns the ids of the containers that have a label with this value, including stopped ones.
-    pub async fn containers_with_label(&self, label: &str, value: &str) -> Result<Vec<String>, Error> {
+    pub async fn containers_with_label(
+        &self,
+        label: &str,
+        value: &str,
+    ) -> Result<Vec<String>, Error> {
         let list = self.list_containers(true, &[format!("{label}={value}")]).await?;
         Ok(list.into_iter().filter_map(|each| each.id).collect())
     }
 
-    pub(crate) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<ContainerName, Error> {
+    pub(crate) async fn create(
+        &self,
+        name: &str,
+        body: ContainerCreateBody,
+    ) -> Result<ContainerName, Error> {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
         self.transport.expect_sendable(Kind::Create)?;
         // The engine may create the container although no response arrives. Until its id is known,
@@ -108,7 +134,10 @@ impl Engine {
         let scope = self.transport.scope();
         scope.made(name);
         let body = without_image_settings(body);
-        let created = self.transport.ask(Kind::Create, self.docker.create_container(Some(options), body)).await;
+        let created = self
+            .transport
+            .ask(Kind::Create, self.docker.create_container(Some(options), body))
+            .await;
         match created {
             Ok(created) => {
                 let id: ContainerName = created.id.parse()?;
@@ -144,7 +173,9 @@ impl Engine {
 
     pub(crate) async fn rename(&self, container: &ContainerName, name: &str) -> Result<(), Error> {
         let options = RenameContainerOptionsBuilder::default().name(name).build();
-        self.transport.ask(Kind::Rename, self.docker.rename_container(container.as_str(), options)).await
+        self.transport
+            .ask(Kind::Rename, self.docker.rename_container(container.as_str(), options))
+            .await
     }
 
     pub(crate) async fn start(&self, container: &ContainerName) -> Result<(), Error> {
@@ -161,7 +192,9 @@ impl Engine {
     /// Stops a container, with the engine's usual grace period.
     pub async fn stop(&self, container: &ContainerName) -> Result<(), Error> {
         let options = StopContainerOptionsBuilder::default().build();
-        self.transport.ask(Kind::Stop, self.docker.stop_container(container.as_str(), Some(options))).await
+        self.transport
+            .ask(Kind::Stop, self.docker.stop_container(container.as_str(), Some(options)))
+            .await
     }
 
     /// Removes a container, running or not, with its anonymous volumes. A container that is gone or
@@ -178,7 +211,11 @@ impl Engine {
 
     /// Like [`remove`](Self::remove), with a time limit. Docker 28 cannot remove a container that
     /// has ended while another process holds one of its outputs open.
-    pub(crate) async fn remove_within(&self, container: &ContainerName, limit: Duration) -> Result<(), Error> {
+    pub(crate) async fn remove_within(
+        &self,
+        container: &ContainerName,
+        limit: Duration,
+    ) -> Result<(), Error> {
         let removed = tokio::time::timeout(limit, self.remove(container)).await;
         removed.unwrap_or_else(|_| Err(Error::Unending { container: container.to_string() }))
     }
@@ -196,12 +233,17 @@ impl Engine {
 
     async fn delete(&self, container: &ContainerName) -> Result<(), Error> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        self.transport.ask(Kind::Remove, self.docker.remove_container(container.as_str(), Some(options))).await
+        self.transport
+            .ask(Kind::Remove, self.docker.remove_container(container.as_str(), Some(options)))
+            .await
     }
 
     /// Returns the changes of a container's file system.
     pub async fn changes(&self, container: &ContainerName) -> Result<Vec<Change>, Error> {
-        let answer = self.transport.ask(Kind::Changes, self.docker.container_changes(container.as_str())).await?;
+        let answer = self
+            .transport
+            .ask(Kind::Changes, self.docker.container_changes(container.as_str()))
+            .await?;
         let change = |change: bollard::models::FilesystemChange| Change {
             kind: match change.kind {
                 ChangeType::_0 => 'C',
@@ -235,7 +277,11 @@ pub(crate) fn read_container(answer: &[u8]) -> Result<ContainerInspectResponse, 
     // All other fields have a default.
     let has_id = answer.id.as_deref().is_some_and(|id| !id.is_empty());
     let has_state = answer.state.as_ref().is_some_and(|state| state.status.is_some());
-    if has_id && has_state { Ok(answer) } else { Err(Error::transport("look at a container", NO_CONTAINER)) }
+    if has_id && has_state {
+        Ok(answer)
+    } else {
+        Err(Error::transport("look at a container", NO_CONTAINER))
+    }
 }
 
 /// The error for a response that contains no container.
@@ -267,7 +313,8 @@ fn normalize_podman(answer: &mut serde_json::Value) {
         docker_state(status);
     }
     // Podman writes `RLIMIT_NOFILE`, but accepts only `nofile` when a container is created.
-    let limits = answer.pointer_mut("/HostConfig/Ulimits").and_then(serde_json::Value::as_array_mut);
+    let limits =
+        answer.pointer_mut("/HostConfig/Ulimits").and_then(serde_json::Value::as_array_mut);
     for name in limits.into_iter().flatten().filter_map(|limit| limit.get_mut("Name")) {
         if let Some(short) = name.as_str().and_then(|name| name.strip_prefix("RLIMIT_")) {
             *name = short.to_ascii_lowercase().into();

@@ -22,7 +22,10 @@ struct ConfigFile {
 /// # Errors
 ///
 /// Fails if the keys are invalid, as docker does.
-pub fn detach_keys(given: Option<String>, config_dir: Option<&Path>) -> Result<Option<String>, Error> {
+pub fn detach_keys(
+    given: Option<String>,
+    config_dir: Option<&Path>,
+) -> Result<Option<String>, Error> {
     let hint = "keys are single characters and ctrl-a to ctrl-z, with commas: ctrl-p,ctrl-q";
     if let Some(keys) = given {
         let message = format!("--detach-keys `{keys}` are no keys");
@@ -33,8 +36,9 @@ pub fn detach_keys(given: Option<String>, config_dir: Option<&Path>) -> Result<O
         };
     }
     let Some(path) = config_dir.map(|folder| folder.join("config.json")) else { return Ok(None) };
-    let file: Option<ConfigFile> =
-        scratchdbg_files::read(&path, LARGEST).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let file: Option<ConfigFile> = scratchdbg_files::read(&path, LARGEST)
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok());
     let keys = file.and_then(|file| file.detach_keys).filter(|keys| !keys.is_empty());
     match keys {
         Some(keys) if !are_detach_keys(&keys) => {

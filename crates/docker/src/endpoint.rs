@@ -163,7 +163,9 @@ impl Endpoint {
             return Self::of_context(request, Origin::ContextVariable(name.clone()), &name);
         }
         let current = request.config_dir.as_deref().map(context::current).transpose();
-        let current = current.map_err(|source| EndpointError::Context { source, origin: Origin::Default })?.flatten();
+        let current = current
+            .map_err(|source| EndpointError::Context { source, origin: Origin::Default })?
+            .flatten();
         match current {
             Some(name) => Self::of_context(request, Origin::CurrentContext(name.clone()), &name),
             None => Ok(Self::default_socket(Origin::Default)),
@@ -175,20 +177,36 @@ impl Endpoint {
     }
 
     /// Returns the endpoint of a flag or a variable. Its TLS settings come from the environment.
-    fn of_host(request: &EndpointRequest, host: &str, origin: Origin) -> Result<Self, EndpointError> {
+    fn of_host(
+        request: &EndpointRequest,
+        host: &str,
+        origin: Origin,
+    ) -> Result<Self, EndpointError> {
         let tls = (request.tls || request.tls_verify).then(|| {
-            let folder = request.cert_path.as_deref().or(request.config_dir.as_deref()).unwrap_or(Path::new("."));
-            let file = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| folder.join(name));
+            let folder = request
+                .cert_path
+                .as_deref()
+                .or(request.config_dir.as_deref())
+                .unwrap_or(Path::new("."));
+            let file =
+                |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| folder.join(name));
             let TlsFiles { ca, cert, key } = &request.tls_files;
             let identity = (file(cert, "cert.pem"), file(key, "key.pem"));
             // A file that was named must exist; whoever reads it says so.
             let has_identity = cert.is_some() || key.is_some() || identity.0.exists();
-            Tls { ca: request.tls_verify.then(|| file(ca, "ca.pem")), identity: has_identity.then_some(identity) }
+            Tls {
+                ca: request.tls_verify.then(|| file(ca, "ca.pem")),
+                identity: has_identity.then_some(identity),
+            }
         });
         Ok(Self { address: parse_address(host, tls, &origin)?, origin })
     }
 
-    fn of_context(request: &EndpointRequest, origin: Origin, name: &str) -> Result<Self, EndpointError> {
+    fn of_context(
+        request: &EndpointRequest,
+        origin: Origin,
+        name: &str,
+    ) -> Result<Self, EndpointError> {
         if name == "default" {
             // The default context is not in the store: it consists of the settings in the
             // environment.
@@ -210,18 +228,21 @@ fn parse_address(text: &str, tls: Option<Tls>, origin: &Origin) -> Result<Addres
         origin: origin.clone(),
         reason: reason.to_owned(),
     };
-    let (scheme, rest) =
-        text.split_once("://").ok_or_else(|| invalid("it has no kind: write unix:///path or tcp://host:port"))?;
+    let (scheme, rest) = text
+        .split_once("://")
+        .ok_or_else(|| invalid("it has no kind: write unix:///path or tcp://host:port"))?;
     match scheme {
         "unix" if rest.starts_with('/') => Ok(Address::Unix(PathBuf::from(rest))),
         "unix" => Err(invalid("the path of a socket must be absolute: unix:///path")),
         "tcp" | "http" | "https" => {
             if scheme == "https" && tls.is_none() {
-                return Err(invalid("https needs DOCKER_TLS_VERIFY=1 and the certificates in DOCKER_CERT_PATH"));
+                return Err(invalid(
+                    "https needs DOCKER_TLS_VERIFY=1 and the certificates in DOCKER_CERT_PATH",
+                ));
             }
             let default_port = if tls.is_some() { 2376 } else { 2375 };
-            let (host, port) =
-                split_port(rest.trim_end_matches('/')).ok_or_else(|| invalid("the port is no number"))?;
+            let (host, port) = split_port(rest.trim_end_matches('/'))
+                .ok_or_else(|| invalid("the port is no number"))?;
             if host.contains(['/', '?', '#', '@']) {
                 return Err(invalid("only a host and a port may stand behind tcp://"));
             }
@@ -261,7 +282,9 @@ impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
-            Self::Tcp { host, port, .. } if host.contains(':') => write!(formatter, "tcp://[{host}]:{port}"),
+            Self::Tcp { host, port, .. } if host.contains(':') => {
+                write!(formatter, "tcp://[{host}]:{port}")
+            }
             Self::Tcp { host, port, .. } => write!(formatter, "tcp://{host}:{port}"),
         }
     }
@@ -324,7 +347,9 @@ mod tests {
             assert!(error.to_string().contains("DOCKER_HOST"), "{text}: {error}");
         }
         let error = parse_address("ssh://me@host", None, &Origin::HostFlag).unwrap_err();
-        assert!(matches!(error, EndpointError::UnsupportedScheme { scheme, .. } if scheme == "ssh"));
+        assert!(
+            matches!(error, EndpointError::UnsupportedScheme { scheme, .. } if scheme == "ssh")
+        );
     }
 
     #[test]
@@ -340,16 +365,24 @@ mod tests {
             ..EndpointRequest::default()
         };
         let resolve = |request: &EndpointRequest| Endpoint::resolve(request).unwrap().address;
-        assert_eq!(resolve(&EndpointRequest { host: Some("tcp://flag:1".to_owned()), ..all.clone() }), tcp("flag", 1));
-        assert_eq!(resolve(&EndpointRequest { context: Some("far".to_owned()), ..all.clone() }), tcp("far", 1));
+        assert_eq!(
+            resolve(&EndpointRequest { host: Some("tcp://flag:1".to_owned()), ..all.clone() }),
+            tcp("flag", 1)
+        );
+        assert_eq!(
+            resolve(&EndpointRequest { context: Some("far".to_owned()), ..all.clone() }),
+            tcp("far", 1)
+        );
         assert_eq!(resolve(&all), tcp("variable", 1));
         let without_host = EndpointRequest { docker_host: None, ..all.clone() };
         assert_eq!(resolve(&without_host), tcp("far", 1));
-        let without_variables = EndpointRequest { docker_context: Some(String::new()), ..without_host };
+        let without_variables =
+            EndpointRequest { docker_context: Some(String::new()), ..without_host };
         assert_eq!(resolve(&without_variables), tcp("cur", 1));
         let without_config = EndpointRequest { config_dir: None, ..without_variables };
         assert_eq!(resolve(&without_config), unix(DEFAULT_SOCKET));
-        let both = EndpointRequest { host: Some("a".to_owned()), context: Some("b".to_owned()), ..all };
+        let both =
+            EndpointRequest { host: Some("a".to_owned()), context: Some("b".to_owned()), ..all };
         assert!(matches!(Endpoint::resolve(&both), Err(EndpointError::HostAndContext)));
     }
 

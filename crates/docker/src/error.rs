@@ -115,7 +115,10 @@ pub enum Error {
     #[error("the connection to the engine ended; how the command ended is not known")]
     ConnectionEnded,
     /// The engine is older than the oldest supported version.
-    #[error("the engine at {endpoint} speaks API {version}; {} is the oldest that works", ApiVersion::OLDEST_SUPPORTED)]
+    #[error(
+        "the engine at {endpoint} speaks API {version}; {} is the oldest that works",
+        ApiVersion::OLDEST_SUPPORTED
+    )]
     EngineTooOld {
         /// The engine's endpoint.
         endpoint: Box<Endpoint>,
@@ -260,7 +263,9 @@ impl Error {
     /// removed during the request.
     pub(crate) fn is_no_such_container(&self) -> bool {
         match self {
-            Self::Api(error) => error.status == 404 || error.message.trim_end().ends_with("no such container"),
+            Self::Api(error) => {
+                error.status == 404 || error.message.trim_end().ends_with("no such container")
+            }
             _ => false,
         }
     }

@@ -84,7 +84,8 @@ impl Engine {
         range: &str,
     ) -> Result<Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>>, Error> {
         let path = format!("/events?filters={}{range}", percent_encode(&filters.to_string()));
-        let body = self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await?;
+        let body =
+            self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await?;
         let lines = JsonLines { body, buffer: Vec::new() };
         Ok(Box::pin(futures_util::stream::unfold(lines, JsonLines::next)))
     }
@@ -104,8 +105,8 @@ impl JsonLines {
         loop {
             if let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                let event =
-                    serde_json::from_slice(&line).map_err(|error| Error::transport("the engine's events", error));
+                let event = serde_json::from_slice(&line)
+                    .map_err(|error| Error::transport("the engine's events", error));
                 return Some((event, self));
             }
             if self.buffer.len() > Self::MAX_LINE {
@@ -130,7 +131,10 @@ mod tests {
 {"Type":"container","Action":"die","Actor":{"ID":"c3","Attributes":{"exitCode":"3"}},"timeNano":3}
 {"Action": 7}"#;
         let events = read(answer);
-        assert_eq!(events.iter().map(|event| event.actor.id.as_str()).collect::<Vec<_>>(), ["a1", "b2", "c3"]);
+        assert_eq!(
+            events.iter().map(|event| event.actor.id.as_str()).collect::<Vec<_>>(),
+            ["a1", "b2", "c3"]
+        );
         let facts: Vec<_> = events.iter().map(Event::fact).collect();
         assert_eq!((facts[0].signal.as_deref(), facts[0].time), (Some("9"), 1_000_000_001));
         assert_eq!((facts[1].action.as_str(), facts[1].exit_code), ("die", Some(137)));

@@ -44,7 +44,8 @@ impl Engine {
         let (events, (usage, processes)) = tokio::join!(self.events_of(&id, host), async {
             if running { self.running_facts(record).await } else { (None, None) }
         },);
-        record.facts.gaps = gaps(events.is_some(), running.then_some(usage.is_some() && processes.is_some()));
+        record.facts.gaps =
+            gaps(events.is_some(), running.then_some(usage.is_some() && processes.is_some()));
         record.facts.events = events;
         record.facts.usage = usage;
         record.facts.processes = processes;

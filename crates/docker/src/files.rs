@@ -27,7 +27,10 @@ const MAX_LINKS: usize = 8;
 
 impl Engine {
     /// Reads the files in which users are looked up from a container, empty where there is none.
-    pub(crate) async fn read_user_files(&self, container: &ContainerName) -> Result<[String; 2], Error> {
+    pub(crate) async fn read_user_files(
+        &self,
+        container: &ContainerName,
+    ) -> Result<[String; 2], Error> {
         self.expect_no_blocking_file(container).await?;
         let [passwd, group] = user::FILES.map(|path| self.read_through_links(container, path));
         let (passwd, group) = tokio::try_join!(passwd, group)?;
@@ -36,7 +39,11 @@ impl Engine {
 
     /// Reads a small text file of a container. Returns `None` if it does not exist or is not a
     /// file.
-    async fn read_through_links(&self, container: &ContainerName, path: &str) -> Result<Option<String>, Error> {
+    async fn read_through_links(
+        &self,
+        container: &ContainerName,
+        path: &str,
+    ) -> Result<Option<String>, Error> {
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
             match self.read_entry(container, &path).await? {
@@ -54,18 +61,29 @@ impl Engine {
 
     /// Returns the entry at a path of a container, if there is one. A symbolic link is not
     /// followed.
-    async fn read_entry(&self, container: &ContainerName, path: &str) -> Result<Option<Entry>, Error> {
+    async fn read_entry(
+        &self,
+        container: &ContainerName,
+        path: &str,
+    ) -> Result<Option<Entry>, Error> {
         let query = format!("/containers/{container}/archive?path={}", percent_encode(path));
         let request = self.transport.request(Method::GET, &query, full(""))?;
         match self.transport.fetch(request).await {
-            Ok(archive) => first_entry(&archive).map(Some).map_err(|error| Error::transport(&query, error)),
+            Ok(archive) => {
+                first_entry(&archive).map(Some).map_err(|error| Error::transport(&query, error))
+            }
             Err(error) if error.is_status(404) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Unpacks a tar archive into a directory of a container that has not been started.
-    pub(crate) async fn unpack(&self, container: &ContainerName, folder: &str, archive: &[u8]) -> Result<(), Error> {
+    pub(crate) async fn unpack(
+        &self,
+        container: &ContainerName,
+        folder: &str,
+        archive: &[u8],
+    ) -> Result<(), Error> {
         let path = format!("/containers/{container}/archive?path={}", percent_encode(folder));
         let body = full(archive.to_vec());
         let mut request = self.transport.request(Method::PUT, &path, body)?;
@@ -108,7 +126,9 @@ impl Engine {
             return Ok(Err(changed(path)));
         }
         let [passwd, group] = match self.user_files_of_image(&target.image_id).await {
-            Err(error) if error.is_status(404) => return Ok(Err(UserError::NoImage { user: user.to_owned() })),
+            Err(error) if error.is_status(404) => {
+                return Ok(Err(UserError::NoImage { user: user.to_owned() }));
+            }
             files => files?,
         };
         if !is_own && let Some(path) = self.changed_user_file(target, [&passwd, &group]).await? {
@@ -127,7 +147,10 @@ impl Engine {
             return Ok(Err(changed(path)));
         }
         // The engine adds the groups of a user without a group, as the container's files have them.
-        if is_own && resolved.needs_engine() && self.changed_user_file(target, [&passwd, &group]).await?.is_some() {
+        if is_own
+            && resolved.needs_engine()
+            && self.changed_user_file(target, [&passwd, &group]).await?.is_some()
+        {
             let groups = added.iter().filter_map(|group| group.parse().ok()).collect();
             return Ok(Ok(ResolvedUser::by_numbers(resolved.numeric, groups)));
         }
@@ -136,7 +159,11 @@ impl Engine {
 
     /// Returns the file for users that differs from that of the image. The engine lists changes,
     /// but finds them by sizes and times in seconds, so the contents are compared, too.
-    async fn changed_user_file(&self, target: &Target, of_image: [&str; 2]) -> Result<Option<&'static str>, Error> {
+    async fn changed_user_file(
+        &self,
+        target: &Target,
+        of_image: [&str; 2],
+    ) -> Result<Option<&'static str>, Error> {
         if target.id.is_empty() {
             return Ok(None);
         }
@@ -155,7 +182,8 @@ impl Engine {
         if target.pid == 0 || !target.state.has_processes() || self.is_podman() {
             return None;
         }
-        let top = self.ask(&format!("/containers/{}/top?ps_args=-eo%20pid,uid,gid", target.id)).await?;
+        let top =
+            self.ask(&format!("/containers/{}/top?ps_args=-eo%20pid,uid,gid", target.id)).await?;
         user::first_process(&top, target.pid)
     }
 
@@ -170,7 +198,8 @@ impl Engine {
         }
         let container = target.id.parse()?;
         let read = tokio::time::timeout(LOOKUP_TIMEOUT, self.read_user_files(&container)).await;
-        read.unwrap_or_else(|_| Err(Error::transport("/etc/passwd", "the engine does not read it"))).map(Some)
+        read.unwrap_or_else(|_| Err(Error::transport("/etc/passwd", "the engine does not read it")))
+            .map(Some)
     }
 }
 
@@ -200,7 +229,8 @@ fn first_entry(archive: &[u8]) -> std::io::Result<Entry> {
 
 /// Characters that are not escaped in a query: the unreserved characters of RFC 3986, section 2.3,
 /// and slashes.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const QUERY: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// Percent-encodes text for a query.
 pub(crate) fn percent_encode(text: &str) -> String {

@@ -92,11 +92,17 @@ impl Error {
         match self {
             // A context that is missing on this machine is a failure; an invalid address is a usage
             // error.
-            Self::Endpoint(error) if !matches!(**error, EndpointError::Context { .. }) => ErrorKind::Invalid,
+            Self::Endpoint(error) if !matches!(**error, EndpointError::Context { .. }) => {
+                ErrorKind::Invalid
+            }
             Self::InvalidName(_) => ErrorKind::Invalid,
-            Self::NoSuchContainer { similar, .. } => ErrorKind::NotFound { similar: similar.clone() },
+            Self::NoSuchContainer { similar, .. } => {
+                ErrorKind::NotFound { similar: similar.clone() }
+            }
             Self::Ambiguous { matches, .. } => ErrorKind::Ambiguous { matches: matches.clone() },
-            Self::SeveralOfService { containers, .. } => ErrorKind::Ambiguous { matches: containers.clone() },
+            Self::SeveralOfService { containers, .. } => {
+                ErrorKind::Ambiguous { matches: containers.clone() }
+            }
             Self::Api(answer) => match answer.status {
                 404 => ErrorKind::Gone,
                 409 if answer.message.contains("marked for removal") => ErrorKind::Gone,
@@ -117,7 +123,11 @@ impl Error {
 
 impl From<Error> for backend::Error {
     fn from(error: Error) -> Self {
-        Self { kind: error.kind(), message: backend::chain(&error), hints: error.hint().into_iter().collect() }
+        Self {
+            kind: error.kind(),
+            message: backend::chain(&error),
+            hints: error.hint().into_iter().collect(),
+        }
     }
 }
 

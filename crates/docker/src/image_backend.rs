@@ -17,12 +17,18 @@ impl ImageBackend for Engine {
         Ok(self.raw_image(reference).await?.as_ref().map(record))
     }
 
-    async fn save_image(&self, reference: &str, sink: &mut (dyn Write + Send)) -> Result<(), Error> {
+    async fn save_image(
+        &self,
+        reference: &str,
+        sink: &mut (dyn Write + Send),
+    ) -> Result<(), Error> {
         let path = format!("/images/{}/get", percent_encode(reference));
-        let mut pieces = self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await?;
+        let mut pieces =
+            self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await?;
         while let Some(piece) = pieces.next().await {
             let written = sink.write_all(&piece.map_err(Error::from)?);
-            written.map_err(|error| crate::Error::transport("writing a copy of the image", error))?;
+            written
+                .map_err(|error| crate::Error::transport("writing a copy of the image", error))?;
         }
         Ok(())
     }
@@ -40,7 +46,11 @@ impl ImageBackend for Engine {
         tools: impl Future<Output = Option<String>>,
     ) -> Result<BTreeSet<String>, Error> {
         let twins = self.twins_of(images, async || tools.await).await?;
-        Ok(twins.into_iter().filter(|(_, twin)| matches!(twin, Twin::Proved(_))).map(|(image, _)| image).collect())
+        Ok(twins
+            .into_iter()
+            .filter(|(_, twin)| matches!(twin, Twin::Proved(_)))
+            .map(|(image, _)| image)
+            .collect())
     }
 }
 
@@ -59,16 +69,22 @@ mod tests {
     #[test]
     fn layers_and_sizes_are_read_where_the_engine_tells_them() {
         for (told, layers) in [
-            (json!({"RootFS": {"Type": "layers", "Layers": ["sha256:1", "sha256:2"]}}), &["sha256:1", "sha256:2"][..]),
+            (
+                json!({"RootFS": {"Type": "layers", "Layers": ["sha256:1", "sha256:2"]}}),
+                &["sha256:1", "sha256:2"][..],
+            ),
             (json!({"RootFS": {"Type": "layers"}}), &[]),
             (json!({"RootFS": null}), &[]),
             (json!([]), &[]),
         ] {
             assert_eq!(record(&told).layers, layers, "{told}");
         }
-        for (told, size) in
-            [(json!({"Size": 7}), Some(7)), (json!({"Size": 0}), None), (json!({"Size": -1}), None), (json!([]), None)]
-        {
+        for (told, size) in [
+            (json!({"Size": 7}), Some(7)),
+            (json!({"Size": 0}), None),
+            (json!({"Size": -1}), None),
+            (json!([]), None),
+        ] {
             assert_eq!(record(&told).size, size, "{told}");
         }
     }

@@ -41,7 +41,8 @@ impl Engine {
             return Ok(false);
         }
         let image = read_image(told)?;
-        let layers = image.root_fs.as_ref().and_then(|root| root.layers.as_deref()).unwrap_or_default();
+        let layers =
+            image.root_fs.as_ref().and_then(|root| root.layers.as_deref()).unwrap_or_default();
         Ok(layers == [layer] && ours::is_toolkit(&image))
     }
 
@@ -57,12 +58,19 @@ impl Engine {
     }
 
     /// Like [`image_facts`](Self::image_facts), as raw JSON.
-    pub(crate) async fn raw_image(&self, reference: &str) -> Result<Option<serde_json::Value>, Error> {
+    pub(crate) async fn raw_image(
+        &self,
+        reference: &str,
+    ) -> Result<Option<serde_json::Value>, Error> {
         if !is_image_reference(reference) {
             return Ok(None);
         }
         let path = format!("/images/{}/json", crate::files::percent_encode(reference));
-        let answer = match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
+        let answer = match self
+            .transport
+            .fetch(self.transport.request(Method::GET, &path, full(""))?)
+            .await
+        {
             Ok(answer) => answer,
             Err(error) if error.is_status(404) || error.is_invalid_reference() => return Ok(None),
             Err(error) => return Err(error),
@@ -71,16 +79,21 @@ impl Engine {
     }
 
     /// Lists the images that have a label, or all.
-    pub(crate) async fn list_images(&self, label: Option<&str>) -> Result<Vec<ImageSummary>, Error> {
+    pub(crate) async fn list_images(
+        &self,
+        label: Option<&str>,
+    ) -> Result<Vec<ImageSummary>, Error> {
         let filters = match label {
             Some(label) => serde_json::json!({ "label": [label] }),
             None => serde_json::json!({}),
         };
-        let path = format!("/images/json?filters={}", crate::files::percent_encode(&filters.to_string()));
+        let path =
+            format!("/images/json?filters={}", crate::files::percent_encode(&filters.to_string()));
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
+            match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await
+            {
                 // Docker 28 with the containerd store fails this way if an image is removed while
                 // it lists them.
                 Err(error) if error.is_status(404) && attempts < LIST_ATTEMPTS => {
@@ -88,7 +101,8 @@ impl Engine {
                     tokio::time::sleep(Duration::from_millis(5) * attempts).await;
                 }
                 answer => {
-                    return serde_json::from_slice(&answer?).map_err(|error| Error::transport("list images", error));
+                    return serde_json::from_slice(&answer?)
+                        .map_err(|error| Error::transport("list images", error));
                 }
             }
         }
@@ -111,22 +125,34 @@ impl Engine {
             if produced.is_err() {
                 // End the body with an error. Otherwise the engine would accept the part as a
                 // complete archive.
-                let _gone = sender.blocking_send(Err(io::Error::other("the image could not be produced")));
+                let _gone =
+                    sender.blocking_send(Err(io::Error::other("the image could not be produced")));
             }
             produced
         });
         let progress = Progress::default();
         let taken = progress.clone();
-        let chunks = futures_util::stream::unfold(receiver, move |mut receiver: mpsc::Receiver<_>| {
-            taken.tick();
-            async { receiver.recv().await.map(|chunk: io::Result<Bytes>| (chunk.map(Frame::data), receiver)) }
-        });
-        let mut request =
-            self.transport.request(Method::POST, "/images/load?quiet=1", StreamBody::new(chunks).boxed_unsync())?;
+        let chunks =
+            futures_util::stream::unfold(receiver, move |mut receiver: mpsc::Receiver<_>| {
+                taken.tick();
+                async {
+                    receiver
+                        .recv()
+                        .await
+                        .map(|chunk: io::Result<Bytes>| (chunk.map(Frame::data), receiver))
+                }
+            });
+        let mut request = self.transport.request(
+            Method::POST,
+            "/images/load?quiet=1",
+            StreamBody::new(chunks).boxed_unsync(),
+        )?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
         let sent = self.transport.send_with(request, &progress).await;
         let sent = match sent {
-            Ok(answer) => self.transport.pieces(Kind::Load, "load", answer).collect(MAX_LOAD_ANSWER).await,
+            Ok(answer) => {
+                self.transport.pieces(Kind::Load, "load", answer).collect(MAX_LOAD_ANSWER).await
+            }
             Err(error) => Err(error),
         };
         // If the producer failed, its error explains the request's. If the request failed first,
@@ -146,7 +172,8 @@ impl Engine {
     pub async fn images_with_busybox(&self) -> Result<Vec<String>, Error> {
         let images = self.list_images(None).await?;
         let holds_busybox = |reference: &String| {
-            let repository = reference.rsplit_once(':').map_or(reference.as_str(), |(repository, _)| repository);
+            let repository =
+                reference.rsplit_once(':').map_or(reference.as_str(), |(repository, _)| repository);
             repository.ends_with("busybox") || repository.ends_with("scratchdbg/toolkit")
         };
         Ok(images.into_iter().flat_map(|image| image.repo_tags).filter(holds_busybox).collect())
@@ -173,7 +200,8 @@ impl Engine {
     async fn create_for_files(&self, image: &str, paths: &[&str]) -> Result<ContainerName, Error> {
         let session = scratchdbg_backend::session_id();
         let mut host_config = unprivileged();
-        host_config.log_config = Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None });
+        host_config.log_config =
+            Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None });
         host_config.auto_remove = Some(true);
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
@@ -185,9 +213,18 @@ impl Engine {
         self.create(&ours::Role::Files.name(&session), body).await
     }
 
-    async fn file_of_container(&self, container: &ContainerName, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(path));
-        let mut answer = match self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await {
+    async fn file_of_container(
+        &self,
+        container: &ContainerName,
+        path: &str,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let query =
+            format!("/containers/{container}/archive?path={}", crate::files::percent_encode(path));
+        let mut answer = match self
+            .transport
+            .stream(self.transport.request(Method::GET, &query, full(""))?)
+            .await
+        {
             Ok(answer) => answer,
             Err(error) if error.is_status(404) => return Ok(None),
             Err(error) => return Err(error),
@@ -200,7 +237,11 @@ impl Engine {
     /// an error.
     pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
         let options = RemoveImageOptionsBuilder::default().build();
-        match self.transport.ask(Kind::RemoveImage, self.docker.remove_image(reference, Some(options), None)).await {
+        match self
+            .transport
+            .ask(Kind::RemoveImage, self.docker.remove_image(reference, Some(options), None))
+            .await
+        {
             Err(error) if !error.is_status(404) => Err(error),
             _ => {
                 self.transport.scope().gone(reference);
@@ -217,7 +258,8 @@ pub fn is_image_reference(text: &str) -> bool {
     const LONGEST: usize = 4096;
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:@+[]".contains(&byte);
     let is_part = |part: &str| {
-        part.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[') && part.bytes().all(is_allowed)
+        part.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
+            && part.bytes().all(is_allowed)
     };
     text.len() <= LONGEST && text.split('/').all(is_part)
 }
@@ -257,7 +299,11 @@ fn load_outcome(answer: &[u8]) -> Result<(), Error> {
         }
         is_said |= value.stream.or(value.status).is_some_and(|said| !said.is_empty());
     }
-    if is_said { Ok(()) } else { Err(Error::transport("load an image", "the engine does not say that it did")) }
+    if is_said {
+        Ok(())
+    } else {
+        Err(Error::transport("load an image", "the engine does not say that it did"))
+    }
 }
 
 /// Passes chunks on to the request. Blocking, so it needs a thread of its own.
@@ -279,7 +325,10 @@ impl Write for ChunkSender {
 fn is_closed_channel(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut current = Some(error);
     while let Some(error) = current {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        {
             return true;
         }
         current = error.source();
@@ -343,8 +392,19 @@ mod tests {
         assert!(load_outcome(good).is_ok());
         let bad = b"{\"status\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no space\"},\"error\":\"no space\"}\r\n";
         assert!(matches!(load_outcome(bad), Err(Error::Load { message }) if message == "no space"));
-        for odd in ["", "{}", "null", "[]", "<html>", "{\"stream\":\"Loaded image: a", "{\"stream\":\"a\"}\r\n{\"er"] {
-            assert!(matches!(load_outcome(odd.as_bytes()), Err(Error::Transport { .. })), "{odd:?}");
+        for odd in [
+            "",
+            "{}",
+            "null",
+            "[]",
+            "<html>",
+            "{\"stream\":\"Loaded image: a",
+            "{\"stream\":\"a\"}\r\n{\"er",
+        ] {
+            assert!(
+                matches!(load_outcome(odd.as_bytes()), Err(Error::Transport { .. })),
+                "{odd:?}"
+            );
         }
     }
 }

@@ -39,7 +39,10 @@ impl Engine {
         };
         let probe = InitialProbe {
             target: Target::from_inspect(containers::read_container(target_body)?),
-            keepers: session::keepers_that_wait(containers::read_list(keepers_body)?, keepers.date()),
+            keepers: session::keepers_that_wait(
+                containers::read_list(keepers_body)?,
+                keepers.date(),
+            ),
         };
         Ok((Self::over(handshake.settle(&target)?, endpoint)?, Some(probe)))
     }

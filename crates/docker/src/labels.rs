@@ -27,12 +27,21 @@ pub(crate) const LABEL_MODE: &str = "io.scratchdbg.mode";
 
 /// Returns the labels of a session's containers and image. `now` is
 /// [`Engine::now`](crate::Engine::now).
-pub(crate) fn session_labels(session: &str, plan: &crate::SessionPlan, now: Timestamp) -> HashMap<String, String> {
+pub(crate) fn session_labels(
+    session: &str,
+    plan: &crate::SessionPlan,
+    now: Timestamp,
+) -> HashMap<String, String> {
     labels(session, &plan.view.target_id, plan.view.mode().as_str(), now)
 }
 
 /// Returns the labels of an object created for the target; an empty target means an image.
-pub(crate) fn labels(session: &str, target: &str, mode: &str, now: Timestamp) -> HashMap<String, String> {
+pub(crate) fn labels(
+    session: &str,
+    target: &str,
+    mode: &str,
+    now: Timestamp,
+) -> HashMap<String, String> {
     let now = now.round(Unit::Millisecond).unwrap_or(now);
     [
         (LABEL_SESSION, session.to_owned()),
@@ -48,13 +57,20 @@ pub(crate) fn labels(session: &str, target: &str, mode: &str, now: Timestamp) ->
 }
 
 /// Returns the labels of a keeper.
-pub(crate) fn keeper_labels(session: &str, plan: &crate::SessionPlan, now: Timestamp) -> HashMap<String, String> {
+pub(crate) fn keeper_labels(
+    session: &str,
+    plan: &crate::SessionPlan,
+    now: Timestamp,
+) -> HashMap<String, String> {
     let mut labels = session_labels(session, plan, now);
     if let (Some(time), ModePlan::Exec { tools, .. }) = (plan.linger(), &plan.mode_plan) {
         labels.insert(LABEL_LINGERS.to_owned(), fits(plan.view.user, tools, &plan.keeper_rights));
         // The time is too far in the future to represent: use the latest time.
         let expires = now.checked_add(time).unwrap_or(Timestamp::MAX);
-        labels.insert(LABEL_EXPIRES_AT.to_owned(), expires.round(Unit::Second).unwrap_or(expires).to_string());
+        labels.insert(
+            LABEL_EXPIRES_AT.to_owned(),
+            expires.round(Unit::Second).unwrap_or(expires).to_string(),
+        );
     }
     labels
 }

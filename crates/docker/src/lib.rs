@@ -35,7 +35,8 @@ pub use self::api_version::{ApiVersion, NotAVersion};
 pub use self::containers::Change;
 pub use self::docker_config::detach_keys;
 pub use self::endpoint::{
-    Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls, TlsFiles,
+    Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
+    TlsFiles,
 };
 pub use self::error::{ApiError, Error, Silent, Slow, Unreachable};
 pub use self::images::is_image_reference;

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
-use scratchdbg_backend::{self as backend, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector};
+use scratchdbg_backend::{
+    self as backend, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector,
+};
 
 use crate::logs::{LogStream, wire_time};
 use crate::stand_in::COMPOSE_PROJECT;
@@ -62,8 +64,12 @@ impl LogBackend for Engine {
         Ok(history)
     }
 
-    async fn run_ends(&self, id: &str) -> Result<BoxStream<'static, Result<RunEnd, backend::Error>>, backend::Error> {
-        let filters = serde_json::json!({ "type": ["container"], "event": ["die"], "container": [id] });
+    async fn run_ends(
+        &self,
+        id: &str,
+    ) -> Result<BoxStream<'static, Result<RunEnd, backend::Error>>, backend::Error> {
+        let filters =
+            serde_json::json!({ "type": ["container"], "event": ["die"], "container": [id] });
         let events = self.events(&filters, "").await?;
         let ends = events.filter_map(async |event| event.map(|event| event.run_end()).transpose());
         Ok(ends.map(|end| end.map_err(Into::into)).boxed())
@@ -72,7 +78,8 @@ impl LogBackend for Engine {
     async fn select(&self, selector: &Selector) -> Result<Vec<String>, backend::Error> {
         let list = self.list_containers(true, &labels(selector)).await?;
         let wanted = list.into_iter().filter(|each| {
-            let name = each.names.iter().flatten().next().map_or("", |name| name.trim_start_matches('/'));
+            let name =
+                each.names.iter().flatten().next().map_or("", |name| name.trim_start_matches('/'));
             is_wanted(selector, name, each.labels.as_ref())
         });
         Ok(wanted.filter_map(|each| each.id).collect())
@@ -106,7 +113,8 @@ fn labels(selector: &Selector) -> Vec<String> {
 /// name must match, and containers of scratchdbg's sessions are excluded.
 fn is_wanted(selector: &Selector, name: &str, labels: Option<&HashMap<String, String>>) -> bool {
     let Some(pattern) = &selector.name else { return true };
-    backend::matches(pattern, name) && !labels.is_some_and(|labels| labels.contains_key(LABEL_SESSION))
+    backend::matches(pattern, name)
+        && !labels.is_some_and(|labels| labels.contains_key(LABEL_SESSION))
 }
 
 /// Converts the error of a log driver that does not support reading.

@@ -56,7 +56,11 @@ impl Engine {
 
     /// Describes a container's log.
     pub(crate) fn describe_log(&self, mut answer: ContainerInspectResponse) -> LogSource {
-        let log = answer.host_config.as_mut().and_then(|config| config.log_config.take()).unwrap_or_default();
+        let log = answer
+            .host_config
+            .as_mut()
+            .and_then(|config| config.log_config.take())
+            .unwrap_or_default();
         let time = |text: Option<&String>| {
             let at: Timestamp = text?.parse().ok()?;
             // A container that never ran has the time 0001-01-01.
@@ -69,11 +73,16 @@ impl Engine {
         let path = answer.log_path.take().unwrap_or_default();
         // The engine does not report the path of `local`'s files. They are in the container's
         // directory, as are others whose path it reports (moby `daemon/logger/local/local.go`).
-        let folder = answer.resolv_conf_path.as_deref().and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
+        let folder = answer
+            .resolv_conf_path
+            .as_deref()
+            .and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
         let Target { id, name, state, tty, .. } = Target::from_inspect(answer);
         let driver = log.typ.unwrap_or_default();
         let path = match folder {
-            Some(folder) if driver == "local" && path.is_empty() => format!("{folder}/local-logs/container.log"),
+            Some(folder) if driver == "local" && path.is_empty() => {
+                format!("{folder}/local-logs/container.log")
+            }
             _ => path,
         };
         let driver = Driver { name: driver, options: log.config.unwrap_or_default(), path };
@@ -118,7 +127,9 @@ impl Driver {
 
     fn files(&self, container: &str, platform: Platform) -> Result<StoredFiles, String> {
         if !platform.may_be_local {
-            return Err("the engine is not reached by a Unix socket of Docker's on this machine".to_owned());
+            return Err(
+                "the engine is not reached by a Unix socket of Docker's on this machine".to_owned()
+            );
         }
         let format = match self.name.as_str() {
             "json-file" => FileFormat::JsonFile,
@@ -171,12 +182,21 @@ fn storage(driver: Driver, container: &str, platform: Platform) -> Storage {
 mod tests {
     use super::*;
 
-    const DOCKER: Platform =
-        Platform { is_podman: false, may_be_local: true, loses_lines_at_rotation: true, follow_ends_early: true };
+    const DOCKER: Platform = Platform {
+        is_podman: false,
+        may_be_local: true,
+        loses_lines_at_rotation: true,
+        follow_ends_early: true,
+    };
 
     fn driver(name: &str, options: &[(&str, &str)]) -> Driver {
-        let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Driver { name: name.to_owned(), options, path: "/var/lib/docker/containers/0123/0123-json.log".to_owned() }
+        let options =
+            options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Driver {
+            name: name.to_owned(),
+            options,
+            path: "/var/lib/docker/containers/0123/0123-json.log".to_owned(),
+        }
     }
 
     #[test]
@@ -188,14 +208,19 @@ mod tests {
             ("json-file", &[("max-size", "-1")], (false, false, true)),
             ("json-file", &[("max-size", "1m")], (true, false, false)),
             ("json-file", &[("max-size", "1m"), ("max-file", "2")], (true, false, true)),
-            ("json-file", &[("max-size", "1m"), ("max-file", "2"), ("compress", "true")], (true, true, false)),
+            (
+                "json-file",
+                &[("max-size", "1m"), ("max-file", "2"), ("compress", "true")],
+                (true, true, false),
+            ),
             ("local", &[], (true, true, false)),
             ("local", &[("compress", "false")], (true, false, false)),
             ("journald", &[("mode", "non-blocking")], (false, false, false)),
         ];
         for (name, options, expected) in cases {
             let stored = storage(driver(name, options), "0123", DOCKER);
-            let found = (stored.rotates, stored.since_is_incomplete, stored.cannot_follow_files.is_none());
+            let found =
+                (stored.rotates, stored.since_is_incomplete, stored.cannot_follow_files.is_none());
             assert_eq!(found, expected, "{name} {options:?}");
             assert_eq!(stored.may_drop, name == "journald", "{name}");
         }
@@ -211,14 +236,21 @@ mod tests {
             ("gelf", "0123", DOCKER),
             ("local", "0123", remote),
         ] {
-            assert!(storage(driver(name, &[]), container, platform).files.is_err(), "{name} {container}");
+            assert!(
+                storage(driver(name, &[]), container, platform).files.is_err(),
+                "{name} {container}"
+            );
         }
     }
 
     #[test]
     fn each_engine_is_checked_in_its_own_way() {
-        let podman =
-            Platform { is_podman: true, may_be_local: false, loses_lines_at_rotation: false, follow_ends_early: false };
+        let podman = Platform {
+            is_podman: true,
+            may_be_local: false,
+            loses_lines_at_rotation: false,
+            follow_ends_early: false,
+        };
         let cases = [
             ("json-file", DOCKER, Completeness::ByCount),
             ("local", DOCKER, Completeness::ByCount),
@@ -227,7 +259,11 @@ mod tests {
             ("journald", podman, Completeness::Unknown),
         ];
         for (name, platform, expected) in cases {
-            assert_eq!(storage(driver(name, &[]), "0123", platform).completeness, expected, "{name}");
+            assert_eq!(
+                storage(driver(name, &[]), "0123", platform).completeness,
+                expected,
+                "{name}"
+            );
         }
     }
 }

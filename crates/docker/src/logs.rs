@@ -27,19 +27,26 @@ impl Engine {
         container: &ContainerName,
     ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
         let path = format!("/containers/{container}/attach?stream=1&stdout=1&stderr=1");
-        let live = self.transport.hijack(self.transport.request(Method::POST, &path, full(""))?).await?;
+        let live =
+            self.transport.hijack(self.transport.request(Method::POST, &path, full(""))?).await?;
         Ok(futures_util::stream::unfold(live, async |mut live| {
             let mut piece = BytesMut::with_capacity(PIECE);
             match live.reader.read_buf(&mut piece).await {
                 Ok(0) => None,
                 Ok(_) => Some((Ok(piece.freeze()), live)),
-                Err(error) => Some((Err(Error::transport("what the container writes", error)), live)),
+                Err(error) => {
+                    Some((Err(Error::transport("what the container writes", error)), live))
+                }
             }
         }))
     }
 
     /// Requests a container's logs.
-    pub(crate) async fn logs(&self, container: &ContainerName, request: &LogRequest) -> Result<LogStream, Error> {
+    pub(crate) async fn logs(
+        &self,
+        container: &ContainerName,
+        request: &LogRequest,
+    ) -> Result<LogStream, Error> {
         let tail = request.tail.map_or_else(|| "all".to_owned(), |count| count.to_string());
         let mut path = format!(
             "/containers/{container}/logs?stdout=1&stderr=1&follow={}&timestamps={}&tail={tail}",
@@ -48,20 +55,28 @@ impl Engine {
         );
         // Podman excludes the time itself.
         let earlier = jiff::SignedDuration::from_nanos(i64::from(self.transport.is_podman()));
-        if let Some(since) = request.since.map(|since| since.checked_sub(earlier).unwrap_or(since)) {
+        if let Some(since) = request.since.map(|since| since.checked_sub(earlier).unwrap_or(since))
+        {
             path = format!("{path}&since={}", wire_time(since));
         }
         if let Some(until) = request.until {
             path = format!("{path}&until={}", wire_time(until));
         }
-        self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await.map(LogStream)
+        self.transport
+            .stream(self.transport.request(Method::GET, &path, full(""))?)
+            .await
+            .map(LogStream)
     }
 }
 
 /// Formats a time as `seconds.nanoseconds`, the only form that the API accepts. Zero would mean "no
 /// limit".
 pub(crate) fn wire_time(at: jiff::Timestamp) -> String {
-    let at = if at == jiff::Timestamp::UNIX_EPOCH { jiff::Timestamp::UNIX_EPOCH + NANOSECOND } else { at };
+    let at = if at == jiff::Timestamp::UNIX_EPOCH {
+        jiff::Timestamp::UNIX_EPOCH + NANOSECOND
+    } else {
+        at
+    };
     let nanos = at.as_nanosecond();
     let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
     format!("{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)

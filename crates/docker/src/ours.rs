@@ -30,8 +30,8 @@ pub(crate) use self::image::{
 };
 use crate::client;
 use crate::labels::{
-    LABEL_CLIENT, LABEL_CREATED_AT, LABEL_EXPIRES_AT, LABEL_LINGERS, LABEL_MODE, LABEL_SESSION, LABEL_TARGET,
-    LABEL_VERSION,
+    LABEL_CLIENT, LABEL_CREATED_AT, LABEL_EXPIRES_AT, LABEL_LINGERS, LABEL_MODE, LABEL_SESSION,
+    LABEL_TARGET, LABEL_VERSION,
 };
 
 /// The value of `io.scratchdbg.mode` for a container that reads a file of its image.
@@ -70,15 +70,18 @@ impl Marks {
         }
         // Only keepers set these; other objects may have them from their image. Both times are by
         // the same clock.
-        let lingers = label(LABEL_EXPIRES_AT).zip(label(LABEL_LINGERS)).and_then(|(expires, fits)| {
-            let expires: Timestamp = expires.parse().ok()?;
-            Some((expires.duration_since(created_at), fits))
-        });
+        let lingers =
+            label(LABEL_EXPIRES_AT).zip(label(LABEL_LINGERS)).and_then(|(expires, fits)| {
+                let expires: Timestamp = expires.parse().ok()?;
+                Some((expires.duration_since(created_at), fits))
+            });
         Some(Self {
             session: of_form(LABEL_SESSION, is_session)?,
             target: of_form(LABEL_TARGET, |target| target.is_empty() || is_id(target))?,
             created_at,
-            mode: of_form(LABEL_MODE, |mode| ["exec", "sidecar", "copy", MODE_FILES, MODE_DEMO].contains(&mode))?,
+            mode: of_form(LABEL_MODE, |mode| {
+                ["exec", "sidecar", "copy", MODE_FILES, MODE_DEMO].contains(&mode)
+            })?,
             client,
             lingers,
         })
@@ -101,7 +104,9 @@ fn is_lower_hex(byte: u8) -> bool {
 
 fn is_version(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-+".contains(&byte);
-    text.starts_with(|first: char| first.is_ascii_digit()) && text.len() <= 64 && text.bytes().all(allowed)
+    text.starts_with(|first: char| first.is_ascii_digit())
+        && text.len() <= 64
+        && text.bytes().all(allowed)
 }
 
 /// Returns a reference without the prefixes that Podman and old versions of Docker add.

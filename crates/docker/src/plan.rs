@@ -155,7 +155,9 @@ pub enum Refusal {
         name: String,
     },
     /// The keeper must not linger, because the session has other rights than the target's own user.
-    #[error("--linger needs the target's own user: a process in `{name}` could take over a waiting keeper of {user}")]
+    #[error(
+        "--linger needs the target's own user: a process in `{name}` could take over a waiting keeper of {user}"
+    )]
     MayNotLinger {
         /// The container.
         name: String,

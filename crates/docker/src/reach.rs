@@ -70,7 +70,11 @@ impl Engine {
                 "bind" => {
                     let source = mount.source.clone();
                     host.examine(&source, mount);
-                    let path = mount.also_at.first().cloned().filter(|_| host.is_here && mount.unclear.is_none());
+                    let path = mount
+                        .also_at
+                        .first()
+                        .cloned()
+                        .filter(|_| host.is_here && mount.unclear.is_none());
                     mount.is_socket |= search(path).await;
                 }
                 _ => {}
@@ -96,8 +100,22 @@ impl Engine {
 
     /// Returns why a network is not available.
     async fn network_gone(&self, mode: &str) -> Result<Option<String>, Error> {
-        let of_the_engine = ["", "default", "bridge", "none", "host", "nat", "slirp4netns", "pasta", "private", "pod"];
-        if of_the_engine.contains(&mode) || mode.starts_with("slirp4netns:") || mode.starts_with("pasta:") {
+        let of_the_engine = [
+            "",
+            "default",
+            "bridge",
+            "none",
+            "host",
+            "nat",
+            "slirp4netns",
+            "pasta",
+            "private",
+            "pod",
+        ];
+        if of_the_engine.contains(&mode)
+            || mode.starts_with("slirp4netns:")
+            || mode.starts_with("pasta:")
+        {
             return Ok(None);
         }
         if mode.starts_with("container:") || mode.starts_with("ns:") {
@@ -106,7 +124,8 @@ impl Engine {
         let path = format!("/networks/{}", crate::files::percent_encode(mode));
         match self.get(&path).await {
             Ok(answer) => {
-                let network: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+                let network: serde_json::Value =
+                    serde_json::from_slice(&answer).unwrap_or_default();
                 let is_swarms = network["Scope"] == "swarm" && network["Attachable"] != true;
                 Ok(is_swarms.then(|| "only services may use it".to_owned()))
             }
@@ -122,7 +141,9 @@ impl Engine {
         match self.inspect(&name).await {
             Ok(target) if target.state.has_processes() => Ok(None),
             Ok(target) => Ok(Some(format!("it is {}", target.state.as_str()))),
-            Err(Error::NoSuchContainer { .. } | Error::Ambiguous { .. }) => Ok(Some("it is gone".to_owned())),
+            Err(Error::NoSuchContainer { .. } | Error::Ambiguous { .. }) => {
+                Ok(Some("it is gone".to_owned()))
+            }
             Err(error) => Err(error),
         }
     }
@@ -166,7 +187,9 @@ impl Engine {
                         mount.unclear = match seen.unclear {
                             None if path.is_none() => Some("where its folder leads cannot be seen"),
                             // The mount's options may include everything mounted below.
-                            None if seen.has_more_below => Some("other filesystems are mounted below it"),
+                            None if seen.has_more_below => {
+                                Some("other filesystems are mounted below it")
+                            }
                             unclear => unclear,
                         };
                         mount.is_socket = seen.is_socket || search(path).await;
@@ -188,7 +211,8 @@ impl Engine {
     async fn raw_inspection(&self, container: &str) -> Result<Value, Error> {
         let path = inspect_path(container);
         let unreadable = |error| Error::transport(&path, error);
-        let mut inspection: Value = serde_json::from_slice(&self.get(&path).await?).map_err(unreadable)?;
+        let mut inspection: Value =
+            serde_json::from_slice(&self.get(&path).await?).map_err(unreadable)?;
         if self.is_podman() {
             // Podman's own API has options for which Docker's API has no names.
             let path = format!("/libpod{path}");
@@ -223,7 +247,9 @@ impl Engine {
                 continue;
             }
             let mounts = Box::pin(self.mounts_of(theirs, depth - 1)).await?;
-            inherited.mounts.extend(mounts.into_iter().map(|mount| (mount.destination.clone(), mount)));
+            inherited
+                .mounts
+                .extend(mounts.into_iter().map(|mount| (mount.destination.clone(), mount)));
         }
         Ok(asked::mounts(&inspection, &inherited, self.is_podman()))
     }
@@ -231,27 +257,33 @@ impl Engine {
     /// Describes the machine with the engine's files.
     async fn host_of_mounts(&self) -> Result<Host, Error> {
         let ask = async |path: &str| -> Result<Value, Error> {
-            serde_json::from_slice(&self.get(path).await?).map_err(|error| Error::transport(path, error))
+            serde_json::from_slice(&self.get(path).await?)
+                .map_err(|error| Error::transport(path, error))
         };
         let info = ask("/info").await?;
-        let mut folders: Vec<PathBuf> = info["DockerRootDir"].as_str().map(PathBuf::from).into_iter().collect();
+        let mut folders: Vec<PathBuf> =
+            info["DockerRootDir"].as_str().map(PathBuf::from).into_iter().collect();
         // If this process has another view of the machine, the engine's directories do not exist.
         let has_all = !folders.is_empty() && !folders.iter().any(|folder| is_missing(folder));
         let is_here = self.is_described_by(&info) && has_all;
         if self.is_podman()
             && let Ok(own) = ask("/libpod/info").await
         {
-            let store = ["graphRoot", "runRoot", "volumePath"].map(|key| own["store"][key].as_str().map(PathBuf::from));
+            let store = ["graphRoot", "runRoot", "volumePath"]
+                .map(|key| own["store"][key].as_str().map(PathBuf::from));
             folders.extend(store.into_iter().flatten());
         }
         if is_here && let Address::Unix(socket) = &self.endpoint().address {
             folders.push(socket.clone());
         }
-        let security = info["SecurityOptions"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let mounts_are_locked = security.into_iter().any(|option| matches!(option, "name=userns" | "name=rootless"));
+        let security =
+            info["SecurityOptions"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mounts_are_locked =
+            security.into_iter().any(|option| matches!(option, "name=userns" | "name=rootless"));
         let has_unified_cgroups = info["CgroupVersion"] == "2";
         let mounted = if is_here { Mountinfo::here() } else { Mountinfo::default() };
-        let mut host = Host { is_here, mounted, mounts_are_locked, has_unified_cgroups, ..Host::default() };
+        let mut host =
+            Host { is_here, mounted, mounts_are_locked, has_unified_cgroups, ..Host::default() };
         folders.retain(|folder| folder.is_absolute());
         host.add_engine_folders(folders);
         Ok(host)
@@ -260,13 +292,15 @@ impl Engine {
     /// Records the directories whose content containers could replace.
     async fn note_what_containers_write(&self, host: &mut Host) -> Result<(), Error> {
         let containers = self.list_containers(true, &[]).await?;
-        let volumes: Value = serde_json::from_slice(&self.get("/volumes").await?).unwrap_or_default();
+        let volumes: Value =
+            serde_json::from_slice(&self.get("/volumes").await?).unwrap_or_default();
         let folders = volumes["Volumes"].as_array().into_iter().flatten().filter_map(|volume| {
             let VolumeContent::Folder(folder) = volume::shows(volume) else { return None };
             Some((volume["Name"].as_str()?.to_owned(), folder))
         });
         let folders: HashMap<String, String> = folders.collect();
-        let mounts = containers.into_iter().flat_map(|container| container.mounts.unwrap_or_default());
+        let mounts =
+            containers.into_iter().flat_map(|container| container.mounts.unwrap_or_default());
         for mount in mounts.filter(|mount| mount.rw != Some(false)) {
             let source = mount.source.unwrap_or_default();
             let folder = mount.name.and_then(|name| folders.get(&name).cloned()).unwrap_or(source);
@@ -283,7 +317,9 @@ const VOLUMES_FROM: usize = 8;
 
 /// Whether a container was created before another. Returns false if unknown.
 fn is_older(one: &Value, other: &Value) -> bool {
-    let made = |inspection: &Value| inspection["Created"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
+    let made = |inspection: &Value| {
+        inspection["Created"].as_str().and_then(|time| time.parse::<Timestamp>().ok())
+    };
     made(one).zip(made(other)).is_some_and(|(one, other)| one <= other)
 }
 
@@ -296,5 +332,7 @@ fn is_missing(path: &Path) -> bool {
 /// are still handled.
 async fn search(folder: Option<String>) -> bool {
     let Some(folder) = folder else { return false };
-    tokio::task::spawn_blocking(move || folders::has_socket(Path::new(&folder))).await.unwrap_or_default()
+    tokio::task::spawn_blocking(move || folders::has_socket(Path::new(&folder)))
+        .await
+        .unwrap_or_default()
 }

@@ -47,7 +47,10 @@ fn beside_target(plan: &SessionPlan, with_its_rights: bool) -> HostConfig {
         ModePlan::Exec { .. } | ModePlan::Sidecar { .. } => true,
     };
     let seccomp = plan.seccomp.iter().filter(|profile| with_its_rights && given(profile));
-    config.security_opt.get_or_insert_default().extend(plan.view.security_options.iter().chain(seccomp).cloned());
+    config
+        .security_opt
+        .get_or_insert_default()
+        .extend(plan.view.security_options.iter().chain(seccomp).cloned());
     config.userns_mode.clone_from(&plan.user_namespace);
     config
 }

@@ -31,9 +31,15 @@ impl fmt::Display for StandIn {
         let Self { name, typed, project } = self;
         match project {
             Some(project) => {
-                write!(formatter, "`{typed}` is a service of the Compose project {project}: taking `{name}`")
+                write!(
+                    formatter,
+                    "`{typed}` is a service of the Compose project {project}: taking `{name}`"
+                )
             }
-            None => write!(formatter, "no container is named `{typed}`: taking `{name}`, the only name that begins so"),
+            None => write!(
+                formatter,
+                "no container is named `{typed}`: taking `{name}`, the only name that begins so"
+            ),
         }
     }
 }
@@ -89,7 +95,8 @@ impl<'a> Candidate<'a> {
 /// has ended; otherwise, the only one whose name begins like this.
 fn choose(typed: &str, all: &[Candidate<'_>]) -> Result<Option<StandIn>, Error> {
     let is_of_service = |each: &&Candidate<'_>| {
-        each.label(COMPOSE_SERVICE) == typed && !each.label(COMPOSE_ONE_OFF).eq_ignore_ascii_case("true")
+        each.label(COMPOSE_SERVICE) == typed
+            && !each.label(COMPOSE_ONE_OFF).eq_ignore_ascii_case("true")
     };
     let of_service: Vec<_> = all.iter().filter(is_of_service).collect();
     let running: Vec<_> = of_service.iter().copied().filter(|each| each.is_running).collect();
@@ -100,7 +107,8 @@ fn choose(typed: &str, all: &[Candidate<'_>]) -> Result<Option<StandIn>, Error> 
         ([], [one]) => (one, None),
         ([], _) => return Ok(None),
         (several, _) => {
-            let projects: BTreeSet<_> = several.iter().map(|each| each.label(COMPOSE_PROJECT)).collect();
+            let projects: BTreeSet<_> =
+                several.iter().map(|each| each.label(COMPOSE_PROJECT)).collect();
             return Err(Error::SeveralOfService {
                 service: typed.to_owned(),
                 projects: projects.len(),
@@ -118,7 +126,9 @@ mod tests {
     use super::*;
 
     fn labels(service: &str, project: &str) -> HashMap<String, String> {
-        [(COMPOSE_SERVICE, service), (COMPOSE_PROJECT, project)].map(|(key, value)| (key.into(), value.into())).into()
+        [(COMPOSE_SERVICE, service), (COMPOSE_PROJECT, project)]
+            .map(|(key, value)| (key.into(), value.into()))
+            .into()
     }
 
     /// Chooses among containers that are written as `name`, `name=service@project`, or with `!` if
@@ -135,7 +145,11 @@ mod tests {
             .collect();
         let all: Vec<_> = parsed
             .iter()
-            .map(|(name, is_running, labels)| Candidate { name, is_running: *is_running, labels: labels.as_ref() })
+            .map(|(name, is_running, labels)| Candidate {
+                name,
+                is_running: *is_running,
+                labels: labels.as_ref(),
+            })
             .collect();
         match choose(typed, &all) {
             Ok(meant) => Ok(meant.map(|meant| meant.name.to_string())),
@@ -148,7 +162,10 @@ mod tests {
     fn services_come_before_beginnings_of_names() {
         let some = |name: &str| Ok(Some(name.to_owned()));
         assert_eq!(meant("web", &["shop-web-1=web@shop", "web-2"]), some("shop-web-1"));
-        assert_eq!(meant("web", &["shop-web-1=web@shop", "!shop-web-2=web@shop"]), some("shop-web-1"));
+        assert_eq!(
+            meant("web", &["shop-web-1=web@shop", "!shop-web-2=web@shop"]),
+            some("shop-web-1")
+        );
         assert_eq!(meant("web", &["!shop-web-1=web@shop"]), some("shop-web-1"));
         assert_eq!(
             meant("web", &["shop-web-1=web@shop", "cms-web-1=web@cms"]),
@@ -177,9 +194,19 @@ mod tests {
 
     #[test]
     fn what_was_taken_is_said() {
-        let all = [Candidate { name: "shop-web-1", is_running: true, labels: Some(&labels("web", "shop")) }];
+        let all = [Candidate {
+            name: "shop-web-1",
+            is_running: true,
+            labels: Some(&labels("web", "shop")),
+        }];
         let said = |typed: &str| choose(typed, &all).unwrap().unwrap().to_string();
-        assert_eq!(said("web"), "`web` is a service of the Compose project shop: taking `shop-web-1`");
-        assert_eq!(said("shop"), "no container is named `shop`: taking `shop-web-1`, the only name that begins so");
+        assert_eq!(
+            said("web"),
+            "`web` is a service of the Compose project shop: taking `shop-web-1`"
+        );
+        assert_eq!(
+            said("shop"),
+            "no container is named `shop`: taking `shop-web-1`, the only name that begins so"
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! The facts about a container that sessions need.
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, HostConfigCgroupnsModeEnum, ImageInspect,
-    MountPoint,
+    ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, HostConfigCgroupnsModeEnum,
+    ImageInspect, MountPoint,
 };
 use scratchdbg_backend::Phase;
 
@@ -139,14 +139,16 @@ impl Target {
         let config = answer.config.unwrap_or_default();
         let pid = answer.state.as_ref().and_then(|state| state.pid).unwrap_or_default();
         let exit_code = answer.state.as_ref().and_then(|state| state.exit_code).unwrap_or_default();
-        let started_at = answer.state.as_ref().and_then(|state| state.started_at.clone()).unwrap_or_default();
+        let started_at =
+            answer.state.as_ref().and_then(|state| state.started_at.clone()).unwrap_or_default();
         let command_line = config.entrypoint.into_iter().chain(config.cmd).flatten().collect();
         let host_config = answer.host_config.unwrap_or_default();
         let reach = reach(&host_config, answer.mounts.unwrap_or_default());
         let privileged = host_config.privileged.unwrap_or_default();
         let security_options = host_config.security_opt.unwrap_or_default();
         let confinement = confinement(answer.app_armor_profile, &security_options, privileged);
-        let seccomp = security_options.iter().find_map(|option| with_equals_sign(option, "seccomp"));
+        let seccomp =
+            security_options.iter().find_map(|option| with_equals_sign(option, "seccomp"));
         Self {
             id: answer.id.unwrap_or_default(),
             name: answer.name.unwrap_or_default().trim_start_matches('/').to_owned(),
@@ -181,7 +183,10 @@ impl Target {
     pub(crate) fn has_fixed_files(&self) -> bool {
         let is_near = |mount: &Mount| {
             let place = mount.destination.trim_end_matches('/');
-            place.is_empty() || place == "/etc" || place.starts_with("/etc/passwd") || place.starts_with("/etc/group")
+            place.is_empty()
+                || place == "/etc"
+                || place.starts_with("/etc/passwd")
+                || place.starts_with("/etc/group")
         };
         self.read_only_root && !self.reach.mounts.iter().any(is_near)
     }
@@ -219,7 +224,11 @@ impl Target {
 
 fn reach(host: &HostConfig, mounts: Vec<MountPoint>) -> Reach {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let devices = host.devices.iter().flatten().map(|device| format!("device {}", text(&device.path_on_host)));
+    let devices = host
+        .devices
+        .iter()
+        .flatten()
+        .map(|device| format!("device {}", text(&device.path_on_host)));
     let rules = host.device_cgroup_rules.iter().flatten().map(|rule| format!("device rule {rule}"));
     let requests = host.device_requests.iter().flatten().map(|request| {
         let driver = text(&request.driver);
@@ -241,16 +250,26 @@ fn reach(host: &HostConfig, mounts: Vec<MountPoint>) -> Reach {
         uts_mode: text(&host.uts_mode),
         has_hosts_cgroups: host.cgroupns_mode == Some(HostConfigCgroupnsModeEnum::HOST),
         security_options: host.security_opt.clone().unwrap_or_default(),
-        unmasked: host.masked_paths.as_ref().is_some_and(Vec::is_empty) && host.privileged != Some(true),
-        mounts: mounts.into_iter().map(mount).filter(|mount| mount.kind == "bind" || mount.kind == "volume").collect(),
+        unmasked: host.masked_paths.as_ref().is_some_and(Vec::is_empty)
+            && host.privileged != Some(true),
+        mounts: mounts
+            .into_iter()
+            .map(mount)
+            .filter(|mount| mount.kind == "bind" || mount.kind == "volume")
+            .collect(),
         ..Reach::default()
     }
 }
 
 /// Returns the options that confine a container. The engine decides the AppArmor profile at the
 /// start; before that, this returns its future choice.
-fn confinement(profile: Option<String>, security_options: &[String], privileged: bool) -> Vec<String> {
-    let of_kind = |kind| security_options.iter().filter_map(move |option| with_equals_sign(option, kind));
+fn confinement(
+    profile: Option<String>,
+    security_options: &[String],
+    privileged: bool,
+) -> Vec<String> {
+    let of_kind =
+        |kind| security_options.iter().filter_map(move |option| with_equals_sign(option, kind));
     let profile = match profile.filter(|profile| !profile.is_empty()) {
         Some(profile) => Some(format!("apparmor={profile}")),
         // Privileged containers ignore the requested profile.

@@ -85,7 +85,12 @@ impl Transport {
     }
 
     /// Returns a request below `/vX.Y`.
-    pub(crate) fn request(&self, method: Method, path_and_query: &str, body: Body) -> Result<Request<Body>, Error> {
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        body: Body,
+    ) -> Result<Request<Body>, Error> {
         Request::builder()
             .method(method)
             .uri(format!("http://engine/v{}{path_and_query}", self.version))
@@ -100,7 +105,8 @@ impl Transport {
         path_and_query: &str,
         body: &impl serde::Serialize,
     ) -> Result<Request<Body>, Error> {
-        let body = serde_json::to_vec(body).map_err(|error| Error::transport(path_and_query, error))?;
+        let body =
+            serde_json::to_vec(body).map_err(|error| Error::transport(path_and_query, error))?;
         let mut request = self.request(method, path_and_query, full(body))?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(request)
@@ -138,15 +144,21 @@ impl Transport {
         tracing::trace!(request = %what);
         let sent = async {
             let asked = Timestamp::now();
-            let answer =
-                self.client.request(request).await.map_err(|error| Error::transport(&what, innermost(error)))?;
+            let answer = self
+                .client
+                .request(request)
+                .await
+                .map_err(|error| Error::transport(&what, innermost(error)))?;
             self.skew.learn(answer.headers(), asked);
             let status = answer.status();
             if kind.is_done_with(status) {
                 return Ok(answer);
             }
             if status.is_client_error() || status.is_server_error() {
-                return Err(Error::Api(ApiError { status: status.as_u16(), message: error_message(answer).await }));
+                return Err(Error::Api(ApiError {
+                    status: status.as_u16(),
+                    message: error_message(answer).await,
+                }));
             }
             Err(Error::transport(&what, NotAnEngine(status).to_string()))
         };
@@ -180,7 +192,8 @@ impl Transport {
         // bollard's futures are large.
         let request = Box::pin(request);
         async move {
-            let answer = async { request.await.map_err(|error| Error::bollard(kind.words(), error)) };
+            let answer =
+                async { request.await.map_err(|error| Error::bollard(kind.words(), error)) };
             self.wait(kind, &Progress::default(), answer).await
         }
     }
@@ -202,13 +215,15 @@ impl Transport {
     fn send_for_bollard(
         &self,
         request: bollard::BollardRequest,
-    ) -> Pin<Box<dyn Future<Output = Result<Response<Incoming>, bollard::errors::Error>> + Send>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Incoming>, bollard::errors::Error>> + Send>>
+    {
         let transport = self.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             parts.uri = versioned(&parts.uri, transport.version)?;
             tracing::trace!(method = %parts.method, uri = %parts.uri);
-            let request = Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync());
+            let request =
+                Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync());
             let kind = kind_of(&request);
             let answer = transport.client.request(request).await;
             let answer = answer.map_err(|error| std::io::Error::other(innermost(error)))?;
@@ -226,7 +241,11 @@ impl Transport {
 /// Adds the API version before the path.
 fn versioned(uri: &Uri, version: ApiVersion) -> Result<Uri, bollard::errors::Error> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    Ok(Uri::builder().scheme("http").authority("engine").path_and_query(format!("/v{version}{path}")).build()?)
+    Ok(Uri::builder()
+        .scheme("http")
+        .authority("engine")
+        .path_and_query(format!("/v{version}{path}"))
+        .build()?)
 }
 
 fn kind_of<B>(request: &Request<B>) -> Kind {
@@ -276,6 +295,9 @@ mod tests {
     fn the_version_is_on_the_wire() {
         let uri: Uri = "http://engine/containers/web/json?size=true".parse().unwrap();
         let version = "1.41".parse().unwrap();
-        assert_eq!(versioned(&uri, version).unwrap(), "http://engine/v1.41/containers/web/json?size=true");
+        assert_eq!(
+            versioned(&uri, version).unwrap(),
+            "http://engine/v1.41/containers/web/json?size=true"
+        );
     }
 }

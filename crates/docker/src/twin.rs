@@ -69,7 +69,8 @@ impl Engine {
         // An old twin, or a false one, has only one label.
         candidates.extend(self.list_images(Some(LABEL_PROD)).await?);
         candidates.sort_by_key(|image| {
-            let named = image.labels.get(LABEL_PROD).is_some_and(|prod| images.contains(&prod.as_str()));
+            let named =
+                image.labels.get(LABEL_PROD).is_some_and(|prod| images.contains(&prod.as_str()));
             (!named, image.id.clone())
         });
         candidates.dedup_by(|left, right| left.id == right.id);
@@ -85,12 +86,14 @@ impl Engine {
         for id in &ids {
             looks.push(self.raw_image(id));
         }
-        let documents: Vec<_> = futures_util::stream::iter(looks).buffered(CONCURRENCY).collect().await;
+        let documents: Vec<_> =
+            futures_util::stream::iter(looks).buffered(CONCURRENCY).collect().await;
         let documents = documents.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (candidates, production) = documents.split_at(candidates.len());
         for (&image, document) in images.iter().zip(production) {
             let Some(document) = document else { continue };
-            let claims = ids.iter().zip(candidates).filter_map(|(id, twin)| Some((id, twin.as_ref()?)));
+            let claims =
+                ids.iter().zip(candidates).filter_map(|(id, twin)| Some((id, twin.as_ref()?)));
             let judged = claims.filter_map(|(id, twin)| {
                 let verdict = prove(document, twin, tools.as_deref());
                 // A candidate with other layers may be another image's twin: report it only if its
@@ -98,7 +101,9 @@ impl Engine {
                 let named = twin["Config"]["Labels"][LABEL_PROD] == image;
                 match verdict {
                     Ok(()) => Some(Twin::Proved(id.clone())),
-                    Err(why) if named || why != NotATwin::Layers => Some(Twin::NotProved { id: id.clone(), why }),
+                    Err(why) if named || why != NotATwin::Layers => {
+                        Some(Twin::NotProved { id: id.clone(), why })
+                    }
                     Err(_) => None,
                 }
             });
@@ -118,7 +123,9 @@ fn prove(production: &Value, twin: &Value, tools: Option<&str>) -> Result<(), No
         return Err(NotATwin::Layers);
     }
     let of_both = ["Architecture", "Variant", "Os", "Created"];
-    if of_both.iter().any(|&key| production[key] != twin[key]) || expected(production) != settings(twin) {
+    if of_both.iter().any(|&key| production[key] != twin[key])
+        || expected(production) != settings(twin)
+    {
         return Err(NotATwin::Settings);
     }
     if added.as_str().is_none() || added.as_str() != tools {
@@ -144,9 +151,13 @@ fn expected(production: &Value) -> Map<String, Value> {
     let mut settings = settings(production);
     let environment = settings.entry("Env").or_insert_with(|| Value::Array(Vec::new()));
     if let Some(environment) = environment.as_array_mut() {
-        let is_path = |entry: &Value| entry.as_str().is_some_and(|entry| entry.starts_with("PATH="));
+        let is_path =
+            |entry: &Value| entry.as_str().is_some_and(|entry| entry.starts_with("PATH="));
         match environment.iter().rposition(is_path) {
-            Some(at) => environment[at] = format!("{}:{TWIN_BIN}", environment[at].as_str().unwrap_or_default()).into(),
+            Some(at) => {
+                environment[at] =
+                    format!("{}:{TWIN_BIN}", environment[at].as_str().unwrap_or_default()).into()
+            }
             None => environment.push(format!("{DEFAULT_PATH}:{TWIN_BIN}").into()),
         }
     }
@@ -204,7 +215,11 @@ mod tests {
         let mut its_twin = twin();
         its_twin["Config"]["Env"] = json!([format!("PATH=/x:{TWIN_BIN}"), "A=1"]);
         assert_eq!(prove(&with_path, &its_twin, Some("sha256:tools")), Ok(()));
-        assert_eq!(prove(&production(), &twin(), None), Err(NotATwin::Tools), "no busybox is at hand");
+        assert_eq!(
+            prove(&production(), &twin(), None),
+            Err(NotATwin::Tools),
+            "no busybox is at hand"
+        );
     }
 
     /// All of these have the same labels.
@@ -215,7 +230,11 @@ mod tests {
             ("/RootFS/Layers", json!([]), NotATwin::Layers),
             ("/RootFS/Layers", Value::Null, NotATwin::Layers),
             ("/RootFS/Layers", json!(["sha256:1", "sha256:2"]), NotATwin::Layers),
-            ("/RootFS/Layers", json!(["sha256:1", "sha256:2", "sha256:evil", "sha256:tools"]), NotATwin::Layers),
+            (
+                "/RootFS/Layers",
+                json!(["sha256:1", "sha256:2", "sha256:evil", "sha256:tools"]),
+                NotATwin::Layers,
+            ),
             ("/RootFS/Layers", json!(["sha256:2", "sha256:1", "sha256:tools"]), NotATwin::Layers),
             ("/RootFS/Layers", json!(["sha256:1", "sha256:2", "sha256:evil"]), NotATwin::Tools),
             ("/RootFS/Layers", json!(["sha256:1", "sha256:2", null]), NotATwin::Tools),
@@ -233,14 +252,24 @@ mod tests {
         ] {
             let mut twin = twin();
             *twin.pointer_mut(path).expect(path) = value.clone();
-            assert_eq!(prove(&production(), &twin, Some("sha256:tools")), Err(why), "{path} {value}");
+            assert_eq!(
+                prove(&production(), &twin, Some("sha256:tools")),
+                Err(why),
+                "{path} {value}"
+            );
         }
-        for (key, value) in
-            [("Volumes", json!({"/data": {}})), ("OnBuild", json!(["RUN x"])), ("WorkingDir", json!("/x"))]
-        {
+        for (key, value) in [
+            ("Volumes", json!({"/data": {}})),
+            ("OnBuild", json!(["RUN x"])),
+            ("WorkingDir", json!("/x")),
+        ] {
             let mut twin = twin();
             twin["Config"][key] = value;
-            assert_eq!(prove(&production(), &twin, Some("sha256:tools")), Err(NotATwin::Settings), "{key}");
+            assert_eq!(
+                prove(&production(), &twin, Some("sha256:tools")),
+                Err(NotATwin::Settings),
+                "{key}"
+            );
         }
         // Two images without layers are not a pair.
         let nothing = json!({"RootFS": {"Layers": []}});

@@ -57,7 +57,9 @@ pub enum UserError {
         path: &'static str,
     },
     /// The files cannot be compared with those of the image.
-    #[error("user `{user}` is looked up in files of the container, whose image is gone: it may have changed them")]
+    #[error(
+        "user `{user}` is looked up in files of the container, whose image is gone: it may have changed them"
+    )]
     NoImage {
         /// The user.
         user: String,
@@ -98,7 +100,9 @@ pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUs
         return Ok(NumericUser { uid, gid });
     }
     // A number is a group's id, whatever names there are.
-    let by_name = || records(group).find(|fields| fields[0] == group_part).map(|fields| number_field(&fields, 2));
+    let by_name = || {
+        records(group).find(|fields| fields[0] == group_part).map(|fields| number_field(&fields, 2))
+    };
     number(group_part)
         .or_else(by_name)
         .map(|gid| NumericUser { uid, gid })
@@ -121,7 +125,8 @@ pub(crate) fn resolve_for_exec(
     if is_fixed {
         return Ok(ResolvedUser { numeric, exec: None, groups: None });
     }
-    let mut groups = if user.contains(':') { Vec::new() } else { further_groups(user, passwd, group) };
+    let mut groups =
+        if user.contains(':') { Vec::new() } else { further_groups(user, passwd, group) };
     let added = added.iter().filter_map(|added| added_group(added, group));
     let is_certain = user.is_empty() || (user.contains(':') && !needs_files(user));
     if is_certain {
@@ -130,7 +135,8 @@ pub(crate) fn resolve_for_exec(
     }
     // A number means the same only if the first record with this number is the user's.
     let bare = numeric.uid.to_string();
-    let is_same = resolve(&bare, passwd, group) == Ok(numeric) && further_groups(&bare, passwd, group) == groups;
+    let is_same = resolve(&bare, passwd, group) == Ok(numeric)
+        && further_groups(&bare, passwd, group) == groups;
     let has_further = !groups.is_empty();
     groups.extend(added);
     if !has_further || !is_same {
@@ -172,11 +178,16 @@ fn added_group(added: &str, group: &str) -> Option<u32> {
 
 /// Returns the groups of which a user is a member, by the name in its record.
 fn further_groups(user: &str, passwd: &str, group: &str) -> Vec<u32> {
-    let Some(Account { name, .. }) = account(user, passwd).filter(|account| !account.name.is_empty()) else {
+    let Some(Account { name, .. }) =
+        account(user, passwd).filter(|account| !account.name.is_empty())
+    else {
         return Vec::new();
     };
-    let is_member = |fields: &Vec<&str>| fields.get(3).is_some_and(|members| members.split(',').any(|one| one == name));
-    let mut groups: Vec<u32> = records(group).filter(is_member).map(|fields| number_field(&fields, 2)).collect();
+    let is_member = |fields: &Vec<&str>| {
+        fields.get(3).is_some_and(|members| members.split(',').any(|one| one == name))
+    };
+    let mut groups: Vec<u32> =
+        records(group).filter(is_member).map(|fields| number_field(&fields, 2)).collect();
     groups.sort_unstable();
     groups
 }
@@ -184,7 +195,10 @@ fn further_groups(user: &str, passwd: &str, group: &str) -> Vec<u32> {
 /// Returns the records of a file such as `/etc/passwd`: at least one field, separated by colons.
 /// Neither comments nor missing fields are known to the runtime.
 fn records(text: &str) -> impl Iterator<Item = Vec<&str>> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| line.split(':').collect())
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| line.split(':').collect())
 }
 
 /// Reads a number as the runtime does: with leading zeros, or a sign.
@@ -202,7 +216,8 @@ fn number_field(fields: &[&str], index: usize) -> u32 {
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n# comment\nnonroot:x:65532:65533:n:/home:/x\nbroken\n";
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/sh\n# comment\nnonroot:x:65532:65533:n:/home:/x\nbroken\n";
     const GROUP: &str = "root:x:0:\nstaff:x:50:nonroot\n";
 
     #[test]
@@ -223,8 +238,10 @@ mod tests {
             assert_eq!(resolve(user, PASSWD, GROUP), Ok(NumericUser { uid, gid }), "{user:?}");
         }
         // A number is an id, whatever names there are, and records need not be whole.
-        let (passwd, group) =
-            ("#old:x:1001:7:\n1000:x:0:0::/:\n001000:x:55:55:\n:x:1002:8\nbad:x:y:z\n\n", "77:x:88:\nshort\n");
+        let (passwd, group) = (
+            "#old:x:1001:7:\n1000:x:0:0::/:\n001000:x:55:55:\n:x:1002:8\nbad:x:y:z\n\n",
+            "77:x:88:\nshort\n",
+        );
         for (user, uid, gid) in [
             ("1000", 1000, 0),
             ("1000:1000", 1000, 1000),
@@ -241,15 +258,27 @@ mod tests {
             assert_eq!(resolve(user, passwd, group), Ok(NumericUser { uid, gid }), "{user:?}");
         }
         assert!(resolve("x:-1", passwd, group).is_err() && resolve("-1", passwd, group).is_err());
-        assert_eq!(resolve("nobody", PASSWD, GROUP), Err(UserError::UnknownUser("nobody".to_owned())));
-        assert_eq!(resolve("root:wheel", PASSWD, GROUP), Err(UserError::UnknownGroup("wheel".to_owned())));
+        assert_eq!(
+            resolve("nobody", PASSWD, GROUP),
+            Err(UserError::UnknownUser("nobody".to_owned()))
+        );
+        assert_eq!(
+            resolve("root:wheel", PASSWD, GROUP),
+            Err(UserError::UnknownGroup("wheel".to_owned()))
+        );
         assert_eq!(resolve("root", "", ""), Err(UserError::UnknownUser("root".to_owned())));
     }
 
     #[test]
     fn an_exec_is_told_numbers_where_files_can_change() {
         let resolved = |user: &str, is_fixed| {
-            let resolved = resolve_for_exec(user, PASSWD, GROUP, &["7".to_owned(), "staff".to_owned()], is_fixed);
+            let resolved = resolve_for_exec(
+                user,
+                PASSWD,
+                GROUP,
+                &["7".to_owned(), "staff".to_owned()],
+                is_fixed,
+            );
             resolved.map(|resolved| (resolved.exec, resolved.groups)).unwrap()
         };
         for (user, expected) in [
@@ -262,16 +291,28 @@ mod tests {
             ("nonroot:staff", Some("65532:50")),
             (":staff", Some("0:50")),
         ] {
-            assert_eq!(resolved(user, false), (expected.map(str::to_owned), Some(vec![7, 50])), "{user:?}");
+            assert_eq!(
+                resolved(user, false),
+                (expected.map(str::to_owned), Some(vec![7, 50])),
+                "{user:?}"
+            );
             assert_eq!(resolved(user, true), (None, None), "{user:?}");
         }
         // Numbers would lose a group. The launcher checks those that the engine finds.
         for user in ["nonroot", "65532"] {
-            assert_eq!(resolved(user, false), (Some("65532".to_owned()), Some(vec![50, 7, 50])), "{user}");
+            assert_eq!(
+                resolved(user, false),
+                (Some("65532".to_owned()), Some(vec![50, 7, 50])),
+                "{user}"
+            );
         }
         let other = "other:x:7:1::/:\napp:x:7:2::/:\n";
         let app = resolve_for_exec("app", other, "staff:x:50:app\n", &[], false).unwrap();
-        assert_eq!((app.exec.as_deref(), app.groups), (Some("7:2"), Some(vec![50])), "the number is another user's");
+        assert_eq!(
+            (app.exec.as_deref(), app.groups),
+            (Some("7:2"), Some(vec![50])),
+            "the number is another user's"
+        );
     }
 
     #[test]

@@ -61,7 +61,9 @@ pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
     let file = loop {
         match File::options().read(true).custom_flags(flags).open(path) {
             // For a regular file, this means that another process holds a lease.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && start.elapsed() < LEASE => thread::sleep(PAUSE),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && start.elapsed() < LEASE => {
+                thread::sleep(PAUSE)
+            }
             opened => break opened?,
         }
     };
@@ -87,8 +89,12 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 
 /// Like [`read`], for a file that must be UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    String::from_utf8(read(path, limit)?)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8: {}", error.utf8_error())))
+    String::from_utf8(read(path, limit)?).map_err(|error| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it is not UTF-8: {}", error.utf8_error()),
+        )
+    })
 }
 
 /// Reads an open file from its current position, and replaces each hole by one zero byte: a sparse
@@ -171,7 +177,9 @@ pub fn kind(metadata: &Metadata) -> Option<&'static str> {
 fn regular(metadata: &Metadata) -> io::Result<()> {
     match kind(metadata) {
         None => Ok(()),
-        Some(kind) => Err(io::Error::new(io::ErrorKind::InvalidInput, Refused::NotRegular { kind })),
+        Some(kind) => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, Refused::NotRegular { kind }))
+        }
     }
 }
 
@@ -192,7 +200,14 @@ mod tests {
     fn what_is_no_regular_file_is_said_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
         let socket = folder.path().join("socket");
         let _listener = UnixListener::bind(&socket).unwrap();
         let link = folder.path().join("link");
@@ -257,6 +272,9 @@ mod tests {
         File::create(&path).unwrap().set_len(10 << 30).unwrap();
         assert_eq!(read(&path, 1 << 20).unwrap_err().to_string(), "it is larger than 1 MiB");
         // A file of procfs reports no size, but has content.
-        assert_eq!(read(Path::new("/proc/self/maps"), 16).unwrap_err().to_string(), "it is larger than 16 bytes");
+        assert_eq!(
+            read(Path::new("/proc/self/maps"), 16).unwrap_err().to_string(),
+            "it is larger than 16 bytes"
+        );
     }
 }

@@ -65,8 +65,10 @@ impl HeadCollector {
                 break;
             }
         }
-        let whole =
-            self.heads.len() - usize::from(self.is_open && self.heads.last().is_some_and(|head| head.len() < HEAD_LEN));
+        let whole = self.heads.len()
+            - usize::from(
+                self.is_open && self.heads.last().is_some_and(|head| head.len() < HEAD_LEN),
+            );
         whole >= wanted
     }
 
@@ -103,13 +105,15 @@ mod tests {
             [&[1, 0, 0, 0][..], &len.to_be_bytes(), text.as_bytes()].concat()
         };
         let stream = [framed("a\n"), framed(""), framed(&long), framed("b\n")].concat();
-        let want = [b"a\n".to_vec(), Vec::new(), long.as_bytes()[..HEAD_LEN].to_vec(), b"b\n".to_vec()];
+        let want =
+            [b"a\n".to_vec(), Vec::new(), long.as_bytes()[..HEAD_LEN].to_vec(), b"b\n".to_vec()];
         let raw = format!("a\r\n\n{long}\nb");
         let raw_want = [b"a\r\n".to_vec(), b"\n".to_vec(), want[2].clone(), b"b".to_vec()];
         for size in [1, 7, 1000] {
-            for (framing, bytes, want) in
-                [(Framing::Multiplexed, &stream[..], &want), (Framing::Raw, raw.as_bytes(), &raw_want)]
-            {
+            for (framing, bytes, want) in [
+                (Framing::Multiplexed, &stream[..], &want),
+                (Framing::Raw, raw.as_bytes(), &raw_want),
+            ] {
                 let mut begin = HeadCollector::new(framing);
                 for chunk in bytes.chunks(size) {
                     begin.push(chunk, 9, framing);

@@ -46,7 +46,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     }
 
     /// Reports a notice if the engine left out records that were requested.
-    pub(crate) async fn check(&mut self, request: &LogRequest, sent: &SentRecords) -> Result<(), Error> {
+    pub(crate) async fn check(
+        &mut self,
+        request: &LogRequest,
+        sent: &SentRecords,
+    ) -> Result<(), Error> {
         if self.look_through_files()? {
             return Ok(());
         }
@@ -56,7 +60,9 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             Ok(Check::Overtaken) => Notice::NotChecked { reason: None, is_failure: false },
             // While following, an engine that is gone is waited for, and missing records are
             // reported as a gap.
-            Err(error) => Notice::NotChecked { reason: Some(error.message), is_failure: !self.request.follow },
+            Err(error) => {
+                Notice::NotChecked { reason: Some(error.message), is_failure: !self.request.follow }
+            }
         };
         self.pipeline.notice(notice, &mut self.sink)?;
         Ok(())
@@ -69,7 +75,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         if self.source.storage.completeness != Completeness::FromTheEnd {
             return Ok(());
         }
-        let request = LogRequest { tail: Some(lines + MORE), timestamps: true, ..LogRequest::default() };
+        let request =
+            LogRequest { tail: Some(lines + MORE), timestamps: true, ..LogRequest::default() };
         match self.heads(&request, 1).await {
             Err(error) if error.kind == ErrorKind::Damaged => {
                 let notice = self.left_out();
@@ -81,7 +88,9 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     }
 
     pub(crate) fn left_out(&self) -> Notice {
-        Notice::LeftOut { files_have_more: self.source.storage.completeness == Completeness::ByCount }
+        Notice::LeftOut {
+            files_have_more: self.source.storage.completeness == Completeness::ByCount,
+        }
     }
 
     /// Checks an answer against the stored log. Retries a failed request once.
@@ -105,18 +114,32 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         }
     }
 
-    async fn compare(&self, request: &LogRequest, sent: &SentRecords) -> Result<Check, backend::Error> {
+    async fn compare(
+        &self,
+        request: &LogRequest,
+        sent: &SentRecords,
+    ) -> Result<Check, backend::Error> {
         let all = LogRequest { until: None, timestamps: true, ..request.clone() };
         for _ in 0..MAX_ATTEMPTS {
-            let Some(records_after) = self.records_after(sent).await? else { return Ok(Check::Overtaken) };
-            let last =
-                LogRequest { tail: Some(sent.records + records_after), timestamps: true, ..LogRequest::default() };
+            let Some(records_after) = self.records_after(sent).await? else {
+                return Ok(Check::Overtaken);
+            };
+            let last = LogRequest {
+                tail: Some(sent.records + records_after),
+                timestamps: true,
+                ..LogRequest::default()
+            };
             if sent.records == 0 {
                 // Nothing was sent. Check whether the log is empty.
                 let last = LogRequest { tail: Some(1), ..last };
                 let newest = self.heads(&last, 1).await?.pop();
-                let at = newest.as_deref().and_then(Timestamp::split).and_then(|(stamp, _)| stamp.instant());
-                let Some(newest) = newest.filter(|_| request.since.is_none() || at >= request.since) else {
+                let at = newest
+                    .as_deref()
+                    .and_then(Timestamp::split)
+                    .and_then(|(stamp, _)| stamp.instant());
+                let Some(newest) =
+                    newest.filter(|_| request.since.is_none() || at >= request.since)
+                else {
                     return Ok(Check::Whole);
                 };
                 if newest.is_empty() {
@@ -126,7 +149,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                 if self.heads(&all, 1).await?.is_empty() {
                     continue;
                 }
-                return Ok(if self.source.state.is_writing() { Check::Whole } else { Check::LeftOut });
+                return Ok(if self.source.state.is_writing() {
+                    Check::Whole
+                } else {
+                    Check::LeftOut
+                });
             }
             let begun = self.heads(&last, 1).await?.pop();
             if begun.is_some() && begun == sent.first {
@@ -152,7 +179,9 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             if self.has_all_since(request, sent).await? {
                 return Ok(Check::Whole);
             }
-            if came > 0 && self.heads(&all, came + 1).await?.iter().any(|head| Some(head) == begun.as_ref()) {
+            if came > 0
+                && self.heads(&all, came + 1).await?.iter().any(|head| Some(head) == begun.as_ref())
+            {
                 return Ok(Check::Whole);
             }
         }
@@ -161,7 +190,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
 
     /// Whether an answer has the last records of the log, without any left out in between.
     pub(crate) async fn is_end_of_log(&self, sent: &SentRecords) -> bool {
-        let last = LogRequest { tail: Some(sent.records), timestamps: true, ..LogRequest::default() };
+        let last =
+            LogRequest { tail: Some(sent.records), timestamps: true, ..LogRequest::default() };
         match self.heads(&last, 1).await {
             Ok(mut heads) => sent.records > 0 && heads.pop() == sent.first,
             // If the container was removed, nothing more can be read.
@@ -172,7 +202,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     /// Whether an answer since a time has all records that are not older. Some engines leave out
     /// older records wherever they are, so that the others are not the last ones of the log. Reads
     /// the whole log.
-    async fn has_all_since(&self, request: &LogRequest, sent: &SentRecords) -> Result<bool, backend::Error> {
+    async fn has_all_since(
+        &self,
+        request: &LogRequest,
+        sent: &SentRecords,
+    ) -> Result<bool, backend::Error> {
         let (Some(since), None) = (request.since, request.tail) else { return Ok(false) };
         if self.source.state.is_writing() {
             return Ok(false);
@@ -208,9 +242,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         }
         let Some(last) = sent.last else { return Ok((sent.records == 0).then_some(0)) };
         for count in LOOKBACK {
-            let request = LogRequest { tail: Some(count as u64), timestamps: true, ..LogRequest::default() };
+            let request =
+                LogRequest { tail: Some(count as u64), timestamps: true, ..LogRequest::default() };
             let heads = self.heads(&request, count).await?;
-            let is_last = |head: &Head| Timestamp::split(head).is_some_and(|(stamp, _)| stamp == last);
+            let is_last =
+                |head: &Head| Timestamp::split(head).is_some_and(|(stamp, _)| stamp == last);
             if let Some(at) = heads.iter().rposition(is_last) {
                 return Ok(Some((heads.len() - at - 1) as u64));
             }
@@ -219,7 +255,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     }
 
     /// Returns the heads of the first records of an answer.
-    pub(crate) async fn heads(&self, request: &LogRequest, count: usize) -> Result<Vec<Head>, backend::Error> {
+    pub(crate) async fn heads(
+        &self,
+        request: &LogRequest,
+        count: usize,
+    ) -> Result<Vec<Head>, backend::Error> {
         let framing = Framing::from_tty(self.source.tty);
         let mut stream = self.backend.read_log(&self.source.id, request).await?;
         let mut begin = HeadCollector::new(framing);

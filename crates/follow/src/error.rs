@@ -71,10 +71,17 @@ impl Error {
                 ));
                 hints
             }
-            Self::FilesUnreadable { .. } => vec!["--via auto reads it through the engine then".to_owned()],
-            Self::FilesNotFollowed { .. } => vec!["--via auto follows it through the engine then".to_owned()],
+            Self::FilesUnreadable { .. } => {
+                vec!["--via auto reads it through the engine then".to_owned()]
+            }
+            Self::FilesNotFollowed { .. } => {
+                vec!["--via auto follows it through the engine then".to_owned()]
+            }
             Self::NoSuchRun { .. } => {
-                vec!["--run all shows all that was said, with the ends of those runs that are known".to_owned()]
+                vec![
+                    "--run all shows all that was said, with the ends of those runs that are known"
+                        .to_owned(),
+                ]
             }
             _ => Vec::new(),
         }

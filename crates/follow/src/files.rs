@@ -56,25 +56,34 @@ impl LogFiles {
             while let Some(older) = open_rotated(path, opened.len())? {
                 opened.push(older);
             }
-            let facts = opened.iter().map(|(file, _)| file.metadata()).collect::<io::Result<Vec<_>>>()?;
+            let facts =
+                opened.iter().map(|(file, _)| file.metadata()).collect::<io::Result<Vec<_>>>()?;
             let is_regular = facts.iter().all(Metadata::is_file);
             let unmoved = std::fs::metadata(path)?.ino() == facts[0].ino();
             let mut inodes: Vec<u64> = facts.iter().map(Metadata::ino).collect();
             inodes.sort_unstable();
             inodes.dedup();
             if is_regular && unmoved && inodes.len() == opened.len() {
-                let files =
-                    opened.into_iter().zip(facts).enumerate().rev().map(|(index, ((file, is_packed), facts))| {
+                let files = opened.into_iter().zip(facts).enumerate().rev().map(
+                    |(index, ((file, is_packed), facts))| {
                         if is_packed {
                             let file = MultiGzDecoder::new(BufReader::new(file));
                             (packed(rotated(path, index)), LogFile::Packed(Box::new(file)))
                         } else {
-                            let path = if index == 0 { path.to_owned() } else { rotated(path, index) };
+                            let path =
+                                if index == 0 { path.to_owned() } else { rotated(path, index) };
                             (path, LogFile::Plain { file, left: facts.len() })
                         }
-                    });
+                    },
+                );
                 let files = files.collect();
-                return Ok(Self { path: path.to_owned(), format, files, read: 0, begins: Vec::new() });
+                return Ok(Self {
+                    path: path.to_owned(),
+                    format,
+                    files,
+                    read: 0,
+                    begins: Vec::new(),
+                });
             }
         }
         Err(io::Error::other("it is rotated faster than it can be opened"))
@@ -170,7 +179,9 @@ impl LogFile {
     fn len(&self) -> u64 {
         match self {
             Self::Plain { left, .. } => *left,
-            Self::Packed(file) => file.get_ref().get_ref().metadata().map_or(0, |facts| facts.len()),
+            Self::Packed(file) => {
+                file.get_ref().get_ref().metadata().map_or(0, |facts| facts.len())
+            }
         }
     }
 }
@@ -231,7 +242,9 @@ mod tests {
     fn rotated_files_come_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x-json.log");
-        for (name, text) in [("x-json.log", "new"), ("x-json.log.1", "older,"), ("x-json.log.2", "oldest,")] {
+        for (name, text) in
+            [("x-json.log", "new"), ("x-json.log.1", "older,"), ("x-json.log.2", "oldest,")]
+        {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         // A file that is being compressed must not appear twice.
@@ -244,7 +257,9 @@ mod tests {
         assert_eq!(read_all(&mut files).unwrap(), "packed,oldest,older,new");
         files.read_on().unwrap();
         assert_eq!(read_all(&mut files).unwrap(), "er");
-        for (at, name, place) in [(6, "x-json.log.3.gz", 6), (7, "x-json.log.2", 0), (20, "x-json.log", 0)] {
+        for (at, name, place) in
+            [(6, "x-json.log.3.gz", 6), (7, "x-json.log.2", 0), (20, "x-json.log", 0)]
+        {
             assert_eq!(files.place(at), Some((&*folder.path().join(name), place)));
         }
         assert!(LogFiles::of(&path, FileFormat::JsonFile).unwrap().into_plain().is_none());
@@ -256,7 +271,8 @@ mod tests {
         let path = folder.path().join("x-json.log");
         let pipe = |path: &Path| {
             let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0)
+                .unwrap();
         };
         pipe(&path);
         let error = LogFiles::of(&path, FileFormat::JsonFile).unwrap_err();
@@ -273,7 +289,8 @@ mod tests {
         let path = folder.path().join("container.log");
         std::fs::write(&path, "new").unwrap();
         let whole = packed("older");
-        std::fs::write(folder.path().join("container.log.1.gz"), &whole[..whole.len() - 3]).unwrap();
+        std::fs::write(folder.path().join("container.log.1.gz"), &whole[..whole.len() - 3])
+            .unwrap();
         let mut files = LogFiles::of(&path, FileFormat::Local).unwrap();
         assert!(read_all(&mut files).is_err());
         assert_eq!(files.skip_damaged(), Some(folder.path().join("container.log.1.gz")));

@@ -32,7 +32,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             if files.as_ref().is_some_and(|files| files.container != self.source.id) {
                 files = self.follower()?;
             }
-            let (lines, begun, was_started) = (self.lines, Instant::now(), self.source.started_at.is_some());
+            let (lines, begun, was_started) =
+                (self.lines, Instant::now(), self.source.started_at.is_some());
             // Some engines lose lines when the log is rotated while it is streamed. The stored log
             // is complete.
             let storage = &self.source.storage;
@@ -43,7 +44,12 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                 None if progress.is_final() => self.copy_rest(&mut ends).await?,
                 None => self.copy_stream(polls, &mut ends).await?,
             };
-            let pass = Pass { ended: ended(&end), in_files: files.is_some(), polls, took: begun.elapsed() };
+            let pass = Pass {
+                ended: ended(&end),
+                in_files: files.is_some(),
+                polls,
+                took: begun.elapsed(),
+            };
             match progress.step(&pass, self.lines > lines) {
                 Step::Stop => return Ok(()),
                 // There is a deadline no more.
@@ -58,11 +64,16 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                     self.leave_files(end)?;
                     files = None;
                 }
-                Step::Inspect => self.inspect_between(&mut progress, files.as_mut(), &mut ends).await?,
+                Step::Inspect => {
+                    self.inspect_between(&mut progress, files.as_mut(), &mut ends).await?
+                }
                 Step::Wait => {
                     // At once, because the container may be removed.
                     let is_closed = matches!(end, StreamEnd::Closed(_));
-                    if is_closed && self.inspect(polls, &mut ends).await? == ContainerState::Ended && !self.is_gone {
+                    if is_closed
+                        && self.inspect(polls, &mut ends).await? == ContainerState::Ended
+                        && !self.is_gone
+                    {
                         end = self.copy_rest(&mut ends).await?;
                     }
                     let runs = self.wait(polls, &mut ends).await?;
@@ -210,7 +221,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     /// The container was removed before its log could be read to the end.
     fn tell_unread_end(&mut self) -> Result<(), Error> {
         let storage = &self.source.storage;
-        let can_end_early = storage.follow_ends_early || storage.rotates && storage.loses_lines_at_rotation;
+        let can_end_early =
+            storage.follow_ends_early || storage.rotates && storage.loses_lines_at_rotation;
         if std::mem::take(&mut self.has_unread_end) && can_end_early {
             self.pipeline.notice(Notice::EndNotRead, &mut self.sink)?;
         }
@@ -221,8 +233,12 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     async fn copy_stream(&mut self, stored: bool, ends: &mut Listener) -> Result<StreamEnd, Error> {
         let since = self.resume.restart().max(self.runs.range.since);
         let deadline = self.deadline().filter(|_| !stored);
-        let mut request = LogRequest { follow: !stored, since, timestamps: true, ..LogRequest::default() };
-        if !std::mem::replace(&mut self.was_watched, true) && !self.source.storage.rotates && self.is_checked() {
+        let mut request =
+            LogRequest { follow: !stored, since, timestamps: true, ..LogRequest::default() };
+        if !std::mem::replace(&mut self.was_watched, true)
+            && !self.source.storage.rotates
+            && self.is_checked()
+        {
             self.watched = Some(LogRequest { follow: false, ..request.clone() });
             self.sent = Some(SentRecords::default());
         }
@@ -296,7 +312,10 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                     }
                 },
             };
-            if !polls || source.started_at != self.source.started_at || source.state != self.source.state {
+            if !polls
+                || source.started_at != self.source.started_at
+                || source.state != self.source.state
+            {
                 self.runs.learn(ends.ends(self.backend, &source.id).await);
             }
             (self.source, self.is_gone) = (source, false);
@@ -313,7 +332,9 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     async fn renamed(&mut self, is_taken: bool) -> Result<Option<LogSource>, Error> {
         // On some platforms, what is asked for is not a container's own name.
         let is_by_id = self.lookup.as_str() == self.source.id;
-        let Some(id) = self.source.id.parse().ok().filter(|_| !self.source.is_found_by_name && !is_by_id) else {
+        let Some(id) =
+            self.source.id.parse().ok().filter(|_| !self.source.is_found_by_name && !is_by_id)
+        else {
             return Ok(None);
         };
         let Ok(source) = self.backend.log_source(&id).await else { return Ok(None) };

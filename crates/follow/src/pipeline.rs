@@ -132,7 +132,8 @@ impl Pipeline {
     /// The log was read to its end: reports lines without a level if a level was requested.
     pub(crate) fn finish(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
-        let (without_level, judged_in_part) = (self.filter.without_level, self.filter.judged_in_part);
+        let (without_level, judged_in_part) =
+            (self.filter.without_level, self.filter.judged_in_part);
         let split = self.traces.as_ref().map_or(0, TraceJoiner::split);
         if without_level > 0 {
             sink.notice(Notice::WithoutLevel(without_level))?;
@@ -141,7 +142,10 @@ impl Pipeline {
             sink.notice(Notice::JudgedInPart(judged_in_part))?;
         }
         if split > 0 {
-            sink.notice(Notice::TracesSplit { count: split, is_filtered: !self.filter.query.wants_all() })?;
+            sink.notice(Notice::TracesSplit {
+                count: split,
+                is_filtered: !self.filter.query.wants_all(),
+            })?;
         }
         (self.filter.without_level, self.filter.judged_in_part) = (0, 0);
         if self.filter.context.as_ref().is_some_and(Context::is_short) {

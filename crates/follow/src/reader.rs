@@ -51,7 +51,13 @@ pub struct LogReader<'a, B, S> {
 
 impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
     /// Creates a reader of this log. `lookup` finds the container again, see [`LogSource::lookup`].
-    pub fn new(backend: &'a B, request: &'a Request, lookup: ContainerName, source: LogSource, sink: S) -> Self {
+    pub fn new(
+        backend: &'a B,
+        request: &'a Request,
+        lookup: ContainerName,
+        source: LogSource,
+        sink: S,
+    ) -> Self {
         Self {
             backend,
             request,
@@ -95,7 +101,8 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
         }
         let past = self.runs.range.until.is_some_and(|until| until <= self.backend.now());
         let follow = self.request.follow && !past;
-        let is_read_first = self.runs.range.since.is_some() && self.source.storage.since_is_incomplete;
+        let is_read_first =
+            self.runs.range.since.is_some() && self.source.storage.since_is_incomplete;
         if !follow || self.request.tail.is_some() || is_read_first {
             self.read_stored(follow).await?;
             self.pipeline.finish_tail(&mut self.sink)?;
@@ -107,7 +114,8 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
         for notice in self.runs.remaining() {
             self.sink.notice(notice)?;
         }
-        if self.source.state == Phase::Created && self.source.waits_for.is_none() && self.lines == 0 {
+        if self.source.state == Phase::Created && self.source.waits_for.is_none() && self.lines == 0
+        {
             self.sink.notice(Notice::NeverStarted)?;
         }
         self.sink.settle(true).await?;
@@ -164,7 +172,10 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
         let TimeRange { since, until } = self.runs.range;
         let Some(at) = at else { return Ok(self.is_in_range) };
         let is_early = since.is_some_and(|since| at < since);
-        let was_in_range = std::mem::replace(&mut self.is_in_range, !is_early && until.is_none_or(|until| at <= until));
+        let was_in_range = std::mem::replace(
+            &mut self.is_in_range,
+            !is_early && until.is_none_or(|until| at <= until),
+        );
         if !self.is_in_range {
             // Damage after a wanted line may have been wanted too.
             if was_in_range && !is_early {
@@ -179,7 +190,8 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
     fn is_far_beyond(&self, at: Option<Timestamp>) -> bool {
         const FAR: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
         let (Some(at), Some(until)) = (at, self.runs.range.until) else { return false };
-        at.duration_since(until) > FAR && self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
+        at.duration_since(until) > FAR
+            && self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// The time at which a followed log cannot have more lines within `--until`. Lines may still

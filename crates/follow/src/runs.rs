@@ -37,12 +37,12 @@ impl Runs {
         let known = ends.last().map(|end| end.at);
         let numbered = is_whole.then(|| ends.iter().map(|end| end.at).collect());
         match request.run {
-            Some(Run::All) => Ok(Self { range: request.range, untold: ends.into(), known, numbered }),
+            Some(Run::All) => {
+                Ok(Self { range: request.range, untold: ends.into(), known, numbered })
+            }
             Some(Run::Back(back)) => {
-                let range = range(source, &ends, back, begins_the_log).ok_or_else(|| Error::NoSuchRun {
-                    platform,
-                    name: source.name.clone(),
-                    back,
+                let range = range(source, &ends, back, begins_the_log).ok_or_else(|| {
+                    Error::NoSuchRun { platform, name: source.name.clone(), back }
                 })?;
                 Ok(Self { range, untold: VecDeque::new(), known, numbered })
             }
@@ -87,7 +87,12 @@ impl Runs {
 }
 
 /// Returns the time range of one run, counted from the last.
-fn range(source: &LogSource, ends: &[RunEnd], back: usize, begins_the_log: bool) -> Option<TimeRange> {
+fn range(
+    source: &LogSource,
+    ends: &[RunEnd],
+    back: usize,
+    begins_the_log: bool,
+) -> Option<TimeRange> {
     // A busy engine records the start of a run later than the first lines.
     const JUST_BEFORE: SignedDuration = SignedDuration::from_secs(1);
     const NEXT: SignedDuration = SignedDuration::from_nanos(1);
@@ -100,11 +105,17 @@ fn range(source: &LogSource, ends: &[RunEnd], back: usize, begins_the_log: bool)
         // start: a run can be shorter than the engine takes to record it.
         let earlier_end = source.finished_at.filter(|_| goes_on);
         let since = match earlier_end {
-            Some(finished) if finished < started => finished + (started.duration_since(finished) / 2),
+            Some(finished) if finished < started => {
+                finished + (started.duration_since(finished) / 2)
+            }
             _ => started - JUST_BEFORE,
         };
-        let is_first = source.restart_count == 0 && earlier_end.is_none_or(|finished| finished >= started);
-        return Some(TimeRange { since: (!is_first || ends.is_empty()).then_some(since), until: None });
+        let is_first =
+            source.restart_count == 0 && earlier_end.is_none_or(|finished| finished >= started);
+        return Some(TimeRange {
+            since: (!is_first || ends.is_empty()).then_some(since),
+            until: None,
+        });
     }
     let index = runs.checked_sub(back + 1)?;
     let until = ends.get(index).map(|end| end.at);
@@ -148,7 +159,8 @@ mod tests {
     #[test]
     fn lines_are_of_numbered_runs_where_all_are_known() {
         let end = |second| RunEnd { at: at(second), exit_code: None };
-        let mut runs = Runs { numbered: Some(vec![at(10)]), known: Some(at(10)), ..Runs::default() };
+        let mut runs =
+            Runs { numbered: Some(vec![at(10)]), known: Some(at(10)), ..Runs::default() };
         assert_eq!((runs.number(at(10)), runs.number(at(11))), (Some(1), Some(2)));
         runs.learn(vec![end(10), end(20)]);
         assert_eq!((runs.number(at(20)), runs.number(at(21))), (Some(2), Some(3)));
@@ -161,10 +173,12 @@ mod tests {
 
     #[test]
     fn runs_lie_between_the_ends() {
-        let ends: Vec<_> = [10, 20].map(|second| RunEnd { at: at(second), exit_code: Some(1) }).into();
+        let ends: Vec<_> =
+            [10, 20].map(|second| RunEnd { at: at(second), exit_code: Some(1) }).into();
         let range = |source: &LogSource, ends: &[RunEnd], back| {
             let seconds = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
-            range(source, ends, back, false).map(|range| (seconds(range.since), seconds(range.until)))
+            range(source, ends, back, false)
+                .map(|range| (seconds(range.since), seconds(range.until)))
         };
         let running = source(Phase::Running, 21, Some(20), 2);
         assert_eq!(range(&running, &ends, 0), Some((Some(20_000), None)));
@@ -174,11 +188,20 @@ mod tests {
         assert_eq!(range(&running, &ends[1..], 1), None, "its begin is not known");
         let exited = source(Phase::Exited, 11, Some(20), 1);
         assert_eq!(range(&exited, &ends, 0), Some((Some(10_000), Some(20_000))));
-        assert_eq!(range(&running, &[], 0), Some((Some(20_500), None)), "between the end and the start");
-        let seconds = super::range(&running, &ends[1..], 1, true).map(|range| (range.since, range.until));
+        assert_eq!(
+            range(&running, &[], 0),
+            Some((Some(20_500), None)),
+            "between the end and the start"
+        );
+        let seconds =
+            super::range(&running, &ends[1..], 1, true).map(|range| (range.since, range.until));
         assert_eq!(seconds, Some((None, Some(at(20)))), "the log begins with it");
         let short = source(Phase::Exited, 21, Some(20), 0);
-        assert_eq!(range(&short, &ends[1..], 0), Some((None, None)), "its start was noted after its end");
+        assert_eq!(
+            range(&short, &ends[1..], 0),
+            Some((None, None)),
+            "its start was noted after its end"
+        );
         assert_eq!(range(&short, &[], 0), Some((Some(20_000), None)), "its end is forgotten");
     }
 }

@@ -121,7 +121,9 @@ impl Progress {
                 Step::Inspect
             }
             PassEnd::Broken if pass.in_files => Step::LeaveFiles,
-            PassEnd::Broken if self.is_final || self.empty_streams > MAX_EMPTY_STREAMS => Step::GiveUp,
+            PassEnd::Broken if self.is_final || self.empty_streams > MAX_EMPTY_STREAMS => {
+                Step::GiveUp
+            }
             PassEnd::Closed | PassEnd::Broken => Step::Wait,
         }
     }
@@ -143,7 +145,9 @@ impl Progress {
         match (pass.ended, runs) {
             (PassEnd::Broken, true) => Next::Read(MIN_PAUSE),
             (_, true) if pass.polls => Next::Read((pass.took * 4).clamp(MIN_PAUSE, MAX_BACKOFF)),
-            (_, true) if self.empty_streams > 1 => Next::Read(MIN_PAUSE * self.empty_streams.min(20)),
+            (_, true) if self.empty_streams > 1 => {
+                Next::Read(MIN_PAUSE * self.empty_streams.min(20))
+            }
             (_, true) => Next::Read(Duration::ZERO),
             (PassEnd::Closed, false) if is_gone => Next::Finish,
             (_, false) => {
@@ -167,7 +171,11 @@ mod tests {
         let closed = pass(PassEnd::Closed);
         let mut progress = Progress::default();
         assert_eq!(progress.step(&closed, true), Step::Wait);
-        assert_eq!(progress.waited(&closed, true, false), Next::Read(Duration::ZERO), "it runs again");
+        assert_eq!(
+            progress.waited(&closed, true, false),
+            Next::Read(Duration::ZERO),
+            "it runs again"
+        );
         assert_eq!(progress.step(&closed, true), Step::Wait);
         assert_eq!(progress.waited(&closed, false, true), Next::Finish, "it was removed");
         // The stream may have ended before the log: read what is stored until nothing is new.
@@ -199,7 +207,9 @@ mod tests {
         let mut last = Duration::ZERO;
         for round in 0..40 {
             progress.step(&closed, false);
-            let Next::Read(pause) = progress.waited(&closed, true, false) else { panic!("it runs") };
+            let Next::Read(pause) = progress.waited(&closed, true, false) else {
+                panic!("it runs")
+            };
             assert!(pause >= last && pause <= Duration::from_secs(2), "{round}: {pause:?}");
             last = pause;
         }
@@ -210,9 +220,14 @@ mod tests {
     fn polls_take_a_fifth_of_the_time() {
         let mut progress = Progress::default();
         for (took, pause) in [(1, 100), (100, 400), (60_000, 5000)] {
-            let polled = Pass { polls: true, took: Duration::from_millis(took), ..pass(PassEnd::Closed) };
+            let polled =
+                Pass { polls: true, took: Duration::from_millis(took), ..pass(PassEnd::Closed) };
             progress.step(&polled, true);
-            assert_eq!(progress.waited(&polled, true, false), Next::Read(Duration::from_millis(pause)), "{took}");
+            assert_eq!(
+                progress.waited(&polled, true, false),
+                Next::Read(Duration::from_millis(pause)),
+                "{took}"
+            );
         }
     }
 
@@ -232,7 +247,10 @@ mod tests {
         // If the files cannot be read further, the engine is asked for the rest.
         let broken = Pass { ended: PassEnd::Broken, ..idle };
         assert_eq!(Progress::default().step(&broken, true), Step::LeaveFiles);
-        assert_eq!(Progress::default().step(&Pass { ended: PassEnd::RangeEnd, ..idle }, true), Step::Stop);
+        assert_eq!(
+            Progress::default().step(&Pass { ended: PassEnd::RangeEnd, ..idle }, true),
+            Step::Stop
+        );
     }
 
     #[test]

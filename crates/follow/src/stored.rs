@@ -76,7 +76,9 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     async fn read_end(&mut self, then_follow: bool) -> Result<bool, Error> {
         const MOST: usize = 10_000;
         let whole = self.runs.range == TimeRange::default();
-        let Some(count) = self.request.tail.filter(|count| *count <= MOST) else { return Ok(false) };
+        let Some(count) = self.request.tail.filter(|count| *count <= MOST) else {
+            return Ok(false);
+        };
         if self.request.via == Via::File {
             return Ok(false);
         }
@@ -95,7 +97,9 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             };
             let (mut lines, sent) = match self.collect(&request, !then_follow).await {
                 // A damaged log cannot be read from its end.
-                Err(_) if self.source.storage.completeness == Completeness::FromTheEnd => return Ok(false),
+                Err(_) if self.source.storage.completeness == Completeness::FromTheEnd => {
+                    return Ok(false);
+                }
                 collected => collected?,
             };
             let mut is_damaged = false;
@@ -104,14 +108,17 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             if is_short && self.compare_with_stored(&request, &sent).await? == Check::LeftOut {
                 // The files contain everything that is not damaged. Without them, only the lines
                 // after the damage are available.
-                if self.request.via != Via::Api && LogFiles::open(&self.source.storage.files).is_ok() {
+                if self.request.via != Via::Api
+                    && LogFiles::open(&self.source.storage.files).is_ok()
+                {
                     return Ok(false);
                 }
                 (lines, is_all) = self.collect_end(count, !then_follow).await?;
                 is_damaged = true;
             }
             let wanted = lines.len().saturating_sub(count);
-            let is_first = |at: usize| lines[..at].iter().all(|line| line.stream != lines[at].stream);
+            let is_first =
+                |at: usize| lines[..at].iter().all(|line| line.stream != lines[at].stream);
             if !is_damaged && (wanted == 0 || (wanted..lines.len()).any(is_first)) {
                 continue;
             }
@@ -135,7 +142,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
 
     /// Reads as many of the last records of a damaged log as possible. Returns whether those are
     /// all that were requested.
-    async fn collect_end(&mut self, count: usize, last: bool) -> Result<(Vec<Line<'static>>, bool), Error> {
+    async fn collect_end(
+        &mut self,
+        count: usize,
+        last: bool,
+    ) -> Result<(Vec<Line<'static>>, bool), Error> {
         // Request a few more than wanted: the first may be the rest of a long line.
         const MORE: usize = 8;
         let mut best = (Vec::new(), false);
@@ -144,7 +155,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         let (mut whole, mut damaged) = (0, count + 2 * MORE + 1);
         while whole + 1 < damaged {
             let records = usize::midpoint(whole, damaged);
-            let request = LogRequest { tail: u64::try_from(records).ok(), timestamps: true, ..LogRequest::default() };
+            let request = LogRequest {
+                tail: u64::try_from(records).ok(),
+                timestamps: true,
+                ..LogRequest::default()
+            };
             let (lines, sent) = self.collect(&request, last).await?;
             if sent.records == records as u64 {
                 let is_all = lines.len() >= count;
@@ -158,7 +173,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     }
 
     /// Returns the lines of a short answer.
-    async fn collect(&mut self, request: &LogRequest, last: bool) -> Result<(Vec<Line<'static>>, SentRecords), Error> {
+    async fn collect(
+        &mut self,
+        request: &LogRequest,
+        last: bool,
+    ) -> Result<(Vec<Line<'static>>, SentRecords), Error> {
         let framing = Framing::from_tty(self.source.tty);
         let mut stream = self.open(request).await?;
         let mut decoder = self.decoder(request.timestamps);

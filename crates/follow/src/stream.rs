@@ -62,7 +62,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         const SILENCE: Duration = Duration::from_millis(300);
         let mut decoder = self.decoder(timestamps);
         let framing = Framing::from_tty(self.source.tty);
-        let mut begin = self.sent.as_ref().filter(|_| timestamps).map(|_| HeadCollector::new(framing));
+        let mut begin =
+            self.sent.as_ref().filter(|_| timestamps).map(|_| HeadCollector::new(framing));
         loop {
             // The task of the connection delivers data in small chunks. Yield to it.
             let mut chunk = stream.next().now_or_never();
@@ -117,7 +118,10 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                         }
                     }
                     Ok(Some(Event::DaemonError(message))) if self.request.follow => {
-                        return Ok(StreamEnd::Broken(format!("the {} says: {message}", self.backend.word())));
+                        return Ok(StreamEnd::Broken(format!(
+                            "the {} says: {message}",
+                            self.backend.word()
+                        )));
                     }
                     Ok(Some(Event::DaemonError(message))) => {
                         self.sent = None;

@@ -119,7 +119,11 @@ async fn read(backend: &FakeBackend, request: &Request, sink: Recorder) -> Resul
 }
 
 /// Follows `web` while `script` runs, and returns the output.
-async fn followed(backend: &FakeBackend, request: Request, script: impl AsyncFnOnce(&Recorder)) -> Vec<String> {
+async fn followed(
+    backend: &FakeBackend,
+    request: Request,
+    script: impl AsyncFnOnce(&Recorder),
+) -> Vec<String> {
     let sink = Recorder::default();
     let (other, recorder) = (backend.clone(), sink.clone());
     let reading = tokio::spawn(async move { read(&other, &request, recorder).await });
@@ -276,7 +280,8 @@ async fn following_ends_at_the_time_that_was_asked_for() {
 async fn an_engine_that_is_polled_is_read_to_the_end_without_a_stream() {
     let backend = FakeBackend::new();
     backend.run("web", &[]);
-    backend.store("web", |storage| (storage.rotates, storage.loses_lines_at_rotation) = (true, true));
+    backend
+        .store("web", |storage| (storage.rotates, storage.loses_lines_at_rotation) = (true, true));
     backend.write("web", "a");
     let taken = followed(&backend, request(true), async |sink| {
         sink.has("a").await;
@@ -315,7 +320,9 @@ async fn a_log_that_nobody_can_read_back_is_an_error_at_once() {
     backend.run("web", &[]);
     backend.make_unreadable("web");
     for follow in [false, true] {
-        let error = read(&backend, &request(follow), Recorder::default()).await.expect_err("it is not read");
+        let error = read(&backend, &request(follow), Recorder::default())
+            .await
+            .expect_err("it is not read");
         assert!(matches!(error, Error::Unreadable { .. }), "{error}");
     }
 }
@@ -366,6 +373,8 @@ async fn several_containers_are_merged_by_time_and_one_that_fails_does_not_end_t
     assert_eq!(lines, ["1", "2", "3", "4"], "{taken:?}");
     assert!(taken.iter().any(|text| text == "[the log cannot be read!]"), "{taken:?}");
     let none = [Selector { labels: vec!["app=none".to_owned()], ..Selector::default() }];
-    let error = crate::read_many(&backend, &wanted, &[], &none, &mut sink).await.expect_err("nothing matches");
+    let error = crate::read_many(&backend, &wanted, &[], &none, &mut sink)
+        .await
+        .expect_err("nothing matches");
     assert!(matches!(error, Error::NothingSelected), "{error}");
 }

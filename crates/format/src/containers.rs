@@ -53,7 +53,12 @@ impl Fields for Shown<'_> {
 }
 
 /// A column whose cells have no style.
-const fn plain(name: &'static str, cell: fn(&Row) -> String, rank: u8, may_shrink: bool) -> Column<Row> {
+const fn plain(
+    name: &'static str,
+    cell: fn(&Row) -> String,
+    rank: u8,
+    may_shrink: bool,
+) -> Column<Row> {
     Column { name, cell, style: |_| Style::new(), rank, may_shrink }
 }
 
@@ -165,7 +170,11 @@ mod tests {
                 .collect()
         };
         let whole = plain(None);
-        assert!(whole[1].contains("a-rather-long-name-of-a-container  exited 137 2h  oom-killed"), "{}", whole[1]);
+        assert!(
+            whole[1].contains("a-rather-long-name-of-a-container  exited 137 2h  oom-killed"),
+            "{}",
+            whole[1]
+        );
         assert!(whole[1].ends_with('3') && whole[0].ends_with("RESTARTS"));
         for width in [50, 60, 80, 100, 140] {
             let lines = plain(Some(width));

@@ -41,7 +41,11 @@ pub fn text(finding: &Finding, width: Option<usize>) -> String {
         );
     }
     for evidence in &finding.evidence {
-        lines.extend(wrapped("  - ", evidence, "    ", width).into_iter().map(|line| format!("{DIM}{line}{DIM:#}")));
+        lines.extend(
+            wrapped("  - ", evidence, "    ", width)
+                .into_iter()
+                .map(|line| format!("{DIM}{line}{DIM:#}")),
+        );
     }
     if let Some(fix) = &finding.fix {
         let mut fix = wrapped("  fix: ", fix, "       ", width);
@@ -62,7 +66,9 @@ pub fn heading(subject: &str, is_first: bool) -> String {
 /// Returns a finding's file and line like a compiler: `Dockerfile:7: `.
 pub fn place(finding: &Finding) -> String {
     let place = finding.location.as_ref();
-    place.map(|location| format!("{}:{}: ", escape::label(&location.path), location.line)).unwrap_or_default()
+    place
+        .map(|location| format!("{}:{}: ", escape::label(&location.path), location.line))
+        .unwrap_or_default()
 }
 
 /// Returns the number of findings by severity, in one line.
@@ -90,7 +96,9 @@ pub fn summary(subject: &str, findings: &[Finding]) -> String {
 /// `indent`.
 fn wrapped(head: &str, text: &str, indent: &str, width: Option<usize>) -> Vec<String> {
     let text = escape::label(text);
-    let Some(width) = width.map(|width| width.max(NARROWEST)) else { return vec![format!("{head}{text}")] };
+    let Some(width) = width.map(|width| width.max(NARROWEST)) else {
+        return vec![format!("{head}{text}")];
+    };
     let mut lines = Vec::new();
     let mut line = head.to_owned();
     let mut begin = true;

@@ -43,16 +43,22 @@ mod tests {
 
     #[test]
     fn sizes_are_decimal() {
-        for (bytes, text) in
-            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_949_000, "1.9 MB"), (5_000_000_000_000_000, "5000.0 TB")]
-        {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (1_949_000, "1.9 MB"),
+            (5_000_000_000_000_000, "5000.0 TB"),
+        ] {
             assert_eq!(size(bytes), text);
         }
     }
 
     #[test]
     fn ages_have_one_unit() {
-        for (seconds, text) in [(0, "0s"), (119, "119s"), (120, "2min"), (7200, "2h"), (172_800, "2d")] {
+        for (seconds, text) in
+            [(0, "0s"), (119, "119s"), (120, "2min"), (7200, "2h"), (172_800, "2d")]
+        {
             assert_eq!(age(Duration::from_secs(seconds)), text);
         }
     }

@@ -40,7 +40,8 @@ pub fn lines<R>(columns: &[Column<R>], rows: &[R], width: Option<usize>) -> Vec<
     let mut laid: Vec<Laid<'_, R>> = columns
         .iter()
         .map(|column| {
-            let cells: Vec<String> = rows.iter().map(|row| escape::label(&(column.cell)(row)).into_owned()).collect();
+            let cells: Vec<String> =
+                rows.iter().map(|row| escape::label(&(column.cell)(row)).into_owned()).collect();
             let widest = cells.iter().map(|cell| cell.width()).max().unwrap_or_default();
             Laid { column, cells, width: widest.max(column.name.len()) }
         })
@@ -50,18 +51,19 @@ pub fn lines<R>(columns: &[Column<R>], rows: &[R], width: Option<usize>) -> Vec<
     }
     let last = laid.len().saturating_sub(1);
     let line = |cells: Vec<(&str, Style)>| {
-        let cells = cells.into_iter().zip(&laid).enumerate().map(|(index, ((cell, style), Laid { width, .. }))| {
-            let cell = cut(cell, *width);
-            let fill = if index == last { 0 } else { width.saturating_sub(cell.width()) };
-            format!("{style}{cell}{style:#}{}", " ".repeat(fill))
-        });
+        let cells = cells.into_iter().zip(&laid).enumerate().map(
+            |(index, ((cell, style), Laid { width, .. }))| {
+                let cell = cut(cell, *width);
+                let fill = if index == last { 0 } else { width.saturating_sub(cell.width()) };
+                format!("{style}{cell}{style:#}{}", " ".repeat(fill))
+            },
+        );
         cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
     };
     let header = line(laid.iter().map(|laid| (laid.column.name, HEADER)).collect());
-    let body = rows
-        .iter()
-        .enumerate()
-        .map(|(index, row)| line(laid.iter().map(|laid| (&*laid.cells[index], (laid.column.style)(row))).collect()));
+    let body = rows.iter().enumerate().map(|(index, row)| {
+        line(laid.iter().map(|laid| (&*laid.cells[index], (laid.column.style)(row))).collect())
+    });
     std::iter::once(header).chain(body).collect()
 }
 
@@ -75,7 +77,8 @@ fn fit<R>(columns: &mut Vec<Laid<'_, R>>, width: usize) {
         if excess == 0 {
             return;
         }
-        let widest = columns.iter_mut().filter(|laid| laid.column.may_shrink && laid.width > NARROWEST);
+        let widest =
+            columns.iter_mut().filter(|laid| laid.column.may_shrink && laid.width > NARROWEST);
         if let Some(laid) = widest.max_by_key(|laid| laid.width) {
             laid.width -= excess.min(laid.width - NARROWEST);
             continue;
@@ -107,7 +110,13 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column<&str>] = &[
-        Column { name: "NAME", cell: |row| (*row).to_owned(), style: |_| Style::new(), rank: KEPT, may_shrink: true },
+        Column {
+            name: "NAME",
+            cell: |row| (*row).to_owned(),
+            style: |_| Style::new(),
+            rank: KEPT,
+            may_shrink: true,
+        },
         Column {
             name: "LENGTH",
             cell: |row| row.len().to_string(),
@@ -115,11 +124,20 @@ mod tests {
             rank: 1,
             may_shrink: false,
         },
-        Column { name: "AGAIN", cell: |row| (*row).to_owned(), style: |_| Style::new(), rank: 0, may_shrink: true },
+        Column {
+            name: "AGAIN",
+            cell: |row| (*row).to_owned(),
+            style: |_| Style::new(),
+            rank: 0,
+            may_shrink: true,
+        },
     ];
 
     fn plain(rows: &[&'static str], width: Option<usize>) -> Vec<String> {
-        lines(COLUMNS, rows, width).iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
+        lines(COLUMNS, rows, width)
+            .iter()
+            .map(|line| anstream::adapter::strip_str(line).to_string())
+            .collect()
     }
 
     #[test]

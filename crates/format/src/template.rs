@@ -70,7 +70,9 @@ impl Template {
     /// Fails if the text has an unknown field, or a part of Go's language that is not known here.
     pub fn parse(text: &str, fields: &'static [&'static str]) -> Result<Self, TemplateError> {
         let (is_table, text) = match text.strip_prefix("table") {
-            Some(rest) if rest.is_empty() || rest.starts_with([' ', '\t', '\\', '{']) => (true, rest.trim_start()),
+            Some(rest) if rest.is_empty() || rest.starts_with([' ', '\t', '\\', '{']) => {
+                (true, rest.trim_start())
+            }
             _ => (false, text),
         };
         let text = text.replace("\\t", "\t").replace("\\n", "\n");
@@ -136,8 +138,13 @@ impl Template {
             Value::Field(name) => row.field(name).unwrap_or_default(),
             Value::Label(key) => row.label(key),
             Value::Everything => {
-                let entry = |name: &&str| format!("{}:{}", json(name), json(&row.field(name).unwrap_or_default()));
-                return format!("{{{}}}", self.fields.iter().map(entry).collect::<Vec<_>>().join(","));
+                let entry = |name: &&str| {
+                    format!("{}:{}", json(name), json(&row.field(name).unwrap_or_default()))
+                };
+                return format!(
+                    "{{{}}}",
+                    self.fields.iter().map(entry).collect::<Vec<_>>().join(",")
+                );
             }
         };
         match form {
@@ -151,12 +158,14 @@ impl Template {
 
 /// Parses what stands between `{{` and `}}`.
 fn action(inside: &str, fields: &'static [&'static str]) -> Result<Part, TemplateError> {
-    let unknown = |what: &str| TemplateError {
+    let unknown = |what: &str| {
+        TemplateError {
         message: format!("`{{{{{inside}}}}}`: {what}"),
         hint:
             "a template has fields ({{.Names}}), {{.Label \"KEY\"}}, and json, upper and lower before them; for more, \
                --format json gives jq what it needs"
                 .to_owned(),
+    }
     };
     // A label's key may contain blanks.
     let (head, key) = match inside.split_once('"') {
@@ -180,9 +189,9 @@ fn action(inside: &str, fields: &'static [&'static str]) -> Result<Part, Templat
         (_, Some(_)) => return Err(unknown("only .Label takes a text")),
         (".", None) if form == Form::Json => return Ok(Part::Value(Value::Everything, form)),
         (".", None) => return Err(unknown("`.` alone is for json: {{json .}}")),
-        (operand, None) => {
-            operand.strip_prefix('.').ok_or_else(|| unknown(&format!("`{operand}` is not known here")))?
-        }
+        (operand, None) => operand
+            .strip_prefix('.')
+            .ok_or_else(|| unknown(&format!("`{operand}` is not known here")))?,
     };
     let known = fields.iter().find(|field| **field == name);
     let field = known.ok_or_else(|| {
@@ -221,7 +230,8 @@ fn aligned(lines: &[String]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {
         // The last cell of a line needs no room.
-        let cells = rows.iter().filter(|row| row.len() > column + 1).map(|row| row[column].width() + GAP);
+        let cells =
+            rows.iter().filter(|row| row.len() > column + 1).map(|row| row[column].width() + GAP);
         cells.max().unwrap_or_default().max(NARROWEST)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -268,7 +278,10 @@ mod tests {
     }
 
     fn shown(template: &str) -> String {
-        Template::parse(template, FIELDS).unwrap().lines(&[Row("web"), Row("a-long-name")]).join("\n")
+        Template::parse(template, FIELDS)
+            .unwrap()
+            .lines(&[Row("web"), Row("a-long-name")])
+            .join("\n")
     }
 
     #[test]

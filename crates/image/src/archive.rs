@@ -35,8 +35,12 @@ pub fn write_hybrid(sets: &[ImageSet], mtime: u64, out: &mut dyn Write) -> Resul
     tar.directory("blobs/sha256")?;
     for (digest, blob) in &blobs.by_digest {
         match blob {
-            Blob::Document(document) => small_file(&mut tar, &blob_path(*digest), document.bytes())?,
-            Blob::Layer(layer) => tar.file(&blob_path(*digest), layer.size(), |out| layer.write_to(out))?,
+            Blob::Document(document) => {
+                small_file(&mut tar, &blob_path(*digest), document.bytes())?
+            }
+            Blob::Layer(layer) => {
+                tar.file(&blob_path(*digest), layer.size(), |out| layer.write_to(out))?
+            }
         }
     }
     small_file(&mut tar, "index.json", index.bytes())?;
@@ -49,7 +53,9 @@ pub fn write_hybrid(sets: &[ImageSet], mtime: u64, out: &mut dyn Write) -> Resul
 /// only when all of it is on the disk. So a reader, a crash or a full disk never leads to an
 /// incomplete file. An existing file is replaced; a pipe or device is written to directly.
 pub fn save_hybrid(sets: &[ImageSet], mtime: u64, path: &Path) -> Result<(), ImageError> {
-    durable::write_file(path, |out| write_hybrid(sets, mtime, &mut BufWriter::with_capacity(1 << 18, out)))
+    durable::write_file(path, |out| {
+        write_hybrid(sets, mtime, &mut BufWriter::with_capacity(1 << 18, out))
+    })
 }
 
 fn small_file(tar: &mut TarWriter<'_>, path: &str, bytes: &[u8]) -> Result<(), ImageError> {
@@ -126,7 +132,8 @@ mod tests {
     #[test]
     fn every_blob_is_there_once_under_its_digest() {
         let (prod, debug) = pair();
-        let archive = bytes_of(&[set(&["app:1", "app:2"], vec![prod]), set(&["app:1-debug"], vec![debug])]);
+        let archive =
+            bytes_of(&[set(&["app:1", "app:2"], vec![prod]), set(&["app:1-debug"], vec![debug])]);
         let files = files(&archive);
         let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
         let mut sorted = names.clone();
@@ -134,8 +141,10 @@ mod tests {
         sorted.dedup();
         assert_eq!(names, sorted, "sorted, and nothing twice");
         assert_eq!(names[..2], ["blobs/", "blobs/sha256/"]);
-        let blobs: Vec<_> =
-            files.iter().filter(|(name, _)| name.starts_with("blobs/sha256/") && name.len() > 13).collect();
+        let blobs: Vec<_> = files
+            .iter()
+            .filter(|(name, _)| name.starts_with("blobs/sha256/") && name.len() > 13)
+            .collect();
         assert_eq!(blobs.len(), 6, "two layers, two configs, two manifests");
         for (name, data) in blobs {
             assert_eq!(*name, blob_path(Digest::of(data)));
@@ -152,7 +161,10 @@ mod tests {
         let files: BTreeMap<_, _> = files(&archive).into_iter().collect();
         let docker: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
         assert_eq!(docker[0]["Config"], config);
-        assert_eq!(docker[0]["RepoTags"], json!(["docker.io/library/app:1", "docker.io/shop/app:2"]));
+        assert_eq!(
+            docker[0]["RepoTags"],
+            json!(["docker.io/library/app:1", "docker.io/shop/app:2"])
+        );
         assert_eq!(docker[1]["RepoTags"], Value::Null);
         assert_eq!(docker[1]["Layers"], json!(layers));
         let index: Value = serde_json::from_slice(&files["index.json"]).unwrap();
@@ -160,7 +172,10 @@ mod tests {
         assert_eq!(manifests.len(), 3);
         assert_eq!(manifests[0]["digest"], manifest_digest);
         assert_eq!(manifests[1]["digest"], manifest_digest);
-        assert_eq!(manifests[1]["annotations"][annotation::CONTAINERD_NAME], "docker.io/shop/app:2");
+        assert_eq!(
+            manifests[1]["annotations"][annotation::CONTAINERD_NAME],
+            "docker.io/shop/app:2"
+        );
         assert_eq!(manifests[1]["annotations"][annotation::REF_NAME], "2");
         assert_eq!(manifests[1]["platform"], json!({"os": "linux", "architecture": "amd64"}));
         assert_eq!(manifests[2].get("annotations"), None);
@@ -169,7 +184,8 @@ mod tests {
 
     #[test]
     fn several_platforms_are_one_index() {
-        let archive = bytes_of(&[set(&["app:1"], vec![sample("amd64", "a"), sample("arm64", "b")])]);
+        let archive =
+            bytes_of(&[set(&["app:1"], vec![sample("amd64", "a"), sample("arm64", "b")])]);
         let files: BTreeMap<_, _> = files(&archive).into_iter().collect();
         let index: Value = serde_json::from_slice(&files["index.json"]).unwrap();
         let root = &index["manifests"][0];

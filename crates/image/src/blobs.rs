@@ -59,7 +59,8 @@ impl Blobs {
     }
 
     fn add_index(&mut self, document: Document) -> Result<Descriptor, ImageError> {
-        let descriptor = crate::image::descriptor(MediaType::ImageIndex, document.size(), document.digest())?;
+        let descriptor =
+            crate::image::descriptor(MediaType::ImageIndex, document.size(), document.digest())?;
         self.by_digest.insert(document.digest(), Blob::Document(document));
         Ok(descriptor)
     }

@@ -78,7 +78,9 @@ pub(crate) fn compress(
     match compression {
         Compression::None => produce(out),
         Compression::Gzip(level) => in_parallel(out, produce, workers(), || Gzip::new(level)),
-        Compression::Zstd(level) => in_parallel(out, produce, workers().min(zstd_workers(level)), || Zstd::new(level)),
+        Compression::Zstd(level) => {
+            in_parallel(out, produce, workers().min(zstd_workers(level)), || Zstd::new(level))
+        }
     }
 }
 
@@ -119,7 +121,8 @@ impl Gzip {
 
 impl BlockCompressor for Gzip {
     fn compress(&mut self, block: &[u8]) -> io::Result<Vec<u8>> {
-        let size = self.compressor.gzip_compress(block, &mut self.buffer).map_err(io::Error::other)?;
+        let size =
+            self.compressor.gzip_compress(block, &mut self.buffer).map_err(io::Error::other)?;
         Ok(self.buffer[..size].to_vec())
     }
 }
@@ -161,9 +164,11 @@ fn in_parallel<C: BlockCompressor>(
         drop((queue, results));
         let writer = scope.spawn(move || write_in_order(&ordered, out));
         let mut cutter = Cutter { block: Vec::with_capacity(BLOCK), number: 0, blocks };
-        let produced = produce(&mut cutter).and_then(|()| cutter.finish().map_err(ImageError::Write));
+        let produced =
+            produce(&mut cutter).and_then(|()| cutter.finish().map_err(ImageError::Write));
         drop(cutter);
-        let written = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread panicked")));
+        let written =
+            writer.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread panicked")));
         // If writing failed, the cutter's own error only says that the channel is closed.
         written.map_err(ImageError::Write).and(produced)
     })
@@ -188,7 +193,10 @@ fn work<C: BlockCompressor>(
     }
 }
 
-fn write_in_order(results: &Receiver<io::Result<Numbered>>, out: &mut (dyn Write + Send)) -> io::Result<()> {
+fn write_in_order(
+    results: &Receiver<io::Result<Numbered>>,
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
     let mut early = BTreeMap::new();
     let mut expected = 0;
     for result in results {
@@ -256,7 +264,13 @@ mod tests {
 
     fn gzip(data: &[u8], workers: usize) -> Vec<u8> {
         let mut out = Vec::new();
-        in_parallel(&mut out, |w| w.write_all(data).map_err(ImageError::Write), workers, || Gzip::new(1)).unwrap();
+        in_parallel(
+            &mut out,
+            |w| w.write_all(data).map_err(ImageError::Write),
+            workers,
+            || Gzip::new(1),
+        )
+        .unwrap();
         out
     }
 
@@ -264,16 +278,26 @@ mod tests {
     fn another_reader_finds_the_same_bytes() {
         for size in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7] {
             let data = sample(size);
-            for compression in [Compression::None, Compression::GZIP, Compression::Gzip(6), Compression::ZSTD] {
+            for compression in
+                [Compression::None, Compression::GZIP, Compression::Gzip(6), Compression::ZSTD]
+            {
                 let mut packed = Vec::new();
-                compress(compression, &mut packed, |w| w.write_all(&data).map_err(ImageError::Write)).unwrap();
+                compress(compression, &mut packed, |w| {
+                    w.write_all(&data).map_err(ImageError::Write)
+                })
+                .unwrap();
                 let mut back = Vec::new();
                 match compression {
                     Compression::None => back = packed,
                     Compression::Gzip(_) => {
-                        flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut back).map(|_| ()).unwrap();
+                        flate2::read::MultiGzDecoder::new(&packed[..])
+                            .read_to_end(&mut back)
+                            .map(|_| ())
+                            .unwrap();
                     }
-                    Compression::Zstd(_) => zstd::stream::copy_decode(&packed[..], &mut back).unwrap(),
+                    Compression::Zstd(_) => {
+                        zstd::stream::copy_decode(&packed[..], &mut back).unwrap()
+                    }
                 }
                 assert_eq!(Digest::of(&back), Digest::of(&data), "{compression} {size}");
             }
@@ -292,11 +316,15 @@ mod tests {
     #[test]
     fn the_bytes_are_those_of_the_pinned_compressors() {
         let data = sample(2 * BLOCK + 1000);
-        let digests = [Compression::GZIP, Compression::Gzip(6), Compression::ZSTD].map(|compression| {
-            let mut packed = Vec::new();
-            compress(compression, &mut packed, |w| w.write_all(&data).map_err(ImageError::Write)).unwrap();
-            Digest::of(&packed).short()
-        });
+        let digests =
+            [Compression::GZIP, Compression::Gzip(6), Compression::ZSTD].map(|compression| {
+                let mut packed = Vec::new();
+                compress(compression, &mut packed, |w| {
+                    w.write_all(&data).map_err(ImageError::Write)
+                })
+                .unwrap();
+                Digest::of(&packed).short()
+            });
         assert_eq!(digests, ["601dc3b9fa70", "b3f438a52c9b", "f150fb06b0ae"]);
     }
 
@@ -322,8 +350,12 @@ mod tests {
     #[test]
     fn the_true_reason_is_reported() {
         let data = sample(20 * BLOCK);
-        let error = compress(Compression::GZIP, &mut Full, |w| w.write_all(&data).map_err(ImageError::Write));
-        assert!(matches!(error, Err(ImageError::Write(e)) if e.kind() == io::ErrorKind::StorageFull));
+        let error = compress(Compression::GZIP, &mut Full, |w| {
+            w.write_all(&data).map_err(ImageError::Write)
+        });
+        assert!(
+            matches!(error, Err(ImageError::Write(e)) if e.kind() == io::ErrorKind::StorageFull)
+        );
         let error = compress(Compression::GZIP, &mut io::sink(), |_| Err(ImageError::NoLayers));
         assert!(matches!(error, Err(ImageError::NoLayers)));
     }

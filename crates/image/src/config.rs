@@ -40,14 +40,20 @@ pub struct ImageConfig {
 }
 
 /// Accepts `null`, which engines treat as an empty value.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl ImageConfig {
     /// The platform that the config declares.
     pub fn platform(&self) -> Platform {
-        Platform { os: self.os.clone(), architecture: self.architecture.clone(), variant: self.variant.clone() }
+        Platform {
+            os: self.os.clone(),
+            architecture: self.architecture.clone(),
+            variant: self.variant.clone(),
+        }
     }
 }
 
@@ -179,6 +185,9 @@ mod tests {
         assert_eq!(config.config, ContainerConfig::default());
         assert_eq!(config.platform(), Platform::linux("arm64"));
         let empty = r#"{"architecture":"arm64","os":"linux","config":null,"history":null}"#;
-        assert_eq!(serde_json::from_str::<ImageConfig>(empty).unwrap().config, ContainerConfig::default());
+        assert_eq!(
+            serde_json::from_str::<ImageConfig>(empty).unwrap().config,
+            ContainerConfig::default()
+        );
     }
 }

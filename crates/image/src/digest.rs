@@ -138,9 +138,15 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in
-            ["", "sha256:", "sha256:e3b0", &EMPTY[7..], &EMPTY.to_uppercase(), &EMPTY.replace('b', "g"), "md5:00"]
-        {
+        for text in [
+            "",
+            "sha256:",
+            "sha256:e3b0",
+            &EMPTY[7..],
+            &EMPTY.to_uppercase(),
+            &EMPTY.replace('b', "g"),
+            "md5:00",
+        ] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }
     }

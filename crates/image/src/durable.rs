@@ -34,7 +34,9 @@ pub(crate) fn write_file(
         let named = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
             .suffix(".tmp")
-            .make_in(folder, |name| Ok(rustix::fs::linkat(CWD, from.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?));
+            .make_in(folder, |name| {
+                Ok(rustix::fs::linkat(CWD, from.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+            });
         named.map_err(failed)?.persist(path).map_err(|error| failed(error.error))?;
         return sync_folder(folder);
     }
@@ -80,7 +82,9 @@ mod tests {
     fn the_old_file_stays_until_the_new_one_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("archive.tar");
-        let write = |text: &'static [u8]| write_file(&path, move |out| out.write_all(text).map_err(ImageError::Write));
+        let write = |text: &'static [u8]| {
+            write_file(&path, move |out| out.write_all(text).map_err(ImageError::Write))
+        };
         write(b"old").unwrap();
         let failed = write_file(&path, |out| {
             out.write_all(b"half").map_err(ImageError::Write)?;
@@ -110,8 +114,12 @@ mod tests {
 
     #[test]
     fn a_device_is_written_to_and_not_replaced() {
-        write_file(Path::new("/dev/null"), |out| out.write_all(b"x").map_err(ImageError::Write)).unwrap();
+        write_file(Path::new("/dev/null"), |out| out.write_all(b"x").map_err(ImageError::Write))
+            .unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        assert!(matches!(write_file(Path::new("/nonexistent/x"), |_| Ok(())), Err(ImageError::Store { .. })));
+        assert!(matches!(
+            write_file(Path::new("/nonexistent/x"), |_| Ok(())),
+            Err(ImageError::Store { .. })
+        ));
     }
 }

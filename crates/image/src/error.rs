@@ -24,13 +24,17 @@ pub enum ImageError {
         reason: String,
     },
     /// A platform that is not `os/architecture[/variant]`.
-    #[error("`{text}` is not a platform: expected os/architecture or os/architecture/variant, as in linux/arm64")]
+    #[error(
+        "`{text}` is not a platform: expected os/architecture or os/architecture/variant, as in linux/arm64"
+    )]
     InvalidPlatform {
         /// The text.
         text: String,
     },
     /// An unknown compression.
-    #[error("`{text}` is not a compression: expected none, gzip, gzip:1 to gzip:12, zstd, or zstd:1 to zstd:19")]
+    #[error(
+        "`{text}` is not a compression: expected none, gzip, gzip:1 to gzip:12, zstd, or zstd:1 to zstd:19"
+    )]
     InvalidCompression {
         /// The text.
         text: String,
@@ -76,7 +80,9 @@ pub enum ImageError {
         actual: u64,
     },
     /// The bytes of a blob differ from those that were hashed first.
-    #[error("a source file changed during the build (its digest was {expected} and is {actual}): build again")]
+    #[error(
+        "a source file changed during the build (its digest was {expected} and is {actual}): build again"
+    )]
     BlobChanged {
         /// The digest recorded first.
         expected: Digest,
@@ -155,17 +161,25 @@ impl ImageError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Read { source, .. } => Some(scratchdbg_files::hint(source)),
-            Self::Store { source, .. } if source.kind() == io::ErrorKind::NotFound => Some("create the folder first"),
-            Self::Store { source, .. } | Self::Write(source) if source.kind() == io::ErrorKind::StorageFull => {
+            Self::Store { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("create the folder first")
+            }
+            Self::Store { source, .. } | Self::Write(source)
+                if source.kind() == io::ErrorKind::StorageFull =>
+            {
                 Some("nothing was changed: free some space, or write elsewhere")
             }
-            Self::Store { source, .. } | Self::Write(source) if source.kind() == io::ErrorKind::FileTooLarge => {
-                Some("nothing was changed: write elsewhere, or raise the limit of a file's size (`ulimit -f`)")
+            Self::Store { source, .. } | Self::Write(source)
+                if source.kind() == io::ErrorKind::FileTooLarge =>
+            {
+                Some(
+                    "nothing was changed: write elsewhere, or raise the limit of a file's size (`ulimit -f`)",
+                )
             }
             Self::NotARegularFile { .. } => Some("name a regular file"),
-            Self::DuplicatePlatform { .. } => {
-                Some("give one binary for each platform, or build images of one platform one by one")
-            }
+            Self::DuplicatePlatform { .. } => Some(
+                "give one binary for each platform, or build images of one platform one by one",
+            ),
             Self::DuplicatePath { .. } => Some("`--add SRC:DST` and `--with` say what goes where"),
             Self::InvalidPath { .. } => Some("a path in the image is absolute, without `..`"),
             Self::NotALayout { .. } => Some("name an empty folder, a new one, or an OCI layout"),

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, ImageManifestBuilder, MediaType};
+use oci_spec::image::{
+    Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, ImageManifestBuilder, MediaType,
+};
 
 use crate::config::ImageConfig;
 use crate::json::Document;
@@ -35,7 +37,8 @@ impl Image {
         }
         config.rootfs.diff_ids = layers.iter().map(Layer::diff_id).collect();
         let config_document = Document::of(&config, "the image config")?;
-        let manifest = Document::of(&manifest(&config_document, &layers, annotations)?, "the image manifest")?;
+        let manifest =
+            Document::of(&manifest(&config_document, &layers, annotations)?, "the image manifest")?;
         Ok(Self { config, config_document, manifest, layers })
     }
 
@@ -66,7 +69,8 @@ impl Image {
 
     /// The descriptor of this image in an index.
     pub(crate) fn descriptor(&self) -> Result<Descriptor, ImageError> {
-        let mut descriptor = descriptor(MediaType::ImageManifest, self.manifest.size(), self.manifest.digest())?;
+        let mut descriptor =
+            descriptor(MediaType::ImageManifest, self.manifest.size(), self.manifest.digest())?;
         descriptor.set_platform(Some(self.platform().descriptor_form()));
         Ok(descriptor)
     }
@@ -77,9 +81,9 @@ fn manifest(
     layers: &[Layer],
     annotations: BTreeMap<String, String>,
 ) -> Result<ImageManifest, ImageError> {
-    let layers = layers
-        .iter()
-        .map(|layer| descriptor(MediaType::from(layer.media_type().as_str()), layer.size(), layer.digest()));
+    let layers = layers.iter().map(|layer| {
+        descriptor(MediaType::from(layer.media_type().as_str()), layer.size(), layer.digest())
+    });
     let mut builder = ImageManifestBuilder::default()
         .schema_version(2u32)
         .media_type(MediaType::ImageManifest)
@@ -92,7 +96,11 @@ fn manifest(
 }
 
 /// Creates a descriptor of the OCI image-spec.
-pub(crate) fn descriptor(media_type: MediaType, size: u64, digest: Digest) -> Result<Descriptor, ImageError> {
+pub(crate) fn descriptor(
+    media_type: MediaType,
+    size: u64,
+    digest: Digest,
+) -> Result<Descriptor, ImageError> {
     let digest: oci_spec::image::Digest =
         digest.to_string().parse().map_err(|error| unwritable("a descriptor", error))?;
     Ok(Descriptor::new(media_type, size, digest))
@@ -128,7 +136,9 @@ impl ImageSet {
         let mut platforms = BTreeSet::new();
         for image in &images {
             if !platforms.insert(image.platform()) {
-                return Err(ImageError::DuplicatePlatform { platform: image.platform().to_string() });
+                return Err(ImageError::DuplicatePlatform {
+                    platform: image.platform().to_string(),
+                });
             }
         }
         Ok(Self { tags, images })
@@ -164,7 +174,11 @@ pub(crate) mod tests {
         let mut tree = Tree::with_root();
         tree.insert("app", Entry::file(FileData::Bytes(content.as_bytes().into()), 0o755)).unwrap();
         let layer = Layer::from_tree(tree, 0).unwrap();
-        let config = ImageConfig { architecture: architecture.into(), os: "linux".into(), ..ImageConfig::default() };
+        let config = ImageConfig {
+            architecture: architecture.into(),
+            os: "linux".into(),
+            ..ImageConfig::default()
+        };
         Image::new(config, vec![layer], BTreeMap::new()).unwrap()
     }
 
@@ -180,14 +194,16 @@ pub(crate) mod tests {
         assert_eq!(manifest["layers"][0]["size"], layer.size());
         assert_eq!(manifest["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar");
         assert_eq!(manifest.get("annotations"), None);
-        let config: serde_json::Value = serde_json::from_slice(image.config_document().bytes()).unwrap();
+        let config: serde_json::Value =
+            serde_json::from_slice(image.config_document().bytes()).unwrap();
         assert_eq!(config["rootfs"]["diff_ids"][0], layer.diff_id().to_string());
     }
 
     #[test]
     fn annotations_do_not_make_the_manifest_random() {
         let image = sample("amd64", "x");
-        let annotations: BTreeMap<_, _> = (0..9).map(|n| (format!("key{n}"), n.to_string())).collect();
+        let annotations: BTreeMap<_, _> =
+            (0..9).map(|n| (format!("key{n}"), n.to_string())).collect();
         let make = || {
             Image::new(image.config().clone(), image.layers().to_vec(), annotations.clone())
                 .unwrap()
@@ -206,17 +222,23 @@ pub(crate) mod tests {
             let config = ImageConfig { history, ..image.config().clone() };
             Image::new(config, layers.to_vec(), BTreeMap::new())
         };
-        let (full, empty) = (History::default(), History { empty_layer: true, ..History::default() });
+        let (full, empty) =
+            (History::default(), History { empty_layer: true, ..History::default() });
         assert!(make(vec![full.clone(), empty.clone()], image.layers()).is_ok());
         assert!(matches!(
             make(vec![empty], image.layers()),
             Err(ImageError::HistoryMismatch { history: 0, layers: 1 })
         ));
-        assert!(matches!(make(vec![full.clone(), full], image.layers()), Err(ImageError::HistoryMismatch { .. })));
+        assert!(matches!(
+            make(vec![full.clone(), full], image.layers()),
+            Err(ImageError::HistoryMismatch { .. })
+        ));
         assert!(matches!(make(vec![], &[]), Err(ImageError::NoLayers)));
         assert!(matches!(ImageSet::new(vec![], vec![]), Err(ImageError::EmptySet)));
         let twice = ImageSet::new(vec![], vec![sample("arm64", "a"), sample("arm64", "b")]);
-        assert!(matches!(twice, Err(ImageError::DuplicatePlatform { platform }) if platform == "linux/arm64"));
+        assert!(
+            matches!(twice, Err(ImageError::DuplicatePlatform { platform }) if platform == "linux/arm64")
+        );
         assert!(ImageSet::new(vec![], vec![sample("arm64", "a"), sample("amd64", "a")]).is_ok());
     }
 }

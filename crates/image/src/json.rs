@@ -56,7 +56,9 @@ fn sorted(value: Value) -> Value {
         Value::Object(map) => {
             let mut members: Vec<_> = map.into_iter().collect();
             members.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Value::Object(members.into_iter().map(|(key, value)| (key, sorted(value))).collect::<Map<_, _>>())
+            Value::Object(
+                members.into_iter().map(|(key, value)| (key, sorted(value))).collect::<Map<_, _>>(),
+            )
         }
         scalar => scalar,
     }
@@ -71,7 +73,8 @@ mod tests {
     #[test]
     fn keys_are_sorted_at_every_depth() {
         let keys = ["zeta", "alpha", "Beta", "io.scratchdbg.role", "a.b", "a-b", "10", "9"];
-        let expected = br#"{"10":0,"9":0,"Beta":0,"a-b":0,"a.b":0,"alpha":0,"io.scratchdbg.role":0,"zeta":0}"#;
+        let expected =
+            br#"{"10":0,"9":0,"Beta":0,"a-b":0,"a.b":0,"alpha":0,"io.scratchdbg.role":0,"zeta":0}"#;
         for _ in 0..50 {
             let inner: HashMap<_, _> = keys.iter().map(|key| (*key, 0)).collect();
             assert_eq!(canonical(&inner).unwrap(), expected);

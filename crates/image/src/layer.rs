@@ -104,25 +104,46 @@ impl Layer {
         tar::write_tree(&tree, mtime, &mut hasher)?;
         let (digest, size) = hasher.finish();
         let content = Content::Tree { tree, mtime };
-        Ok(Self(Arc::new(Inner { diff_id: digest, digest, size, media_type: LayerMediaType::Tar, content })))
+        Ok(Self(Arc::new(Inner {
+            diff_id: digest,
+            digest,
+            size,
+            media_type: LayerMediaType::Tar,
+            content,
+        })))
     }
 
     /// Creates a layer whose compressed blob is kept in a temporary file in `folder`, until the
     /// last clone is dropped. Reads all files of `tree` exactly once. Use it for compression, and
     /// for a layer that becomes a blob of a layout in that folder.
-    pub fn spooled(tree: &Tree, mtime: u64, compression: Compression, folder: &Path) -> Result<Self, ImageError> {
+    pub fn spooled(
+        tree: &Tree,
+        mtime: u64,
+        compression: Compression,
+        folder: &Path,
+    ) -> Result<Self, ImageError> {
         Self::spool_into(tree, mtime, compression, Spool::Named(temporary_file(folder)?))
     }
 
     /// Like [`Layer::spooled`], with a temporary file without a name, in the default folder for
     /// temporary files.
-    pub fn spooled_unnamed(tree: &Tree, mtime: u64, compression: Compression) -> Result<Self, ImageError> {
+    pub fn spooled_unnamed(
+        tree: &Tree,
+        mtime: u64,
+        compression: Compression,
+    ) -> Result<Self, ImageError> {
         let file = tempfile::tempfile();
-        let file = file.map_err(|source| ImageError::Store { path: std::env::temp_dir(), source })?;
+        let file =
+            file.map_err(|source| ImageError::Store { path: std::env::temp_dir(), source })?;
         Self::spool_into(tree, mtime, compression, Spool::Unnamed(file))
     }
 
-    fn spool_into(tree: &Tree, mtime: u64, compression: Compression, file: Spool) -> Result<Self, ImageError> {
+    fn spool_into(
+        tree: &Tree,
+        mtime: u64,
+        compression: Compression,
+        file: Spool,
+    ) -> Result<Self, ImageError> {
         let mut blob = HashingWriter::new(BufWriter::with_capacity(BUFFER, file.file()));
         let mut diff_id = None;
         compress(compression, &mut blob, |out| {
@@ -137,7 +158,8 @@ impl Layer {
         blob.flush().map_err(ImageError::Write)?;
         let (digest, size) = blob.finish();
         let diff_id = diff_id.unwrap_or(digest);
-        let (media_type, content) = (compression.into(), Content::Spooled { file, meter: tree.meter().clone() });
+        let (media_type, content) =
+            (compression.into(), Content::Spooled { file, meter: tree.meter().clone() });
         Ok(Self(Arc::new(Inner { diff_id, digest, size, media_type, content })))
     }
 
@@ -169,7 +191,11 @@ impl Layer {
             Content::Spooled { file, meter } => copy(file, meter, &mut hasher)?,
         }
         let (actual, _) = hasher.finish();
-        if actual == self.0.digest { Ok(()) } else { Err(ImageError::BlobChanged { expected: self.0.digest, actual }) }
+        if actual == self.0.digest {
+            Ok(())
+        } else {
+            Err(ImageError::BlobChanged { expected: self.0.digest, actual })
+        }
     }
 
     /// The named file that contains the blob, if there is one.
@@ -228,8 +254,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let plain = Layer::from_tree(tree(), 0).unwrap();
         let spooled = |compression| Layer::spooled(&tree(), 0, compression, folder.path()).unwrap();
-        let layers =
-            [plain.clone(), spooled(Compression::None), spooled(Compression::GZIP), spooled(Compression::ZSTD)];
+        let layers = [
+            plain.clone(),
+            spooled(Compression::None),
+            spooled(Compression::GZIP),
+            spooled(Compression::ZSTD),
+        ];
         for layer in &layers {
             for _ in 0..2 {
                 let mut out = Vec::new();
@@ -249,7 +279,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"one").unwrap();
         let mut tree = Tree::default();
-        tree.insert("app", Entry::file(FileData::Host(HostFile::new(file.path()).unwrap()), 0o755)).unwrap();
+        tree.insert("app", Entry::file(FileData::Host(HostFile::new(file.path()).unwrap()), 0o755))
+            .unwrap();
         let layer = Layer::from_tree(tree, 0).unwrap();
         layer.write_to(&mut io::sink()).unwrap();
         std::fs::write(file.path(), b"two").unwrap();

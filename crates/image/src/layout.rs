@@ -61,7 +61,10 @@ impl Layout {
     /// if this run is killed, by the next run.
     pub fn spool_folder(&self) -> Result<TempDir, ImageError> {
         let private = Permissions::from_mode(0o700);
-        let folder = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).permissions(private).tempdir_in(&self.root);
+        let folder = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .permissions(private)
+            .tempdir_in(&self.root);
         folder.map_err(|source| store(&self.root, source))
     }
 
@@ -96,7 +99,9 @@ impl Layout {
             return Ok(());
         }
         match blob {
-            Blob::Document(document) => self.write(&format!("blobs/sha256/{}", digest.hex()), document.bytes()),
+            Blob::Document(document) => {
+                self.write(&format!("blobs/sha256/{}", digest.hex()), document.bytes())
+            }
             Blob::Layer(layer) => {
                 if let Some(spool) = layer.spool()
                     && self.link(spool, &path)?
@@ -168,7 +173,11 @@ fn remove_temporary_files(root: &Path) -> Result<(), ImageError> {
         let entry = entry.map_err(|source| store(root, source))?;
         if is_temporary(&entry.file_name()) {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let removed = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+            let removed = if is_folder {
+                fs::remove_dir_all(entry.path())
+            } else {
+                fs::remove_file(entry.path())
+            };
             removed.map_err(|source| store(&entry.path(), source))?;
         }
     }

@@ -45,7 +45,10 @@ impl FromStr for Platform {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let word = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.".contains(&b))
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.".contains(&b))
         };
         let parts: Vec<_> = text.split('/').collect();
         match parts[..] {
@@ -53,7 +56,11 @@ impl FromStr for Platform {
                 Ok(Self { os: os.into(), architecture: architecture.into(), variant: None })
             }
             [os, architecture, variant] if word(os) && word(architecture) && word(variant) => {
-                Ok(Self { os: os.into(), architecture: architecture.into(), variant: Some(variant.into()) })
+                Ok(Self {
+                    os: os.into(),
+                    architecture: architecture.into(),
+                    variant: Some(variant.into()),
+                })
             }
             _ => Err(ImageError::InvalidPlatform { text: text.into() }),
         }
@@ -69,7 +76,9 @@ mod tests {
         for text in ["linux/amd64", "linux/arm/v7", "windows/amd64"] {
             assert_eq!(text.parse::<Platform>().unwrap().to_string(), text);
         }
-        for text in ["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "Linux/amd64", "linux/amd 64"] {
+        for text in
+            ["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "Linux/amd64", "linux/amd 64"]
+        {
             assert!(text.parse::<Platform>().is_err(), "{text}");
         }
     }
@@ -78,6 +87,9 @@ mod tests {
     fn descriptor_form_takes_nothing_from_the_host() {
         let platform: Platform = "linux/arm/v7".parse().unwrap();
         let json = serde_json::to_value(platform.descriptor_form()).unwrap();
-        assert_eq!(json, serde_json::json!({"os": "linux", "architecture": "arm", "variant": "v7"}));
+        assert_eq!(
+            json,
+            serde_json::json!({"os": "linux", "architecture": "arm", "variant": "v7"})
+        );
     }
 }

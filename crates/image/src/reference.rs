@@ -43,7 +43,9 @@ impl TaggedReference {
     /// The short name: without `docker.io/` and `library/`.
     pub fn familiar(&self) -> String {
         let repository = match self.registry.as_str() {
-            "docker.io" => self.repository.strip_prefix("library/").unwrap_or(&self.repository).to_owned(),
+            "docker.io" => {
+                self.repository.strip_prefix("library/").unwrap_or(&self.repository).to_owned()
+            }
             registry => format!("{registry}/{}", self.repository),
         };
         format!("{repository}:{}", self.tag)
@@ -71,7 +73,9 @@ impl FromStr for TaggedReference {
 
 fn parse(text: &str) -> Result<TaggedReference, String> {
     if text.contains('@') {
-        return Err("a digest cannot be given to an image that is yet to be built; use a tag".into());
+        return Err(
+            "a digest cannot be given to an image that is yet to be built; use a tag".into()
+        );
     }
     let last = text.rfind('/').map_or(0, |slash| slash + 1);
     let (name, tag) = match text[last..].split_once(':') {
@@ -95,7 +99,8 @@ fn parse(text: &str) -> Result<TaggedReference, String> {
         return Err("expected [HOST[:PORT]/]REPOSITORY[:TAG], as in shop/app:1".into());
     }
     let is_hub = matches!(registry, DEFAULT_REGISTRY | "index.docker.io");
-    let repository = if is_hub && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
+    let repository =
+        if is_hub && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
     if repository.len() > REPOSITORY_MAX {
         return Err(format!(
             "the repository has {} characters, at most {REPOSITORY_MAX} are allowed",
@@ -124,7 +129,8 @@ fn is_host(text: &str) -> bool {
 fn is_component(text: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let separators = text.split(|character: char| character.is_ascii() && is_word(character as u8));
-    let is_separator = |part: &str| matches!(part, "" | "." | "_" | "__") || part.bytes().all(|byte| byte == b'-');
+    let is_separator =
+        |part: &str| matches!(part, "" | "." | "_" | "__") || part.bytes().all(|byte| byte == b'-');
     let ends = [text.bytes().next(), text.bytes().next_back()];
     ends.into_iter().all(|end| end.is_some_and(is_word)) && separators.into_iter().all(is_separator)
 }
@@ -155,7 +161,11 @@ mod tests {
             ),
         ] {
             let reference: TaggedReference = text.parse().unwrap();
-            assert_eq!((reference.to_string().as_str(), reference.familiar().as_str()), (full, familiar), "{text}");
+            assert_eq!(
+                (reference.to_string().as_str(), reference.familiar().as_str()),
+                (full, familiar),
+                "{text}"
+            );
             assert_eq!(reference.familiar().parse::<TaggedReference>().unwrap(), reference);
         }
     }

@@ -70,7 +70,16 @@ impl<'a> TarWriter<'a> {
         write: impl FnOnce(&mut dyn Write) -> Result<(), ImageError>,
     ) -> Result<(), ImageError> {
         let kind = EntryType::Regular;
-        self.header(&Meta { path, kind, link: "", mode: 0o644, uid: 0, gid: 0, size, capabilities: None })?;
+        self.header(&Meta {
+            path,
+            kind,
+            link: "",
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            size,
+            capabilities: None,
+        })?;
         write(self.out)?;
         self.pad(size)
     }
@@ -98,7 +107,9 @@ impl<'a> TarWriter<'a> {
         let Entry { mode, uid, gid, .. } = *entry;
         self.header(&Meta { path, kind, link, mode, uid, gid, size, capabilities })?;
         match &entry.node {
-            Node::File(FileData::Bytes(bytes)) => self.out.write_all(bytes).map_err(ImageError::Write)?,
+            Node::File(FileData::Bytes(bytes)) => {
+                self.out.write_all(bytes).map_err(ImageError::Write)?
+            }
             Node::File(FileData::Host(file)) => self.copy(file)?,
             Node::Directory | Node::HardLink(_) | Node::Symlink(_) => {}
         }
@@ -162,7 +173,10 @@ impl<'a> TarWriter<'a> {
     /// Copies exactly the number of bytes that the header declares. If the file has grown, the
     /// layer's digest shows it.
     fn copy(&mut self, source: &HostFile) -> Result<(), ImageError> {
-        let failed = |source_error| ImageError::Read { path: source.path().to_owned(), source: source_error };
+        let failed = |source_error| ImageError::Read {
+            path: source.path().to_owned(),
+            source: source_error,
+        };
         // The path may lead to something else by now.
         let (mut file, _) = scratchdbg_files::open(source.path()).map_err(failed)?;
         self.buffer.resize(COPY_BUFFER, 0);
@@ -172,7 +186,11 @@ impl<'a> TarWriter<'a> {
             let got = match file.read(&mut self.buffer[..want]) {
                 Ok(0) => {
                     let (expected, path) = (source.size(), source.path().to_owned());
-                    return Err(ImageError::SourceChanged { path, expected, actual: expected - left });
+                    return Err(ImageError::SourceChanged {
+                        path,
+                        expected,
+                        actual: expected - left,
+                    });
                 }
                 Ok(got) => got,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -188,7 +206,9 @@ impl<'a> TarWriter<'a> {
     fn pad(&mut self, size: u64) -> Result<(), ImageError> {
         let padding = size.next_multiple_of(BLOCK as u64) - size;
         let zeros = [0; BLOCK];
-        self.out.write_all(&zeros[..usize::try_from(padding).unwrap_or(0)]).map_err(ImageError::Write)
+        self.out
+            .write_all(&zeros[..usize::try_from(padding).unwrap_or(0)])
+            .map_err(ImageError::Write)
     }
 }
 
@@ -203,7 +223,8 @@ fn set_name(ustar: &mut tar::UstarHeader, path: &str) -> bool {
     }
     // The slash between prefix and name is in neither field; the name must not be empty.
     let split = path.match_indices('/').map(|(index, _)| index).find(|&index| {
-        (1..=ustar.prefix.len()).contains(&index) && (1..=ustar.name.len()).contains(&(path.len() - index - 1))
+        (1..=ustar.prefix.len()).contains(&index)
+            && (1..=ustar.name.len()).contains(&(path.len() - index - 1))
     });
     let Some(index) = split else { return false };
     set_truncated(&mut ustar.prefix, &path[..index]);
@@ -251,7 +272,10 @@ mod tests {
         let entries = archive.entries().unwrap().map(|entry| {
             let mut entry = entry.unwrap();
             let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
-            let link = entry.link_name_bytes().map(|l| String::from_utf8(l.into_owned()).unwrap()).unwrap_or_default();
+            let link = entry
+                .link_name_bytes()
+                .map(|l| String::from_utf8(l.into_owned()).unwrap())
+                .unwrap_or_default();
             let mut data = Vec::new();
             entry.read_to_end(&mut data).unwrap();
             let h = entry.header();
@@ -283,11 +307,18 @@ mod tests {
     fn links_and_special_modes() {
         let mut tree = Tree::default();
         tree.insert("bin/busybox", file(b"b")).unwrap();
-        tree.insert("bin/[", Entry { node: Node::HardLink("bin/busybox".into()), ..file(b"") }).unwrap();
-        let link = Entry { node: Node::Symlink("busybox".into()), mode: 0o777, uid: 65532, gid: 3_000_000 };
+        tree.insert("bin/[", Entry { node: Node::HardLink("bin/busybox".into()), ..file(b"") })
+            .unwrap();
+        let link = Entry {
+            node: Node::Symlink("busybox".into()),
+            mode: 0o777,
+            uid: 65532,
+            gid: 3_000_000,
+        };
         tree.insert("bin/sh", link).unwrap();
         tree.insert("tmp", Entry { mode: 0o1777, ..Entry::directory() }).unwrap();
-        let read: Vec<_> = read(&bytes_of(&tree, 0)).into_iter().map(|r| (r.0, r.1, r.2, r.6)).collect();
+        let read: Vec<_> =
+            read(&bytes_of(&tree, 0)).into_iter().map(|r| (r.0, r.1, r.2, r.6)).collect();
         assert_eq!(
             read,
             [
@@ -302,7 +333,9 @@ mod tests {
 
     #[test]
     fn pax_records_count_themselves() {
-        for (length, expected) in [(1, "9 path=x\n"), (86, "95 path="), (90, "99 path="), (91, "101 path=")] {
+        for (length, expected) in
+            [(1, "9 path=x\n"), (86, "95 path="), (90, "99 path="), (91, "101 path=")]
+        {
             let mut records = Vec::new();
             pax_record(&mut records, "path", "x".repeat(length).as_bytes());
             let text = String::from_utf8(records).unwrap();
@@ -317,12 +350,16 @@ mod tests {
         let path = folder.path().join("app");
         std::fs::write(&path, [1; 1000]).unwrap();
         let mut tree = Tree::default();
-        tree.insert("app", Entry::file(FileData::Host(HostFile::new(&path).unwrap()), 0o755)).unwrap();
+        tree.insert("app", Entry::file(FileData::Host(HostFile::new(&path).unwrap()), 0o755))
+            .unwrap();
         assert_eq!(bytes_of(&tree, 0).len(), 5 * BLOCK);
 
         std::fs::write(&path, [1; 999]).unwrap();
         let error = write_tree(&tree, 0, &mut io::sink()).unwrap_err();
-        assert!(matches!(error, ImageError::SourceChanged { expected: 1000, actual: 999, .. }), "{error}");
+        assert!(
+            matches!(error, ImageError::SourceChanged { expected: 1000, actual: 999, .. }),
+            "{error}"
+        );
 
         std::fs::remove_file(&path).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::from(0o600)).unwrap();

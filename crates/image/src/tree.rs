@@ -128,7 +128,9 @@ fn file_capabilities(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
     let mut value = [0; 64];
     match rustix::fs::getxattr(path, "security.capability", &mut value) {
         Ok(size) => Ok(value.get(..size).map(<[u8]>::to_vec)),
-        Err(rustix::io::Errno::NODATA | rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => Ok(None),
+        Err(rustix::io::Errno::NODATA | rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => {
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -159,7 +161,10 @@ impl Tree {
     /// Creates a tree with only the root directory, mode 0755, owned by root. Without it, the
     /// engine chooses the root's mode.
     pub fn with_root() -> Self {
-        Self { entries: BTreeMap::from([(String::new(), Entry::directory())]), meter: Meter::default() }
+        Self {
+            entries: BTreeMap::from([(String::new(), Entry::directory())]),
+            meter: Meter::default(),
+        }
     }
 
     /// Counts the bytes of its files and of layers made from it, as they are written.
@@ -187,7 +192,8 @@ impl Tree {
     pub fn insert(&mut self, path: &str, entry: Entry) -> Result<(), ImageError> {
         let path = normal(path)?;
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-        let has_parent = matches!(self.entries.get(parent), Some(Entry { node: Node::Directory, .. }));
+        let has_parent =
+            matches!(self.entries.get(parent), Some(Entry { node: Node::Directory, .. }));
         // If an entry exists, its parents do too: a path may be very deep.
         let ends = path.match_indices('/').filter(|_| !has_parent);
         for (index, _) in ends {
@@ -215,9 +221,12 @@ impl Tree {
         for (path, entry) in other.entries {
             match (self.entries.get(&path), &entry.node) {
                 (Some(Entry { node: Node::Directory, .. }), Node::Directory) => continue,
-                (Some(Entry { node: Node::File(_) | Node::HardLink(_) | Node::Symlink(_), .. }), node)
-                    if !matches!(node, Node::Directory) =>
-                {
+                (
+                    Some(Entry {
+                        node: Node::File(_) | Node::HardLink(_) | Node::Symlink(_), ..
+                    }),
+                    node,
+                ) if !matches!(node, Node::Directory) => {
                     self.entries.remove(&path);
                 }
                 _ => {}
@@ -234,7 +243,8 @@ impl Tree {
         let mut links = Vec::new();
         let itself = self.entries.get_key_value(path).into_iter();
         let below = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let entries = self.entries.range(below.clone()..).take_while(|(at, _)| at.starts_with(&below));
+        let entries =
+            self.entries.range(below.clone()..).take_while(|(at, _)| at.starts_with(&below));
         for (at, entry) in itself.chain(entries.filter(|(at, _)| *at != path)) {
             let target = format!("{to}/{}", at[path.len()..].trim_start_matches('/'));
             match entry.node {
@@ -274,7 +284,9 @@ impl Tree {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
         let is_link = |entry: &Entry| matches!(entry.node, Node::HardLink(_));
         let entries = || self.entries.iter().map(|(path, entry)| (path.as_str(), entry));
-        entries().filter(move |(_, entry)| !is_link(entry)).chain(entries().filter(move |(_, entry)| is_link(entry)))
+        entries()
+            .filter(move |(_, entry)| !is_link(entry))
+            .chain(entries().filter(move |(_, entry)| is_link(entry)))
     }
 
     fn check_link_target(&self, target: &str) -> Result<(), ImageError> {
@@ -300,10 +312,16 @@ fn normal(path: &str) -> Result<&str, ImageError> {
     }
     for part in relative.split('/') {
         match part {
-            "" | "." => return Err(invalid("write it in its shortest form, without `.` and doubled slashes")),
+            "" | "." => {
+                return Err(invalid(
+                    "write it in its shortest form, without `.` and doubled slashes",
+                ));
+            }
             ".." => return Err(invalid("`..` would lead out of the image")),
             _ if part.starts_with(".wh.") => {
-                return Err(invalid("names that begin with `.wh.` delete files in the layers below"));
+                return Err(invalid(
+                    "names that begin with `.wh.` delete files in the layers below",
+                ));
             }
             _ => {}
         }
@@ -336,7 +354,8 @@ mod tests {
     fn hard_links_come_after_what_they_name() {
         let mut tree = Tree::default();
         tree.insert("bin/busybox", file()).unwrap();
-        tree.insert("bin/[", Entry { node: Node::HardLink("bin/busybox".into()), ..file() }).unwrap();
+        tree.insert("bin/[", Entry { node: Node::HardLink("bin/busybox".into()), ..file() })
+            .unwrap();
         assert_eq!(paths(&tree), ["bin", "bin/busybox", "bin/["]);
         for target in ["bin/none", "bin", "bin/["] {
             let link = Entry { node: Node::HardLink(target.into()), ..file() };
@@ -348,8 +367,12 @@ mod tests {
     fn a_path_is_there_once() {
         let mut tree = Tree::default();
         tree.insert("a", file()).unwrap();
-        assert!(matches!(tree.insert("/a", file()), Err(ImageError::DuplicatePath { path }) if path == "a"));
-        assert!(matches!(tree.insert("a/b", file()), Err(ImageError::DuplicatePath { path }) if path == "a"));
+        assert!(
+            matches!(tree.insert("/a", file()), Err(ImageError::DuplicatePath { path }) if path == "a")
+        );
+        assert!(
+            matches!(tree.insert("a/b", file()), Err(ImageError::DuplicatePath { path }) if path == "a")
+        );
         tree.insert("tmp", Entry::directory()).unwrap();
         tree.insert("tmp", Entry { mode: 0o1777, ..Entry::directory() }).unwrap();
         assert_eq!(tree.get("tmp").unwrap().mode, 0o1777);
@@ -386,8 +409,14 @@ mod tests {
 
     #[test]
     fn only_regular_files_are_taken_from_the_host() {
-        assert!(matches!(HostFile::new("/"), Err(ImageError::NotARegularFile { kind: "a directory", .. })));
-        assert!(matches!(HostFile::new("/dev/null"), Err(ImageError::NotARegularFile { kind: "a device", .. })));
+        assert!(matches!(
+            HostFile::new("/"),
+            Err(ImageError::NotARegularFile { kind: "a directory", .. })
+        ));
+        assert!(matches!(
+            HostFile::new("/dev/null"),
+            Err(ImageError::NotARegularFile { kind: "a device", .. })
+        ));
         assert!(matches!(HostFile::new("/nonexistent"), Err(ImageError::Read { .. })));
     }
 }

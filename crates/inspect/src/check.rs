@@ -25,7 +25,9 @@ pub async fn check(
         ImageLocation::Program(path) => {
             blocking(move || Ok(vec![Report { subject, findings: program::check(&path)? }])).await
         }
-        ImageLocation::Dockerfile(path) => blocking(move || Ok(vec![dockerfile::check(&subject, &path, tell)?])).await,
+        ImageLocation::Dockerfile(path) => {
+            blocking(move || Ok(vec![dockerfile::check(&subject, &path, tell)?])).await
+        }
         ImageLocation::Platform(name) => check_named(&name, sources.platform().await?).await,
         location => {
             let opened = open(location, sources).await?;
@@ -43,8 +45,13 @@ async fn check_named(name: &str, platform: &impl Platform) -> Result<Vec<Report>
             // The platform runs these very layers: hashing them proves nothing.
             let opened = opened?.trusted();
             let name = name.to_owned();
-            let check =
-                move || stored::check_all(&name, &opened, Host { platform: host.platform.as_ref(), cpu: host.cpu });
+            let check = move || {
+                stored::check_all(
+                    &name,
+                    &opened,
+                    Host { platform: host.platform.as_ref(), cpu: host.cpu },
+                )
+            };
             return blocking(check).await;
         }
     }

@@ -24,7 +24,13 @@ pub(crate) struct FileFacts {
 
 /// Reads the beginning of a file of `size` bytes, and the whole file if `search` asks for its
 /// mentions. A few lists are kept whole, because rules read them.
-pub(crate) fn read(path: &str, mode: u32, size: u64, data: &mut dyn Read, search: bool) -> io::Result<FileFacts> {
+pub(crate) fn read(
+    path: &str,
+    mode: u32,
+    size: u64,
+    data: &mut dyn Read,
+    search: bool,
+) -> io::Result<FileFacts> {
     let mut head = Vec::new();
     data.take(HEAD).read_to_end(&mut head)?;
     let keep = is_kept(path) && size <= Want::MAX_CONTENT;
@@ -33,13 +39,16 @@ pub(crate) fn read(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
     let mut scanner = search.then(MentionScanner::new);
     let mut scan = |bytes: &[u8]| scanner.iter_mut().for_each(|scanner| scanner.push(bytes));
     scan(&head);
-    if let Some(range) = program::dynamic_part(&head, size).filter(|range| range.start <= MOST_SEARCHED) {
+    if let Some(range) =
+        program::dynamic_part(&head, size).filter(|range| range.start <= MOST_SEARCHED)
+    {
         let part = read_part(data, head.len() as u64, &range, &mut scan)?;
         program = program::inspect_parts(&head, (range.start, &part), size);
     }
     let program = Some(program);
     let content = keep.then(|| head.as_slice().into());
-    let entry = Entry { kind: EntryKind::File { size, content, program }, ..Entry::file(mode, size) };
+    let entry =
+        Entry { kind: EntryKind::File { size, content, program }, ..Entry::file(mode, size) };
     let mentions = scanner.map(|scanner| finish_scan(scanner, data)).transpose()?;
     head.truncate(scratchdbg_diagnose::rules::image::layer::SECRET_WINDOW);
     Ok(FileFacts { entry, mentions, head })
@@ -49,8 +58,9 @@ pub(crate) fn read(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
 /// libraries.
 pub(crate) fn is_kept(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    let is_list_of_musl =
-        |name: &str| name.strip_prefix("ld-musl-").is_some_and(|rest| rest.strip_suffix(".path").is_some());
+    let is_list_of_musl = |name: &str| {
+        name.strip_prefix("ld-musl-").is_some_and(|rest| rest.strip_suffix(".path").is_some())
+    };
     matches!(name, "passwd" | "group" | "ld.so.cache" | "ld.so.preload") || is_list_of_musl(name)
 }
 
@@ -137,7 +147,8 @@ mod tests {
         let seen = read("/data", 0o644, 1 << 40, &mut data, false).unwrap();
         assert!(seen.head.len() < 1 << 20, "{}", seen.head.len());
         // Accounts of such a size are none.
-        let seen = read("/etc/passwd", 0o644, 1 << 40, &mut io::repeat(b'x').take(HEAD), false).unwrap();
+        let seen =
+            read("/etc/passwd", 0o644, 1 << 40, &mut io::repeat(b'x').take(HEAD), false).unwrap();
         assert!(matches!(seen.entry.kind, EntryKind::File { content: None, .. }));
         // What breaks off is an error, in the head and behind it.
         assert!(read("/data", 0o644, 1, &mut Broken, false).is_err());

@@ -21,18 +21,23 @@ const MOST_NOTES: usize = 1000;
 pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Caveat)) -> Result<Report, Error> {
     let text = scratchdbg_files::read_text(path, dockerfile::LARGEST)
         .map_err(|source| Error::File { path: path.to_owned(), source })?;
-    let context = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let context =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (recipe, unseen) = dockerfile::inspect(&text, context, &Arguments::default())
         .map_err(|error| Error::Dockerfile { path: path.to_owned(), reason: error.reason })?;
     let spec = recipe.spec;
     let is_told = |finding: &&Finding| {
         matches!(
             finding.code,
-            Code::DockerfileInvalid | Code::CopySourceMissing | Code::ShellForm | Code::EntrypointMissing
+            Code::DockerfileInvalid
+                | Code::CopySourceMissing
+                | Code::ShellForm
+                | Code::EntrypointMissing
         )
     };
     let told = recipe.findings.iter().filter(is_told);
-    let told: BTreeSet<_> = told.filter_map(|finding| Some(finding.location.as_ref()?.line)).collect();
+    let told: BTreeSet<_> =
+        told.filter_map(|finding| Some(finding.location.as_ref()?.line)).collect();
     if recipe.left_out > 0 {
         tell(Caveat::LeftOut { path: path.to_owned(), count: recipe.left_out });
     }
@@ -44,7 +49,8 @@ pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Caveat)) -> Result
         }
     }
     let config = config(&spec)?;
-    let mut findings = preflight::of_config(&spec, &config, known(&config, &unseen), Modes::OfTheSource)?;
+    let mut findings =
+        preflight::of_config(&spec, &config, known(&config, &unseen), Modes::OfTheSource)?;
     for finding in findings.iter_mut().filter(|finding| finding.code == Code::NotExecutableMode) {
         let is_other = |line: &String| {
             let (path, state) = line.split_once(": mode ").unwrap_or_default();
@@ -52,9 +58,10 @@ pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Caveat)) -> Result
             mode.is_some_and(|mode| !state.starts_with(&mode))
         };
         if finding.evidence.iter().any(is_other) {
-            finding
-                .evidence
-                .push("that is the mode of the file here, which Docker keeps; scratchdbg build sets 0755".to_owned());
+            finding.evidence.push(
+                "that is the mode of the file here, which Docker keeps; scratchdbg build sets 0755"
+                    .to_owned(),
+            );
         }
     }
     if unseen.iter().any(|unseen| matches!(unseen.hidden, Hidden::Base(_) | Hidden::Anything)) {
@@ -66,7 +73,8 @@ pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Caveat)) -> Result
         };
         findings.retain(|finding| !inherited(finding));
     }
-    let findings = preflight::with_those_of_the_file(recipe.findings, findings, subject, &recipe.origins);
+    let findings =
+        preflight::with_those_of_the_file(recipe.findings, findings, subject, &recipe.origins);
     Ok(Report { subject: subject.to_owned(), findings })
 }
 
@@ -76,7 +84,8 @@ fn known(config: &ConfigFacts, unseen: &[Unseen]) -> Rootfs {
     let test = config.healthcheck.iter().flat_map(|check| check.test.iter().map(String::as_str));
     let words: Vec<&str> = config.arguments().into_iter().chain(test).collect();
     // The command line of a shell is one word; a program may be named without its folder.
-    let parts: BTreeSet<&str> = words.iter().flat_map(|word| word.split_ascii_whitespace()).collect();
+    let parts: BTreeSet<&str> =
+        words.iter().flat_map(|word| word.split_ascii_whitespace()).collect();
     let names: BTreeSet<&str> = parts.iter().filter_map(|part| part.rsplit('/').next()).collect();
     let folders = config.search_path().split(':').chain([config.working_directory.as_str()]);
     let folders: Vec<&str> = folders.collect();
@@ -85,7 +94,9 @@ fn known(config: &ConfigFacts, unseen: &[Unseen]) -> Rootfs {
         let Hidden::At(places) = &unseen.hidden else { return open(config) };
         for place in places {
             let Place { path, into_folder } = place;
-            let is_below = |other: &str| other.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            let is_below = |other: &str| {
+                other.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            };
             // A path with something named or searched below it is a folder.
             let is_folder = parts.iter().any(|part| is_below(part))
                 || folders.iter().any(|folder| folder == path || is_below(folder));
@@ -138,7 +149,9 @@ fn config(spec: &BuildSpec) -> Result<ConfigFacts, Error> {
         working_dir: spec.workdir.clone().unwrap_or_default(),
         stop_signal: spec.stop_signal.clone(),
         healthcheck: spec.healthcheck.clone(),
-        volumes: Some(spec.volumes.iter().map(|path| (path.clone(), serde_json::json!({}))).collect()),
+        volumes: Some(
+            spec.volumes.iter().map(|path| (path.clone(), serde_json::json!({}))).collect(),
+        ),
         ..ContainerConfig::default()
     };
     let config = serde_json::to_value(config).and_then(serde_json::from_value);

@@ -140,7 +140,8 @@ impl Error {
                 let more = "what cannot be looked at is not judged; its image may tell: scratchdbg check IMAGE";
                 return error.hints.iter().cloned().chain([more.to_owned()]).collect();
             }
-            Self::File { source, .. } | Self::Image { source: ReadError::Io { source, .. }, .. } => {
+            Self::File { source, .. }
+            | Self::Image { source: ReadError::Io { source, .. }, .. } => {
                 scratchdbg_files::hint(source)
             }
             Self::Image { source: ReadError::NotAnImage { .. }, .. } => {
@@ -151,10 +152,16 @@ impl Error {
             Self::NotCopied { refusal: Refusal::NoArchive | Refusal::NoEnd { .. }, .. } => {
                 "check that it is an engine and that it works; nothing was kept"
             }
-            Self::NoRoom { .. } | Self::NotCopied { .. } => "set TMPDIR to a folder with enough space",
+            Self::NoRoom { .. } | Self::NotCopied { .. } => {
+                "set TMPDIR to a folder with enough space"
+            }
             Self::Empty { .. } => "build one into it with `scratchdbg build -o`",
-            Self::SeveralImages { name, .. } => return vec![format!("append one of them: {name}:NAME")],
-            Self::NotFor { .. } | Self::AlsoFor { .. } => "choose the platform to compare with --platform",
+            Self::SeveralImages { name, .. } => {
+                return vec![format!("append one of them: {name}:NAME")];
+            }
+            Self::NotFor { .. } | Self::AlsoFor { .. } => {
+                "choose the platform to compare with --platform"
+            }
             Self::Dockerfile { .. } => {
                 "the folder of the Dockerfile is its context: build it with Docker, and check the image that comes out"
             }

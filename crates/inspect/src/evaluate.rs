@@ -33,10 +33,11 @@ pub(crate) async fn evaluate<T>(
     let mut rounds = 0;
     loop {
         rounds += 1;
-        let (ControlFlow::Break(value) | ControlFlow::Continue(value)) = match rules(&rootfs, &mounts) {
-            ControlFlow::Break(value) => return Evaluation { value, failure: None },
-            said @ ControlFlow::Continue(_) => said,
-        };
+        let (ControlFlow::Break(value) | ControlFlow::Continue(value)) =
+            match rules(&rootfs, &mounts) {
+                ControlFlow::Break(value) => return Evaluation { value, failure: None },
+                said @ ControlFlow::Continue(_) => said,
+            };
         if rounds == MOST_ROUNDS {
             return Evaluation { value, failure: None };
         }
@@ -79,7 +80,10 @@ async fn fetch_wanted(
 }
 
 /// Fails if the platform says that there is no root directory.
-async fn expect_root(backend: &impl FilesBackend, record: &ContainerRecord) -> Result<(), backend::Error> {
+async fn expect_root(
+    backend: &impl FilesBackend,
+    record: &ContainerRecord,
+) -> Result<(), backend::Error> {
     let root = [Want { path: "/".to_owned(), detail: Detail::Entry }];
     match backend.look_up(record, &root).await? {
         Some(answers) if answers.contains(&Found::Absent) => Err(backend::Error::new(

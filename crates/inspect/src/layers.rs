@@ -42,7 +42,12 @@ impl Merged {
     }
 
     /// Adds an entry to a layer.
-    pub(crate) fn member(&mut self, member: &Member, data: &mut dyn Read, layer: &mut Layer) -> Result<(), ReadError> {
+    pub(crate) fn member(
+        &mut self,
+        member: &Member,
+        data: &mut dyn Read,
+        layer: &mut Layer,
+    ) -> Result<(), ReadError> {
         let path = layer.place(&member.path);
         let (folder, name) = path.rsplit_once('/').unwrap_or_default();
         if name == ".wh..wh..opq" {
@@ -66,12 +71,16 @@ impl Merged {
         let entry = match &member.kind {
             MemberKind::Directory => Entry::directory(member.mode),
             MemberKind::Symlink(target) => Entry::symlink(target.as_str()),
-            MemberKind::Special => Entry { kind: EntryKind::Special, ..Entry::file(member.mode, 0) },
+            MemberKind::Special => {
+                Entry { kind: EntryKind::Special, ..Entry::file(member.mode, 0) }
+            }
             MemberKind::HardLink(target) => self.hard_link(member, &path, target, layer),
             MemberKind::File => {
-                let search = name == self.program && layer.mentions.len() + self.mentions.len() < MOST_SEARCHED;
-                let seen = contents::read(&path, member.mode, member.size, data, search)
-                    .map_err(|error| ReadError::Invalid { what: path.clone(), reason: error.to_string() })?;
+                let search = name == self.program
+                    && layer.mentions.len() + self.mentions.len() < MOST_SEARCHED;
+                let seen = contents::read(&path, member.mode, member.size, data, search).map_err(
+                    |error| ReadError::Invalid { what: path.clone(), reason: error.to_string() },
+                )?;
                 layer.mentions.extend(seen.mentions.map(|mentions| (path.clone(), mentions)));
                 self.findings.extend(layer::secret_content(&path, &seen.head));
                 seen.entry
@@ -99,7 +108,8 @@ impl Merged {
         {
             layer.mentions.insert(path.to_owned(), mentions);
         }
-        let linked = layer.entries.get(target.as_str()).filter(|entry| !entry.is_directory()).cloned();
+        let linked =
+            layer.entries.get(target.as_str()).filter(|entry| !entry.is_directory()).cloned();
         if let Some(entry) = linked {
             layer.link(path, &target);
             return Entry { mode: member.mode, ..entry };
@@ -168,7 +178,9 @@ impl Merged {
     fn imply_parents(&mut self, path: &str, listed: &BTreeMap<Box<str>, Entry>) {
         for (end, _) in path.match_indices('/').skip(1) {
             let parent = &path[..end];
-            if !listed.contains_key(parent) && self.entries.get(parent).is_some_and(|entry| !entry.is_directory()) {
+            if !listed.contains_key(parent)
+                && self.entries.get(parent).is_some_and(|entry| !entry.is_directory())
+            {
                 self.entries.remove(parent);
                 self.mentions.remove(parent);
             }
@@ -186,7 +198,8 @@ impl Merged {
 fn remove_below<K: Ord + From<String>, T>(map: &mut BTreeMap<K, T>, folder: &str) {
     let folder = folder.trim_end_matches('/');
     // The byte after the slash.
-    map.extract_if(K::from(format!("{folder}/"))..K::from(format!("{folder}0")), |_, _| true).for_each(drop);
+    map.extract_if(K::from(format!("{folder}/"))..K::from(format!("{folder}0")), |_, _| true)
+        .for_each(drop);
 }
 
 #[cfg(test)]
@@ -194,7 +207,16 @@ mod tests {
     use super::*;
 
     fn member(path: &str, kind: MemberKind) -> Member {
-        Member { path: path.to_owned(), kind, mode: 0o755, uid: 0, gid: 0, size: 0, capabilities: None, is_plain: true }
+        Member {
+            path: path.to_owned(),
+            kind,
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            capabilities: None,
+            is_plain: true,
+        }
     }
 
     /// Each entry is a file; one that ends with a slash a directory, one with an arrow a hard link,
@@ -210,7 +232,9 @@ mod tests {
                         member(path, MemberKind::Symlink(target.to_owned()))
                     }
                     (Some(path), _) => member(path, MemberKind::Directory),
-                    (_, Some((path, target))) => member(path, MemberKind::HardLink(target.to_owned())),
+                    (_, Some((path, target))) => {
+                        member(path, MemberKind::HardLink(target.to_owned()))
+                    }
                     _ => member(entry, MemberKind::File),
                 };
                 merged.member(&member, &mut &b""[..], &mut layer).unwrap();
@@ -291,8 +315,11 @@ mod tests {
     #[test]
     fn a_whiteout_of_a_directory_itself_is_refused() {
         for path in [".wh.", "d/.wh.", "d/.wh..", "d/.wh..."] {
-            let refused =
-                Merged::of("app").member(&member(path, MemberKind::File), &mut &b""[..], &mut Layer::default());
+            let refused = Merged::of("app").member(
+                &member(path, MemberKind::File),
+                &mut &b""[..],
+                &mut Layer::default(),
+            );
             assert!(refused.is_err(), "{path}");
         }
     }
@@ -303,10 +330,12 @@ mod tests {
         let mut layer = Layer::default();
         let content = vec![b'x'; 1 << 20];
         for number in 0..20 {
-            let member = Member { size: 1 << 20, ..member(&format!("{number}/passwd"), MemberKind::File) };
+            let member =
+                Member { size: 1 << 20, ..member(&format!("{number}/passwd"), MemberKind::File) };
             merged.member(&member, &mut &content[..], &mut layer).unwrap();
         }
-        let has_content = |entry: &&Entry| matches!(entry.kind, EntryKind::File { content: Some(_), .. });
+        let has_content =
+            |entry: &&Entry| matches!(entry.kind, EntryKind::File { content: Some(_), .. });
         assert_eq!(layer.entries.values().filter(has_content).count(), 16);
     }
 }

@@ -7,7 +7,10 @@ use scratchdbg_diagnose::{Code, Finding};
 /// line keeps it.
 pub(crate) fn locate(findings: &mut [Finding], path: &str, origins: &Origins) {
     for finding in findings {
-        let line = finding.location.as_ref().map_or_else(|| line(finding, origins), |location| location.line);
+        let line = finding
+            .location
+            .as_ref()
+            .map_or_else(|| line(finding, origins), |location| location.line);
         *finding = finding.clone().at(path, line);
     }
 }
@@ -21,7 +24,9 @@ fn line(finding: &Finding, origins: &Origins) -> usize {
         Code::HealthcheckNeedsShell | Code::HealthcheckMissingProgram => setting(&["HEALTHCHECK"]),
         Code::WorkdirNotADirectory => setting(&["WORKDIR"]),
         Code::CommandIgnored => setting(&["CMD", "ENTRYPOINT"]),
-        Code::ShellForm | Code::ExecFormShellSyntax | Code::EntrypointOneString => of_instruction(finding, origins),
+        Code::ShellForm | Code::ExecFormShellSyntax | Code::EntrypointOneString => {
+            of_instruction(finding, origins)
+        }
         Code::EntrypointMissing | Code::EntrypointNotAbsolute => setting(&["ENTRYPOINT", "CMD"]),
         Code::SetuidFile | Code::DuplicatePath => of_file(finding, origins),
         Code::SecretInImage | Code::EnvironmentInvalid | Code::ArgumentTooLong => {
@@ -35,15 +40,13 @@ fn line(finding: &Finding, origins: &Origins) -> usize {
 
 /// Returns the line of the instruction that the evidence quotes.
 fn of_instruction(finding: &Finding, origins: &Origins) -> Option<usize> {
-    let keyword = finding
-        .evidence
-        .iter()
-        .find_map(|line| ["HEALTHCHECK", "CMD", "ENTRYPOINT"].into_iter().find(|keyword| line.starts_with(keyword)));
+    let keyword = finding.evidence.iter().find_map(|line| {
+        ["HEALTHCHECK", "CMD", "ENTRYPOINT"].into_iter().find(|keyword| line.starts_with(keyword))
+    });
     // A warning about two instructions quotes the one to blame last.
-    let last =
-        finding.evidence.iter().rev().find_map(|line| {
-            ["HEALTHCHECK", "CMD", "ENTRYPOINT"].into_iter().find(|keyword| line.starts_with(keyword))
-        });
+    let last = finding.evidence.iter().rev().find_map(|line| {
+        ["HEALTHCHECK", "CMD", "ENTRYPOINT"].into_iter().find(|keyword| line.starts_with(keyword))
+    });
     origins.setting(last.or(keyword)?)
 }
 
@@ -87,7 +90,9 @@ mod tests {
 
     #[test]
     fn findings_get_the_line_of_what_they_are_about() {
-        let map = |pairs: &[(&str, usize)]| pairs.iter().map(|&(key, line)| (key.to_owned(), line)).collect();
+        let map = |pairs: &[(&str, usize)]| {
+            pairs.iter().map(|&(key, line)| (key.to_owned(), line)).collect()
+        };
         let origins = Origins {
             stage: 1,
             settings: map(&[("ENTRYPOINT", 8), ("CMD", 9), ("HEALTHCHECK", 7)]),
@@ -114,7 +119,11 @@ mod tests {
             let mut findings = [finding(code, message, evidence)];
             locate(&mut findings, "Dockerfile", &origins);
             let location = findings[0].location.clone().unwrap();
-            assert_eq!((location.path.as_str(), location.line), ("Dockerfile", line), "{code}: {message} {evidence:?}");
+            assert_eq!(
+                (location.path.as_str(), location.line),
+                ("Dockerfile", line),
+                "{code}: {message} {evidence:?}"
+            );
         }
         let nothing = Origins { stage: 6, settings: BTreeMap::new(), ..Origins::default() };
         let mut findings = [finding(Code::EntrypointMissing, "there is no /app", &[]).at("", 3)];

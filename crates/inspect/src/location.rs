@@ -88,7 +88,8 @@ impl Disk for ThisMachine {
 
     /// A file that cannot be read is reported when it is checked.
     fn reads_as_dockerfile(&self, path: &Path) -> bool {
-        scratchdbg_files::read_text(path, dockerfile::LARGEST).is_ok_and(|text| dockerfile::reads_as_one(&text))
+        scratchdbg_files::read_text(path, dockerfile::LARGEST)
+            .is_ok_and(|text| dockerfile::reads_as_one(&text))
     }
 }
 
@@ -122,7 +123,11 @@ impl ImageLocation {
         // A named pipe or device is reported when it is opened.
         if disk.exists(path) {
             let is_dockerfile = is_named_dockerfile(path) || disk.reads_as_dockerfile(path);
-            return Ok(if is_dockerfile { Self::Dockerfile(path.into()) } else { Self::Program(path.into()) });
+            return Ok(if is_dockerfile {
+                Self::Dockerfile(path.into())
+            } else {
+                Self::Program(path.into())
+            });
         }
         // No name begins like this, only a path.
         if text.starts_with(['/', '.', '~']) {
@@ -141,7 +146,10 @@ fn path_and_name(text: &str, disk: &impl Disk) -> (PathBuf, Option<String>) {
     // Split at the first colon behind a path that exists.
     let existing = split.clone().find(|&index| disk.exists(Path::new(&text[..index])));
     match existing.or_else(|| split.next()) {
-        Some(index) => (text[..index].into(), Some(text[index + 1..].to_owned()).filter(|name| !name.is_empty())),
+        Some(index) => (
+            text[..index].into(),
+            Some(text[index + 1..].to_owned()).filter(|name| !name.is_empty()),
+        ),
         None => (text.into(), None),
     }
 }
@@ -149,10 +157,13 @@ fn path_and_name(text: &str, disk: &impl Disk) -> (PathBuf, Option<String>) {
 /// Whether the name is that of a Dockerfile, as editors decide: `Dockerfile`, `Dockerfile.prod`,
 /// `prod.Dockerfile`, `Containerfile`.
 fn is_named_dockerfile(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
-    ["dockerfile", "containerfile"]
-        .iter()
-        .any(|word| name == *word || name.starts_with(&format!("{word}.")) || name.ends_with(&format!(".{word}")))
+    let name =
+        path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
+    ["dockerfile", "containerfile"].iter().any(|word| {
+        name == *word
+            || name.starts_with(&format!("{word}."))
+            || name.ends_with(&format!(".{word}"))
+    })
 }
 
 #[cfg(test)]
@@ -177,8 +188,16 @@ mod tests {
         }
     }
 
-    const DISK: Listed =
-        Listed(&["app", "./a b", "Dockerfile", "prod.dockerfile", "build.txt*", "a:b.tar", "out/", "oci"]);
+    const DISK: Listed = Listed(&[
+        "app",
+        "./a b",
+        "Dockerfile",
+        "prod.dockerfile",
+        "build.txt*",
+        "a:b.tar",
+        "out/",
+        "oci",
+    ]);
 
     fn layout(folder: &str, name: Option<&str>) -> ImageLocation {
         ImageLocation::Layout { folder: folder.into(), name: name.map(Into::into) }
@@ -210,7 +229,11 @@ mod tests {
             ("shop/app:1", platform("shop/app:1")),
             ("0123abc", platform("0123abc")),
         ] {
-            assert_eq!(ImageLocation::parse(text, BareWords::FilesFirst, &DISK), Ok(expected), "{text}");
+            assert_eq!(
+                ImageLocation::parse(text, BareWords::FilesFirst, &DISK),
+                Ok(expected),
+                "{text}"
+            );
         }
         for (text, error) in [
             ("", LocationError::Nothing),
@@ -221,7 +244,11 @@ mod tests {
             ("/none", LocationError::NoSuchFile),
             ("~/none", LocationError::NoSuchFile),
         ] {
-            assert_eq!(ImageLocation::parse(text, BareWords::FilesFirst, &DISK), Err(error), "{text}");
+            assert_eq!(
+                ImageLocation::parse(text, BareWords::FilesFirst, &DISK),
+                Err(error),
+                "{text}"
+            );
         }
     }
 
@@ -231,7 +258,10 @@ mod tests {
             let meant = ImageLocation::parse(text, BareWords::Images, &DISK);
             assert_eq!(meant, Ok(ImageLocation::Platform(text.into())), "{text}");
         }
-        assert_eq!(ImageLocation::parse("oci:out:1", BareWords::Images, &DISK), Ok(layout("out", Some("1"))));
+        assert_eq!(
+            ImageLocation::parse("oci:out:1", BareWords::Images, &DISK),
+            Ok(layout("out", Some("1")))
+        );
         for text in ["", "oci:", "archive:"] {
             assert!(ImageLocation::parse(text, BareWords::Images, &DISK).is_err(), "{text}");
         }
@@ -250,7 +280,11 @@ mod tests {
             ("", Err(LocationError::Folder)),
         ] {
             let text = path(name).display().to_string();
-            assert_eq!(ImageLocation::parse(&text, BareWords::FilesFirst, &ThisMachine), expected, "{text}");
+            assert_eq!(
+                ImageLocation::parse(&text, BareWords::FilesFirst, &ThisMachine),
+                expected,
+                "{text}"
+            );
         }
     }
 }

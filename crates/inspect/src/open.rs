@@ -64,7 +64,10 @@ enum Origin {
 }
 
 /// Opens a location. An image of the platform is copied to the disk first.
-pub(crate) async fn open(location: ImageLocation, sources: &impl Sources) -> Result<OpenImage, Error> {
+pub(crate) async fn open(
+    location: ImageLocation,
+    sources: &impl Sources,
+) -> Result<OpenImage, Error> {
     match location {
         ImageLocation::Layout { folder, name } => {
             let shown = format!("oci:{}", folder.display());
@@ -83,13 +86,20 @@ pub(crate) async fn open(location: ImageLocation, sources: &impl Sources) -> Res
                 origin: Origin::Registry(remote),
             })
         }
-        ImageLocation::Platform(reference) => open_of_platform(&reference, sources.platform().await?).await,
-        ImageLocation::Program(path) | ImageLocation::Dockerfile(path) => Err(Error::NotAnImage { path }),
+        ImageLocation::Platform(reference) => {
+            open_of_platform(&reference, sources.platform().await?).await
+        }
+        ImageLocation::Program(path) | ImageLocation::Dockerfile(path) => {
+            Err(Error::NotAnImage { path })
+        }
     }
 }
 
 /// Opens an image of the platform.
-pub(crate) async fn open_of_platform(reference: &str, platform: &impl ImageBackend) -> Result<OpenImage, Error> {
+pub(crate) async fn open_of_platform(
+    reference: &str,
+    platform: &impl ImageBackend,
+) -> Result<OpenImage, Error> {
     let Some(record) = platform.image_record(reference).await? else {
         return Err(Error::NoSuchImage { reference: reference.to_owned() });
     };
@@ -100,7 +110,11 @@ pub(crate) async fn open_of_platform(reference: &str, platform: &impl ImageBacke
 
 /// Copies an image to a temporary file. The file has no name, so nothing is left if this process is
 /// killed.
-async fn copy(reference: &str, size: Option<u64>, platform: &impl ImageBackend) -> Result<File, Error> {
+async fn copy(
+    reference: &str,
+    size: Option<u64>,
+    platform: &impl ImageBackend,
+) -> Result<File, Error> {
     let no_room = |source| Error::NoRoom { reference: reference.to_owned(), source };
     let mut copy = Copy::new(tempfile::tempfile().map_err(no_room)?, size);
     // Platforms send large pieces: a buffer gains nothing.
@@ -143,7 +157,8 @@ impl OpenImage {
             Origin::Files => None,
             Origin::Registry(remote) => (remote.failure)(),
         };
-        failure.map_or_else(|| Error::Image { name: self.name.clone(), source: error }, Error::Backend)
+        failure
+            .map_or_else(|| Error::Image { name: self.name.clone(), source: error }, Error::Backend)
     }
 
     /// Whether both are in one repository of a registry, and so share blobs.

@@ -103,7 +103,10 @@ pub struct Overview {
 /// # Errors
 ///
 /// Fails if the platform cannot list its containers.
-pub async fn quick_overview(platform: &impl Platform, filter: &ListFilter) -> Result<Overview, Error> {
+pub async fn quick_overview(
+    platform: &impl Platform,
+    filter: &ListFilter,
+) -> Result<Overview, Error> {
     let host = platform.host_facts().await?;
     let records = platform.list_records(filter, &host).await?;
     Ok(describe(&records, &HashMap::new(), &BTreeSet::new(), &host))
@@ -169,7 +172,8 @@ fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i6
         exit_code: ended.then_some(facts.state.exit_code),
         image: record.image.clone(),
         image_id: record.image_id.clone(),
-        user: own.map_or_else(|| Some(record.config.user.clone()), |container| container.user.clone()),
+        user: own
+            .map_or_else(|| Some(record.config.user.clone()), |container| container.user.clone()),
         shell,
         read_only: facts.options.read_only,
         twin,
@@ -187,7 +191,12 @@ fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i6
             created: record.created_at,
             created_ago: age(record.created_at, now),
             labels: record.labels.clone(),
-            mounts: facts.mounts.iter().map(|mount| mount.source.clone()).filter(|name| !name.is_empty()).collect(),
+            mounts: facts
+                .mounts
+                .iter()
+                .map(|mount| mount.source.clone())
+                .filter(|name| !name.is_empty())
+                .collect(),
             networks: facts.options.networks.iter().map(|(name, _)| name.clone()).collect(),
             ports: record.ports.clone(),
         },
@@ -235,7 +244,10 @@ pub(crate) mod tests {
 
     #[test]
     fn a_container_without_a_past_is_listed() {
-        let facts = scratchdbg_diagnose::container::ContainerFacts { name: "web".into(), ..Default::default() };
+        let facts = scratchdbg_diagnose::container::ContainerFacts {
+            name: "web".into(),
+            ..Default::default()
+        };
         assert_eq!(why(&facts).code.as_str(), "never-started");
         assert_eq!(age(Some(5), Some(3)), None);
         assert_eq!(age(Some(3), Some(5)), Some(Duration::from_nanos(2)));

@@ -49,7 +49,9 @@ pub fn with_those_of_the_file(
     lines::locate(&mut findings, path, origins);
     let broken: BTreeSet<usize> = findings
         .iter()
-        .filter(|finding| finding.code == Code::ExecFormInvalid && finding.severity == Severity::Error)
+        .filter(|finding| {
+            finding.code == Code::ExecFormInvalid && finding.severity == Severity::Error
+        })
         .filter_map(|finding| finding.location.as_ref().map(|location| location.line))
         .collect();
     let is_broken = |line: Option<usize>| line.is_some_and(|line| broken.contains(&line));
@@ -77,7 +79,9 @@ pub(crate) enum Modes {
 impl Modes {
     fn of(self, entry: &scratchdbg_image::Entry) -> u32 {
         match &entry.node {
-            Node::File(FileData::Host(file)) if self == Self::OfTheSource => file.source_mode().unwrap_or(entry.mode),
+            Node::File(FileData::Host(file)) if self == Self::OfTheSource => {
+                file.source_mode().unwrap_or(entry.mode)
+            }
             _ => entry.mode,
         }
     }
@@ -128,15 +132,19 @@ pub(crate) fn of_config(
             rootfs.insert(&path, seen.entry);
         }
     }
-    findings.extend(image::check(ImageFacts { mentions: mentions.as_ref(), ..ImageFacts::new(config, &rootfs) }));
+    findings.extend(image::check(ImageFacts {
+        mentions: mentions.as_ref(),
+        ..ImageFacts::new(config, &rootfs)
+    }));
     Ok(findings)
 }
 
 fn is_for(seen: &FileFacts, config: &ConfigFacts) -> bool {
     match (&seen.entry.kind, &config.platform) {
-        (EntryKind::File { program: Some(Program::Elf(elf)), .. }, Some(wanted)) => {
-            elf.platform.as_ref().is_none_or(|platform| platform.architecture == wanted.architecture)
-        }
+        (EntryKind::File { program: Some(Program::Elf(elf)), .. }, Some(wanted)) => elf
+            .platform
+            .as_ref()
+            .is_none_or(|platform| platform.architecture == wanted.architecture),
         _ => true,
     }
 }
@@ -149,21 +157,39 @@ struct HostFiles {
 }
 
 impl HostFiles {
-    fn read(&mut self, path: &str, mode: u32, data: &FileData, search: bool) -> Result<FileFacts, Error> {
+    fn read(
+        &mut self,
+        path: &str,
+        mode: u32,
+        data: &FileData,
+        search: bool,
+    ) -> Result<FileFacts, Error> {
         let seen = match data {
-            FileData::Bytes(bytes) => contents::read(path, mode, data.size(), &mut &bytes[..], search),
+            FileData::Bytes(bytes) => {
+                contents::read(path, mode, data.size(), &mut &bytes[..], search)
+            }
             FileData::Host(file) => self.read_host(path, mode, file, search),
         };
         seen.map_err(|source| Error::Content { path: path.to_owned(), source })
     }
 
-    fn read_host(&mut self, path: &str, mode: u32, file: &HostFile, search: bool) -> io::Result<FileFacts> {
+    fn read_host(
+        &mut self,
+        path: &str,
+        mode: u32,
+        file: &HostFile,
+        search: bool,
+    ) -> io::Result<FileFacts> {
         let (open, metadata) = scratchdbg_files::open(file.path())?;
         let key = (metadata.dev(), metadata.ino());
         // Files that are kept whole are small, and read again.
         let again = if search || contents::is_kept(path) { None } else { self.seen.get(&key) };
         if let Some((entry, head)) = again {
-            return Ok(FileFacts { entry: Entry { mode, ..entry.clone() }, mentions: None, head: head.clone() });
+            return Ok(FileFacts {
+                entry: Entry { mode, ..entry.clone() },
+                mentions: None,
+                head: head.clone(),
+            });
         }
         let mut data = scratchdbg_files::without_holes(open, contents::HEAD);
         let mut seen = contents::read(path, mode, file.size(), &mut data, search)?;
@@ -184,7 +210,15 @@ mod tests {
 
     fn finding(code: Code, severity: Severity) -> Finding {
         let (message, evidence) = (String::new(), Vec::new());
-        Finding { code, severity, confidence: Confidence::Certain, message, evidence, fix: None, location: None }
+        Finding {
+            code,
+            severity,
+            confidence: Confidence::Certain,
+            message,
+            evidence,
+            fix: None,
+            location: None,
+        }
     }
 
     #[test]
@@ -210,7 +244,10 @@ mod tests {
         assert_eq!(said(broken(Severity::Error, 3)), [Code::ExecFormInvalid, Code::RunsAsRoot]);
         for of_file in [Vec::new(), broken(Severity::Warning, 3), broken(Severity::Error, 9)] {
             let said = said(of_file);
-            assert!(said.contains(&Code::ShellForm) && said.contains(&Code::CommandIgnored), "{said:?}");
+            assert!(
+                said.contains(&Code::ShellForm) && said.contains(&Code::CommandIgnored),
+                "{said:?}"
+            );
         }
     }
 

@@ -16,11 +16,15 @@ use crate::{Error, contents};
 pub(crate) fn check(path: &Path) -> Result<Vec<Finding>, Error> {
     let unreadable = |source: io::Error| Error::File { path: path.to_owned(), source };
     let (mut file, metadata) = scratchdbg_files::open(path).map_err(unreadable)?;
-    let program = program::inspect(&mut file).map_err(|error| unreadable(io::Error::other(error)))?;
+    let program =
+        program::inspect(&mut file).map_err(|error| unreadable(io::Error::other(error)))?;
     file.rewind().map_err(unreadable)?;
     let mut mentions = None;
     if contents::is_searched(&program) {
-        mentions = Some(contents::scan(&[], &mut scratchdbg_files::without_holes(file, 0)).map_err(unreadable)?);
+        mentions = Some(
+            contents::scan(&[], &mut scratchdbg_files::without_holes(file, 0))
+                .map_err(unreadable)?,
+        );
     }
 
     let name = path.file_name().map_or_else(|| "app".into(), |name| name.to_string_lossy());
@@ -33,8 +37,15 @@ pub(crate) fn check(path: &Path) -> Result<Vec<Finding>, Error> {
     let mode = if other.is_some() { 0o755 } else { metadata.mode() & 0o7777 };
     let mut rootfs = Rootfs::complete();
     rootfs.insert(&place, Entry::program(mode, metadata.len(), program));
-    let config = ConfigFacts { entrypoint: vec![place], user: DEFAULT_USER.to_owned(), ..ConfigFacts::default() };
-    let mut findings = image::check(ImageFacts { mentions: mentions.as_ref(), ..ImageFacts::new(&config, &rootfs) });
+    let config = ConfigFacts {
+        entrypoint: vec![place],
+        user: DEFAULT_USER.to_owned(),
+        ..ConfigFacts::default()
+    };
+    let mut findings = image::check(ImageFacts {
+        mentions: mentions.as_ref(),
+        ..ImageFacts::new(&config, &rootfs)
+    });
     let is_other = |finding: &Finding| finding.code == Code::NotAnExecutable;
     if let Some(hint) = other.and_then(|format| otherwise(format, path))
         && let Some(finding) = findings.iter_mut().find(|finding| is_other(finding))
@@ -49,7 +60,9 @@ pub(crate) fn check(path: &Path) -> Result<Vec<Finding>, Error> {
 fn otherwise(format: Format, path: &Path) -> Option<String> {
     let path = path.display();
     match format {
-        Format::Tar | Format::Gzip | Format::Zstd => Some(format!("an image in an archive is named archive:{path}")),
+        Format::Tar | Format::Gzip | Format::Zstd => {
+            Some(format!("an image in an archive is named archive:{path}"))
+        }
         Format::Text => Some(format!("a Dockerfile is named by -f {path}")),
         _ => None,
     }

@@ -80,14 +80,18 @@ impl Copy {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.written += bytes.len() as u64;
-        if let Some(size) = self.size.filter(|size| self.written > size.saturating_mul(2).saturating_add(SLACK)) {
+        if let Some(size) =
+            self.size.filter(|size| self.written > size.saturating_mul(2).saturating_add(SLACK))
+        {
             return Err(self.refuse(Refusal::NoEnd { sent: self.written, size }));
         }
         if self.written >= self.look_at {
             self.look_at = self.written + STRIDE;
             let disk = fstatvfs(&self.file)?;
-            let (free, all) =
-                (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize));
+            let (free, all) = (
+                disk.f_bavail.saturating_mul(disk.f_frsize),
+                disk.f_blocks.saturating_mul(disk.f_frsize),
+            );
             if let Some(left_free) = shortage(free, all, bytes.len() as u64) {
                 return Err(self.refuse(Refusal::NoRoom { left_free }));
             }
@@ -193,7 +197,10 @@ mod tests {
         assert!(copy.write_all(b"a").is_ok(), "an archive is longer than its files");
         let error = copy.write_all(b"a").unwrap_err();
         assert!(matches!(copy.refusal(), Some(Refusal::NoEnd { size: 10, .. })));
-        assert_eq!(error.to_string(), "more than 2048 MiB of it were sent, and it should have 0 MiB");
+        assert_eq!(
+            error.to_string(),
+            "more than 2048 MiB of it were sent, and it should have 0 MiB"
+        );
     }
 
     #[test]
@@ -209,6 +216,10 @@ mod tests {
         ] {
             assert_eq!(shortage(free, all, 0), refused, "{free} of {all}");
         }
-        assert_eq!(shortage(300 * MIB, 250_000 * MIB, 100 * MIB), Some(256 * MIB), "what is written at once counts");
+        assert_eq!(
+            shortage(300 * MIB, 250_000 * MIB, 100 * MIB),
+            Some(256 * MIB),
+            "what is written at once counts"
+        );
     }
 }

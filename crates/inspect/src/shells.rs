@@ -18,7 +18,10 @@ const TIME_LIMIT: Duration = Duration::from_secs(3);
 
 /// Returns whether `sh` starts a shell, by the containers' image id. `None` means that it cannot be
 /// seen; images that took too long are absent.
-pub(crate) async fn shells(backend: &impl FilesBackend, records: &[ContainerRecord]) -> HashMap<String, Option<bool>> {
+pub(crate) async fn shells(
+    backend: &impl FilesBackend,
+    records: &[ContainerRecord],
+) -> HashMap<String, Option<bool>> {
     let mut found = HashMap::new();
     let mut lookups = futures_util::stream::iter(representatives(records))
         .map(async |record| (record.image_id.clone(), shell(backend, record).await))
@@ -48,10 +51,11 @@ fn representatives(records: &[ContainerRecord]) -> Vec<&ContainerRecord> {
 }
 
 async fn shell(backend: &impl FilesBackend, record: &ContainerRecord) -> Option<bool> {
-    let evaluation = evaluate(backend, record, |rootfs, _| match has_shell(&record.config, rootfs) {
-        None => ControlFlow::Continue(None),
-        known => ControlFlow::Break(known),
-    });
+    let evaluation =
+        evaluate(backend, record, |rootfs, _| match has_shell(&record.config, rootfs) {
+            None => ControlFlow::Continue(None),
+            known => ControlFlow::Break(known),
+        });
     let Evaluation { value, failure } = evaluation.await;
     value.filter(|_| failure.is_none())
 }

@@ -19,14 +19,20 @@ pub(crate) struct Host<'a> {
 
 /// Returns a report for each image. With several images, the report's subject has the image's own
 /// name and platform. Blocking.
-pub(crate) fn check_all(subject: &str, opened: &OpenImage, host: Host<'_>) -> Result<Vec<Report>, Error> {
+pub(crate) fn check_all(
+    subject: &str,
+    opened: &OpenImage,
+    host: Host<'_>,
+) -> Result<Vec<Report>, Error> {
     let images = opened.images()?;
     let several = images.len() > 1;
     let report = |image: &StoredImage| {
         let findings = check(&opened.source, image, host).map_err(|error| opened.explain(error))?;
         let subject = match image.names.first() {
             Some(name) if several => format!("{subject}: {name} ({})", image.platform()),
-            None if several => format!("{subject}: {} ({})", image.config_document.digest(), image.platform()),
+            None if several => {
+                format!("{subject}: {} ({})", image.config_document.digest(), image.platform())
+            }
             _ => subject.to_owned(),
         };
         Ok(Report { subject, findings })
@@ -34,24 +40,34 @@ pub(crate) fn check_all(subject: &str, opened: &OpenImage, host: Host<'_>) -> Re
     images.iter().map(report).collect()
 }
 
-fn check(source: &ImageSource, stored: &StoredImage, host: Host<'_>) -> Result<Vec<Finding>, ReadError> {
+fn check(
+    source: &ImageSource,
+    stored: &StoredImage,
+    host: Host<'_>,
+) -> Result<Vec<Finding>, ReadError> {
     let invalid = |reason| ReadError::Invalid { what: "the config".to_owned(), reason };
-    let document = spelled(stored.config_document.bytes()).map_err(|error| invalid(error.to_string()))?;
+    let document =
+        spelled(stored.config_document.bytes()).map_err(|error| invalid(error.to_string()))?;
     let config = ConfigFacts::from_image(document).map_err(|error| invalid(error.to_string()))?;
     let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
     let mut merged = Merged::of(base_name(&program));
     for stored_layer in &stored.layers {
         let mut current = Layer::default();
-        match source.visit_layer(stored_layer, &mut |member, data| merged.member(member, data, &mut current)) {
+        match source.visit_layer(stored_layer, &mut |member, data| {
+            merged.member(member, data, &mut current)
+        }) {
             Ok(()) => merged.apply(current),
             // No engine loads this image: other findings do not matter.
-            Err(ReadError::DuplicatePath { path, layer }) => return Ok(vec![layer::duplicate_path(&layer, &path)]),
+            Err(ReadError::DuplicatePath { path, layer }) => {
+                return Ok(vec![layer::duplicate_path(&layer, &path)]);
+            }
             Err(error) => return Err(error),
         }
     }
     let rootfs = Rootfs::complete_with(merged.entries);
     // An image for another machine is judged by the platform that it declares.
-    let host_platform = host.platform.filter(|host| config.platform.as_ref().is_none_or(|own| host.runs(own)));
+    let host_platform =
+        host.platform.filter(|host| config.platform.as_ref().is_none_or(|own| host.runs(own)));
     let mut findings = image::check(ImageFacts {
         mentions: merged.mentions.values().next(),
         host: host_platform,

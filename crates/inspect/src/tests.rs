@@ -31,7 +31,10 @@ impl Sources for Places {
 
     async fn pull(&self, reference: &str) -> Result<RegistryImage, backend::Error> {
         self.pulled.lock().unwrap_or_else(PoisonError::into_inner).push(reference.to_owned());
-        let image = self.remote.clone().ok_or_else(|| backend::Error::new(ErrorKind::Denied, "no access"))?;
+        let image = self
+            .remote
+            .clone()
+            .ok_or_else(|| backend::Error::new(ErrorKind::Denied, "no access"))?;
         let failure = self.failure.clone();
         Ok(RegistryImage {
             image,

@@ -100,10 +100,12 @@ impl From<Error> for NoTwin {
 
 /// Returns the name that the twin of an image has. `None` if the image has no tag.
 pub fn twin_name(image: &str) -> Option<String> {
-    let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
+    let (name, digest) =
+        image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
     let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
     // Without a digest, no tag means `latest`.
-    let tagged = (has_tag || digest.is_none()).then(|| name.parse::<TaggedReference>().ok()).flatten()?;
+    let tagged =
+        (has_tag || digest.is_none()).then(|| name.parse::<TaggedReference>().ok()).flatten()?;
     Some(tagged.with_tag_suffix(SUFFIX).ok()?.familiar())
 }
 
@@ -115,7 +117,9 @@ pub async fn find_twin(
     launcher: &'static [u8],
     sources: &impl Sources,
 ) -> Result<ProvedTwin, NoTwin> {
-    let Some(name) = twin_name(&running.name) else { return Err(NoTwin::Unnamed { name: running.name.clone() }) };
+    let Some(name) = twin_name(&running.name) else {
+        return Err(NoTwin::Unnamed { name: running.name.clone() });
+    };
     let (pulled, config) = production_name(running);
     let production = open(ImageLocation::Registry(pulled), sources).await?;
     let twin = open(ImageLocation::Registry(name.clone()), sources).await?;
@@ -155,7 +159,10 @@ impl Candidate {
             (own.os, own.architecture) == (platform.os.clone(), platform.architecture.clone())
         };
         let found = self.opened.images()?.into_iter().find(is_wanted);
-        found.ok_or_else(|| NoTwin::OtherPlatform { name: self.name.clone(), platform: platform.clone() })
+        found.ok_or_else(|| NoTwin::OtherPlatform {
+            name: self.name.clone(),
+            platform: platform.clone(),
+        })
     }
 
     fn unreadable(&self, error: ReadError) -> NoTwin {
@@ -188,8 +195,11 @@ fn prove(
     let (added, has_launcher) =
         look_into(&twin.opened.source, added, launcher).map_err(|error| twin.unreadable(error))?;
     // Only what differs is read: of the other layers the digests are compared.
-    let shared: Vec<_> =
-        prod_image.layers.iter().map(|layer| ListedLayer { diff_id: layer.diff_id, members: Vec::new() }).collect();
+    let shared: Vec<_> = prod_image
+        .layers
+        .iter()
+        .map(|layer| ListedLayer { diff_id: layer.diff_id, members: Vec::new() })
+        .collect();
     let production = subject(production, &prod_image, shared.clone())?;
     let debug = subject(twin, &twin_image, [shared, vec![added]].concat())?;
     let verification = verify(&production, &debug);
@@ -199,11 +209,16 @@ fn prove(
     match has_launcher {
         Some(true) => {}
         Some(false) => {
-            return Err(NoTwin::OtherLauncher { name: twin.name.clone(), what: "is not this one's" });
+            return Err(NoTwin::OtherLauncher {
+                name: twin.name.clone(),
+                what: "is not this one's",
+            });
         }
         None => return Err(NoTwin::OtherLauncher { name: twin.name.clone(), what: "is missing" }),
     }
-    let Some(manifest) = &twin_image.manifest else { return Err(not_a_twin("it has no manifest".to_owned())) };
+    let Some(manifest) = &twin_image.manifest else {
+        return Err(not_a_twin("it has no manifest".to_owned()));
+    };
     let repository = twin.name.rsplit_once(':').map_or(&*twin.name, |(repository, _)| repository);
     let container = &prod_image.config.config;
     let words = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
@@ -223,7 +238,9 @@ fn look_into(
     let (mut members, mut has_launcher) = (Vec::new(), None);
     source.visit_layer(layer, &mut |member, content| {
         if member.path == LAUNCHER_PATH {
-            let is_same = member.kind == MemberKind::File && is_executable(member.mode) && equals(content, launcher);
+            let is_same = member.kind == MemberKind::File
+                && is_executable(member.mode)
+                && equals(content, launcher);
             // Of a path that is there twice, the last entry counts.
             has_launcher = Some(is_same);
         }
@@ -244,7 +261,11 @@ fn equals(content: &mut dyn Read, expected: &[u8]) -> bool {
     read.is_ok() && found == expected
 }
 
-fn subject(candidate: &Candidate, image: &StoredImage, layers: Vec<ListedLayer>) -> Result<Subject, NoTwin> {
+fn subject(
+    candidate: &Candidate,
+    image: &StoredImage,
+    layers: Vec<ListedLayer>,
+) -> Result<Subject, NoTwin> {
     let document = &image.config_document;
     let config = image.exact_config().map_err(|error| candidate.unreadable(error))?;
     Ok(Subject {

@@ -64,8 +64,13 @@ impl Stored {
         })
     }
 
-    fn subject(&self, image: &StoredImage, shared: Option<(&StoredImage, &Subject)>) -> Result<Subject, Error> {
-        Subject::read_beside(&self.opened.source, image, shared).map_err(|error| self.opened.explain(error))
+    fn subject(
+        &self,
+        image: &StoredImage,
+        shared: Option<(&StoredImage, &Subject)>,
+    ) -> Result<Subject, Error> {
+        Subject::read_beside(&self.opened.source, image, shared)
+            .map_err(|error| self.opened.explain(error))
     }
 }
 
@@ -84,9 +89,14 @@ fn one_name(name: &str, images: &[StoredImage]) -> Result<(), Error> {
 /// nothing else.
 fn one_for_each_platform(images: &[StoredImage]) -> Result<(), ReadError> {
     let mut seen = HashSet::new();
-    let Some(again) = images.iter().find(|image| !seen.insert(image.platform())) else { return Ok(()) };
+    let Some(again) = images.iter().find(|image| !seen.insert(image.platform())) else {
+        return Ok(());
+    };
     let what = format!("config {}", again.config_document.digest());
-    Err(ReadError::Invalid { what, reason: format!("it is the second one for {}", again.platform()) })
+    Err(ReadError::Invalid {
+        what,
+        reason: format!("it is the second one for {}", again.platform()),
+    })
 }
 
 /// Compares the images of each platform.
@@ -104,13 +114,19 @@ fn verify_all(
         let (prod_image, debug_image) = (production.image(&platform)?, debug.image(&platform)?);
         let prod_subject = production.subject(prod_image, None)?;
         // Fetch a layer that both images have once: it may be hundreds of megabytes.
-        let shared = production.opened.is_beside(&debug.opened).then_some((prod_image, &prod_subject));
+        let shared =
+            production.opened.is_beside(&debug.opened).then_some((prod_image, &prod_subject));
         let debug_subject = debug.subject(debug_image, shared)?;
         results.push((platform, compare(&prod_subject, &debug_subject)));
     }
-    let more = debug.platforms().into_iter().find(|platform| !production.platforms().contains(platform));
+    let more =
+        debug.platforms().into_iter().find(|platform| !production.platforms().contains(platform));
     if let (None, Some(platform)) = (wanted, more) {
-        return Err(Error::AlsoFor { debug: debug.name(), platform, production: production.name() });
+        return Err(Error::AlsoFor {
+            debug: debug.name(),
+            platform,
+            production: production.name(),
+        });
     }
     results.sort_by_key(|(_, result)| result.ok);
     Ok(results)

@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use scratchdbg_backend::{self as backend, ContainerName, ContainerRecord, ErrorKind, HostFacts, Phase};
+use scratchdbg_backend::{
+    self as backend, ContainerName, ContainerRecord, ErrorKind, HostFacts, Phase,
+};
 use scratchdbg_diagnose::container::ContainerFacts;
 use scratchdbg_diagnose::rules::image::ImageFacts;
 use scratchdbg_diagnose::{Finding, Verdict, removed};
@@ -77,7 +79,10 @@ impl Serialize for Explanation {
 
 /// Finds out why a container is as it is. A removed container is diagnosed from the events that the
 /// platform still has.
-pub async fn why(name: &ContainerName, platform: &impl Platform) -> Result<Diagnosis, backend::Error> {
+pub async fn why(
+    name: &ContainerName,
+    platform: &impl Platform,
+) -> Result<Diagnosis, backend::Error> {
     let (record, host) = tokio::join!(platform.container_record(name), platform.host_facts());
     let host = host?;
     let mut record = match record {
@@ -114,7 +119,11 @@ fn summary(record: ContainerRecord) -> ContainerSummary {
     }
 }
 
-async fn verdict(record: &ContainerRecord, host: &HostFacts, platform: &impl Platform) -> Evaluation<Verdict> {
+async fn verdict(
+    record: &ContainerRecord,
+    host: &HostFacts,
+    platform: &impl Platform,
+) -> Evaluation<Verdict> {
     evaluate(platform, record, |rootfs, mounts| {
         let image = ImageFacts {
             mounts: Some(mounts),
@@ -123,7 +132,10 @@ async fn verdict(record: &ContainerRecord, host: &HostFacts, platform: &impl Pla
             bounding_set: record.bounding_set,
             ..ImageFacts::new(&record.config, rootfs)
         };
-        ControlFlow::Continue(scratchdbg_diagnose::why(&ContainerFacts { image: Some(image), ..record.facts.clone() }))
+        ControlFlow::Continue(scratchdbg_diagnose::why(&ContainerFacts {
+            image: Some(image),
+            ..record.facts.clone()
+        }))
     })
     .await
 }
@@ -140,7 +152,8 @@ async fn gone(
         return Err(error);
     }
     let verdict = removed(name.as_str(), events.as_deref());
-    let container = ContainerSummary { id: None, name: name.to_string(), image: None, phase: None, pod: None };
+    let container =
+        ContainerSummary { id: None, name: name.to_string(), image: None, phase: None, pod: None };
     Ok(Diagnosis { container, findings: verdict.findings, failure: None })
 }
 
@@ -159,7 +172,9 @@ mod tests {
         };
         let pod = PodSummary { namespace: "shop".into(), pod: Some("web-0".into()), node: None };
         let in_pod = ContainerSummary { pod: Some(pod), phase: None, ..container.clone() };
-        let json = |container| serde_json::to_value(Explanation { container, findings: Vec::new() }).unwrap();
+        let json = |container| {
+            serde_json::to_value(Explanation { container, findings: Vec::new() }).unwrap()
+        };
         assert_eq!(
             json(Some(container)),
             serde_json::json!({

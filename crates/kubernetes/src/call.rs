@@ -210,13 +210,19 @@ impl fmt::Display for Call {
             (Verb::Delete, _) => "remove",
         };
         match (&self.name, &self.namespace) {
-            (Some(name), Some(namespace)) => write!(formatter, "{verb} {} {namespace}/{name}", self.kind.words()),
+            (Some(name), Some(namespace)) => {
+                write!(formatter, "{verb} {} {namespace}/{name}", self.kind.words())
+            }
             (Some(name), None) => write!(formatter, "{verb} {} {name}", self.kind.words()),
             (None, Some(namespace)) if self.verb == Verb::Create => {
                 write!(formatter, "{verb} a {} in namespace {namespace}", self.kind.words())
             }
-            (None, Some(namespace)) => write!(formatter, "{verb} the {}s of namespace {namespace}", self.kind.words()),
-            (None, None) if self.verb == Verb::Create => write!(formatter, "{verb} a {}", self.kind.words()),
+            (None, Some(namespace)) => {
+                write!(formatter, "{verb} the {}s of namespace {namespace}", self.kind.words())
+            }
+            (None, None) if self.verb == Verb::Create => {
+                write!(formatter, "{verb} a {}", self.kind.words())
+            }
             (None, None) if self.kind == Kind::Version => write!(formatter, "{verb} the version"),
             (None, None) => write!(formatter, "{verb} all {}s", self.kind.words()),
         }
@@ -237,10 +243,16 @@ mod tests {
                 Call::list(Kind::Pod, Some("shop")).with("labelSelector", "a in (b,c)"),
                 "/api/v1/namespaces/shop/pods?labelSelector=a%20in%20%28b%2Cc%29",
             ),
-            (Call::get(Kind::Deployment, "shop", "web"), "/apis/apps/v1/namespaces/shop/deployments/web"),
+            (
+                Call::get(Kind::Deployment, "shop", "web"),
+                "/apis/apps/v1/namespaces/shop/deployments/web",
+            ),
             (Call::get(Kind::Job, "shop", "../x"), "/apis/batch/v1/namespaces/shop/jobs/..%2Fx"),
             (
-                Call::get(Kind::Pod, "shop", "web").of("log").with("container", "a").with("follow", "true"),
+                Call::get(Kind::Pod, "shop", "web")
+                    .of("log")
+                    .with("container", "a")
+                    .with("follow", "true"),
                 "/api/v1/namespaces/shop/pods/web/log?container=a&follow=true",
             ),
             (
@@ -258,9 +270,18 @@ mod tests {
         assert_eq!(pod().to_string(), "read pod shop/web");
         assert_eq!(pod().of("log").to_string(), "read the logs of pod shop/web");
         assert_eq!(Call::list(Kind::Pod, None).to_string(), "list all pods");
-        assert_eq!(Call::list(Kind::Event, Some("shop")).to_string(), "list the events of namespace shop");
-        assert_eq!(Call::connect("shop", "web", "exec").to_string(), "start a process in pod shop/web");
+        assert_eq!(
+            Call::list(Kind::Event, Some("shop")).to_string(),
+            "list the events of namespace shop"
+        );
+        assert_eq!(
+            Call::connect("shop", "web", "exec").to_string(),
+            "start a process in pod shop/web"
+        );
         assert_eq!(pod().of("log").resource(), "pods/log");
-        assert_eq!((Kind::Pod.group(), Kind::Job.group(), Kind::Deployment.group()), ("", "batch", "apps"));
+        assert_eq!(
+            (Kind::Pod.group(), Kind::Job.group(), Kind::Deployment.group()),
+            ("", "batch", "apps")
+        );
     }
 }

@@ -53,7 +53,8 @@ impl Client {
     /// Reads a complete list, page by page. All pages show the same moment if the API server still
     /// has that version.
     pub(crate) async fn list<T: DeserializeOwned>(&self, call: &Call) -> Result<List<T>, Error> {
-        let mut all: List<T> = self.read(&call.clone().with("limit", PAGE), None, Vec::new()).await?;
+        let mut all: List<T> =
+            self.read(&call.clone().with("limit", PAGE), None, Vec::new()).await?;
         while !all.metadata.next.is_empty() {
             let page = call.clone().with("limit", PAGE).with("continue", all.metadata.next.clone());
             let next: List<T> = self.read(&page, None, Vec::new()).await?;
@@ -88,14 +89,22 @@ impl Client {
     }
 
     /// Creates an object. Returns the object as the API server stored it.
-    pub(crate) async fn create<T: DeserializeOwned>(&self, call: &Call, object: &impl Serialize) -> Result<T, Error> {
+    pub(crate) async fn create<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        object: &impl Serialize,
+    ) -> Result<T, Error> {
         let body = serde_json::to_vec(object).map_err(|error| Error::broken(call, error))?;
         self.read(call, Some("application/json"), body).await
     }
 
     /// Changes an object. The answer is the whole object, also if the user may change only a part
     /// of it.
-    pub(crate) async fn patch<T: DeserializeOwned>(&self, call: &Call, change: &impl Serialize) -> Result<T, Error> {
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        change: &impl Serialize,
+    ) -> Result<T, Error> {
         let body = serde_json::to_vec(change).map_err(|error| Error::broken(call, error))?;
         // A strategic merge patch merges lists by the names of their elements.
         self.read(call, Some("application/strategic-merge-patch+json"), body).await
@@ -119,7 +128,8 @@ impl Client {
     pub(crate) async fn stream(
         &self,
         call: &Call,
-    ) -> Result<Option<impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<>>, Error> {
+    ) -> Result<Option<impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<>>, Error>
+    {
         let answer = self.send(call, None, Vec::new()).await?;
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(None);
@@ -134,7 +144,8 @@ impl Client {
     /// connection has no time limit: the caller keeps it alive and closes it.
     pub(crate) async fn connect(&self, call: &Call) -> Result<Connection, Error> {
         let request = call.request(None, Vec::new()).map_err(|error| Error::broken(call, error))?;
-        let connected = async { self.inner.connect(request).await.map_err(|error| self.explain(call, error)) };
+        let connected =
+            async { self.inner.connect(request).await.map_err(|error| self.explain(call, error)) };
         self.wait(call, call.limit(), connected).await
     }
 
@@ -163,8 +174,11 @@ impl Client {
         content_type: Option<&'static str>,
         body: Vec<u8>,
     ) -> Result<Response<Body>, Error> {
-        let request = call.request(content_type, Body::from(body)).map_err(|error| Error::broken(call, error))?;
-        let sent = async { self.inner.send(request).await.map_err(|error| self.explain(call, error)) };
+        let request = call
+            .request(content_type, Body::from(body))
+            .map_err(|error| Error::broken(call, error))?;
+        let sent =
+            async { self.inner.send(request).await.map_err(|error| self.explain(call, error)) };
         let answer = self.wait(call, call.limit(), sent).await?;
         self.set_clock(&answer);
         if answer.status().is_success() {
@@ -184,7 +198,8 @@ impl Client {
     /// come from that clock, or from the clocks of nodes.
     pub(crate) fn now(&self) -> Timestamp {
         let now = Timestamp::now();
-        now.checked_add(SignedDuration::from_secs(self.clock.load(Ordering::Relaxed))).unwrap_or(now)
+        now.checked_add(SignedDuration::from_secs(self.clock.load(Ordering::Relaxed)))
+            .unwrap_or(now)
     }
 
     fn set_clock(&self, answer: &Response<Body>) {
@@ -230,12 +245,16 @@ impl Client {
     fn explain(&self, call: &Call, error: kube::Error) -> Error {
         match error {
             kube::Error::Api(status) => {
-                let refusal = Refusal { code: status.code, reason: status.reason, message: status.message };
+                let refusal =
+                    Refusal { code: status.code, reason: status.reason, message: status.message };
                 self.refused(call, refusal)
             }
-            kube::Error::UpgradeConnection(kube::client::UpgradeConnectionError::ProtocolSwitch(code)) => {
-                self.refused(call, Refusal { code: code.as_u16(), reason: String::new(), message: String::new() })
-            }
+            kube::Error::UpgradeConnection(
+                kube::client::UpgradeConnectionError::ProtocolSwitch(code),
+            ) => self.refused(
+                call,
+                Refusal { code: code.as_u16(), reason: String::new(), message: String::new() },
+            ),
             kube::Error::Auth(error) => {
                 Error::Credentials { place: Arc::clone(&self.place), reason: credentials(&error) }
             }
@@ -258,7 +277,11 @@ pub(crate) fn credentials(error: &kube::client::AuthError) -> String {
     match error {
         kube::client::AuthError::AuthExecRun { cmd, out } => {
             let words = String::from_utf8_lossy(&out.stderr);
-            let last = words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it says nothing");
+            let last = words
+                .lines()
+                .map(str::trim)
+                .rfind(|line| !line.is_empty())
+                .unwrap_or("it says nothing");
             // The command's environment precedes the program.
             let program = cmd.rsplit_once("}}\" ").map_or(cmd.as_str(), |(_, program)| program);
             format!("`{program}` ended with {}: {last}", out.status)

@@ -66,7 +66,10 @@ const RECENT: Duration = Duration::from_millis(700);
 impl Cluster {
     /// Reads the configuration, gets the credentials, and prepares a connection. Sends no request
     /// to the API server.
-    pub async fn connect(request: &ConnectionRequest, scope: &Scope) -> Result<Self, backend::Error> {
+    pub async fn connect(
+        request: &ConnectionRequest,
+        scope: &Scope,
+    ) -> Result<Self, backend::Error> {
         let request = request.clone();
         // This reads files, and may run a program that asks for a password.
         let prepared = tokio::task::spawn_blocking(move || prepare(&request));
@@ -77,7 +80,8 @@ impl Cluster {
         let (settings_place, namespace, inner) = prepared
             .map_err(|error| Error::config("cannot read the Kubernetes configuration", error))
             .and_then(|prepared| prepared)?;
-        let client = Client { inner, place: settings_place, scope: scope.clone(), clock: Arc::default() };
+        let client =
+            Client { inner, place: settings_place, scope: scope.clone(), clock: Arc::default() };
         Ok(Self {
             client,
             namespace: namespace.into(),
@@ -130,8 +134,16 @@ impl Cluster {
     /// container. The namespace precedes the name if several namespaces are listed.
     pub(crate) fn display_name(&self, pod: &Pod, container: &str) -> String {
         let name = &pod.metadata.name;
-        let name = if pod.all_containers().count() > 1 { format!("{name}/{container}") } else { name.clone() };
-        if self.options.all_namespaces { format!("{}/{name}", pod.metadata.namespace) } else { name }
+        let name = if pod.all_containers().count() > 1 {
+            format!("{name}/{container}")
+        } else {
+            name.clone()
+        };
+        if self.options.all_namespaces {
+            format!("{}/{name}", pod.metadata.namespace)
+        } else {
+            name
+        }
     }
 
     /// Returns the namespace of objects that are named without one.
@@ -157,12 +169,16 @@ fn check_uid(id: &ContainerId, pod: Arc<Pod>) -> Result<Arc<Pod>, Error> {
     }
 }
 
-fn prepare(request: &ConnectionRequest) -> Result<(Arc<crate::place::Place>, String, kube::Client), Error> {
+fn prepare(
+    request: &ConnectionRequest,
+) -> Result<(Arc<crate::place::Place>, String, kube::Client), Error> {
     let Settings { config, place, namespace } = request.read()?;
     let place = Arc::new(place);
     // This runs the credential program, if the configuration names one.
     let builder = ClientBuilder::try_from(config).map_err(|error| match error {
-        kube::Error::Auth(error) => Error::Credentials { place: Arc::clone(&place), reason: credentials(&error) },
+        kube::Error::Auth(error) => {
+            Error::Credentials { place: Arc::clone(&place), reason: credentials(&error) }
+        }
         error => Error::config(format!("cannot connect to {place}"), error),
     })?;
     Ok((place, namespace, builder.build()))

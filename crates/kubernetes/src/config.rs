@@ -38,7 +38,8 @@ impl ConnectionRequest {
         let Some((kubeconfig, named)) = self.kubeconfig()? else {
             return if self.is_in_pod { self.in_pod() } else { Err(self.nothing_found()) };
         };
-        let contexts = || kubeconfig.contexts.iter().map(|context| context.name.clone()).collect::<Vec<_>>();
+        let contexts =
+            || kubeconfig.contexts.iter().map(|context| context.name.clone()).collect::<Vec<_>>();
         let context = match (&self.context, &kubeconfig.current_context) {
             (Some(name), _) => name.clone(),
             (None, Some(name)) if !name.is_empty() => name.clone(),
@@ -50,7 +51,8 @@ impl ConnectionRequest {
         if !kubeconfig.contexts.iter().any(|each| each.name == context) {
             return Err(Error::NoContext { name: context, contexts: contexts() });
         }
-        let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
+        let options =
+            KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
         let what = format!("cannot use context `{context}` of the Kubernetes configuration");
         let config = now(Config::from_custom_kubeconfig(kubeconfig, &options));
         let config = config.ok_or_else(|| Error::config(&what, "it is not read at once"))?;
@@ -59,8 +61,8 @@ impl ConnectionRequest {
     }
 
     fn in_pod(&self) -> Result<Settings, Error> {
-        let config =
-            Config::incluster().map_err(|error| Error::config("cannot use the pod's service account", error))?;
+        let config = Config::incluster()
+            .map_err(|error| Error::config("cannot use the pod's service account", error))?;
         Ok(self.settings(config, None))
     }
 
@@ -87,7 +89,10 @@ impl ConnectionRequest {
             merged = Some(match merged {
                 None => next,
                 Some(merged) => {
-                    let what = format!("cannot merge {} into the Kubernetes configuration", file.display());
+                    let what = format!(
+                        "cannot merge {} into the Kubernetes configuration",
+                        file.display()
+                    );
                     merged.merge(next).map_err(|error| Error::config(what, error))?
                 }
             });
@@ -96,8 +101,11 @@ impl ConnectionRequest {
     }
 
     fn nothing_found(&self) -> Error {
-        let looked_at =
-            if self.files.is_empty() { self.default_file.iter().cloned().collect() } else { self.files.clone() };
+        let looked_at = if self.files.is_empty() {
+            self.default_file.iter().cloned().collect()
+        } else {
+            self.files.clone()
+        };
         Error::NoConfig { looked_at }
     }
 }
@@ -120,7 +128,10 @@ fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 /// Removes the user and password from a URL.
 fn without_user(url: &str) -> String {
     let trimmed = url.trim_end_matches('/');
-    match trimmed.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?.1))) {
+    match trimmed
+        .split_once("://")
+        .and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?.1)))
+    {
         Some((scheme, rest)) => format!("{scheme}://{rest}"),
         None => trimmed.to_owned(),
     }
@@ -132,7 +143,12 @@ mod tests {
 
     use super::*;
 
-    fn write(folder: &Path, name: &str, contexts: &[(&str, &str)], current: Option<&str>) -> PathBuf {
+    fn write(
+        folder: &Path,
+        name: &str,
+        contexts: &[(&str, &str)],
+        current: Option<&str>,
+    ) -> PathBuf {
         use std::fmt::Write as _;
         let mut text = "apiVersion: v1\nkind: Config\n".to_owned();
         if let Some(current) = current {
@@ -160,25 +176,37 @@ mod tests {
         let a = write(folder.path(), "a", &[("alpha", "one")], Some("alpha"));
         let b = write(folder.path(), "b", &[("beta", "two")], Some("beta"));
         let missing = folder.path().join("missing");
-        let request =
-            ConnectionRequest { files: vec![missing.clone(), a.clone(), b.clone()], ..ConnectionRequest::default() };
+        let request = ConnectionRequest {
+            files: vec![missing.clone(), a.clone(), b.clone()],
+            ..ConnectionRequest::default()
+        };
         let settings = request.read().unwrap();
-        assert_eq!(settings.place.to_string(), "the cluster at https://alpha.example:6443 (context `alpha`)");
+        assert_eq!(
+            settings.place.to_string(),
+            "the cluster at https://alpha.example:6443 (context `alpha`)"
+        );
         assert_eq!(settings.namespace, "one");
-        let other =
-            ConnectionRequest { context: Some("beta".into()), namespace: Some("three".into()), ..request.clone() };
+        let other = ConnectionRequest {
+            context: Some("beta".into()),
+            namespace: Some("three".into()),
+            ..request.clone()
+        };
         let settings = other.read().unwrap();
         assert_eq!(
             (settings.place.server.as_str(), settings.namespace.as_str()),
             ("https://beta.example:6443", "three")
         );
         let wrong = ConnectionRequest { context: Some("gamma".into()), ..request.clone() };
-        assert!(matches!(wrong.read(), Err(Error::NoContext { contexts, .. }) if contexts == ["alpha", "beta"]));
+        assert!(
+            matches!(wrong.read(), Err(Error::NoContext { contexts, .. }) if contexts == ["alpha", "beta"])
+        );
         let one = ConnectionRequest { file: Some(b), ..request };
         assert_eq!(one.read().unwrap().namespace, "two");
-        let gone = ConnectionRequest { file: Some(missing.clone()), ..ConnectionRequest::default() };
+        let gone =
+            ConnectionRequest { file: Some(missing.clone()), ..ConnectionRequest::default() };
         assert!(matches!(gone.read(), Err(Error::Config { .. })));
-        let none = ConnectionRequest { default_file: Some(missing), ..ConnectionRequest::default() };
+        let none =
+            ConnectionRequest { default_file: Some(missing), ..ConnectionRequest::default() };
         assert!(matches!(none.read(), Err(Error::NoConfig { .. })));
     }
 
@@ -187,7 +215,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = write(folder.path(), "a", &[("alpha", "one"), ("beta", "two")], None);
         let request = ConnectionRequest { file: Some(file), ..ConnectionRequest::default() };
-        assert!(matches!(request.read(), Err(Error::NoCurrentContext { contexts }) if contexts.len() == 2));
+        assert!(
+            matches!(request.read(), Err(Error::NoCurrentContext { contexts }) if contexts.len() == 2)
+        );
     }
 
     #[test]
@@ -196,7 +226,8 @@ mod tests {
         let file = folder.path().join("config");
         for text in ["a: [", "contexts: 7", "\u{0}"] {
             fs::write(&file, text).unwrap();
-            let request = ConnectionRequest { file: Some(file.clone()), ..ConnectionRequest::default() };
+            let request =
+                ConnectionRequest { file: Some(file.clone()), ..ConnectionRequest::default() };
             let Err(error) = request.read() else { panic!("{text:?} is read") };
             assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
         }

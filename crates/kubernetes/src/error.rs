@@ -174,7 +174,10 @@ impl Refusal {
 }
 
 impl Error {
-    pub(crate) fn config(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn config(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self::Config { what: what.into(), source: source.into() }
     }
 
@@ -194,7 +197,10 @@ impl Error {
 
     /// Whether the object does not exist, or no longer exists.
     pub(crate) fn is_absent(&self) -> bool {
-        matches!(self, Self::NoSuchObject { .. } | Self::NoSuchContainer { .. } | Self::PodGone { .. })
+        matches!(
+            self,
+            Self::NoSuchObject { .. } | Self::NoSuchContainer { .. } | Self::PodGone { .. }
+        )
     }
 
     /// Returns the HTTP status of a refusal.

@@ -54,11 +54,14 @@ impl Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::InvalidTarget(_) => ErrorKind::Invalid,
-            Self::Config { .. } | Self::NoConfig { .. } | Self::NoContext { .. } | Self::NoCurrentContext { .. } => {
-                ErrorKind::Local
-            }
+            Self::Config { .. }
+            | Self::NoConfig { .. }
+            | Self::NoContext { .. }
+            | Self::NoCurrentContext { .. } => ErrorKind::Local,
             Self::NoSuchObject { similar, .. } => ErrorKind::NotFound { similar: similar.clone() },
-            Self::NoSuchContainer { containers, .. } => ErrorKind::NotFound { similar: containers.clone() },
+            Self::NoSuchContainer { containers, .. } => {
+                ErrorKind::NotFound { similar: containers.clone() }
+            }
             Self::PodGone { .. } => ErrorKind::Gone,
             Self::Credentials { .. } => ErrorKind::Denied,
             Self::Unreachable { .. } | Self::Silent { .. } => ErrorKind::Unreachable,
@@ -80,13 +83,16 @@ impl Error {
 fn of_refusal(call: &Call, refusal: &Refusal, context: Option<&str>) -> Vec<String> {
     match refusal.code {
         401 => vec![match context {
-            Some(context) => format!("log in anew: the credentials of context `{context}` have expired or are wrong"),
+            Some(context) => format!(
+                "log in anew: the credentials of context `{context}` have expired or are wrong"
+            ),
             None => "the token of the pod's service account is not accepted".to_owned(),
         }],
         // The message of admission explains itself.
         403 if !is_about_rights(call, refusal) => Vec::new(),
         403 => {
-            let verbs: Vec<_> = call.verb.as_str().split(" and ").map(|verb| format!("\"{verb}\"")).collect();
+            let verbs: Vec<_> =
+                call.verb.as_str().split(" and ").map(|verb| format!("\"{verb}\"")).collect();
             let group = call.kind.group();
             let (verbs, resource) = (verbs.join(", "), call.resource());
             vec![
@@ -170,7 +176,8 @@ mod tests {
 
     fn refused(call: Call, code: u16, message: &str) -> backend::Error {
         let refusal = Refusal { code, reason: String::new(), message: message.to_owned() };
-        let place = Arc::new(Place { server: "https://k".to_owned(), context: Some("prod".to_owned()) });
+        let place =
+            Arc::new(Place { server: "https://k".to_owned(), context: Some("prod".to_owned()) });
         Error::Refused { call: Box::new(call), refusal, place }.into()
     }
 
@@ -180,7 +187,10 @@ mod tests {
         let cannot = "pods \"web\" is forbidden: User \"u\" cannot get resource \"pods/log\" in API group \"\"";
         let error = refused(pod().of("log"), 403, cannot);
         assert_eq!(error.kind, ErrorKind::Denied);
-        assert_eq!(error.message, format!("cannot read the logs of pod shop/web: the cluster says: {cannot}"));
+        assert_eq!(
+            error.message,
+            format!("cannot read the logs of pod shop/web: the cluster says: {cannot}")
+        );
         assert_eq!(
             error.hints,
             [
@@ -195,13 +205,23 @@ mod tests {
             "{:?}",
             error.hints
         );
-        let error =
-            refused(Call::list(Kind::Deployment, None), 403, "deployments.apps is forbidden: User \"u\" cannot list");
-        assert!(error.hints[0].contains("apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"list\"]"));
+        let error = refused(
+            Call::list(Kind::Deployment, None),
+            403,
+            "deployments.apps is forbidden: User \"u\" cannot list",
+        );
+        assert!(
+            error.hints[0]
+                .contains("apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"list\"]")
+        );
         assert!(error.hints[1].contains("list deployments -A"), "{:?}", error.hints);
         // A refusal by admission is not about roles.
         let patch = Call::patch(Kind::Pod, "shop", "web").of("ephemeralcontainers");
-        let error = refused(patch, 403, "pods \"web\" is forbidden: violates PodSecurity \"restricted:latest\": x");
+        let error = refused(
+            patch,
+            403,
+            "pods \"web\" is forbidden: violates PodSecurity \"restricted:latest\": x",
+        );
         assert!(error.hints.is_empty(), "{:?}", error.hints);
     }
 
@@ -226,7 +246,12 @@ mod tests {
     #[test]
     fn similar_names_are_offered() {
         let similar = vec!["web-1".to_owned(), "web-2".to_owned()];
-        let error = Error::NoSuchObject { what: "pod", name: "wbe".into(), namespace: "shop".into(), similar };
+        let error = Error::NoSuchObject {
+            what: "pod",
+            name: "wbe".into(),
+            namespace: "shop".into(),
+            similar,
+        };
         let error = backend::Error::from(error);
         assert_eq!(error.message, "no pod `wbe` in namespace `shop`");
         assert_eq!(error.hints, ["did you mean `web-1` or `web-2`?"]);

@@ -24,7 +24,9 @@ impl Kind {
     pub(crate) fn group_path(self) -> &'static str {
         match self {
             Self::Pod | Self::Event | Self::Node | Self::ResourceQuota => "/api/v1",
-            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => "/apis/apps/v1",
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => {
+                "/apis/apps/v1"
+            }
             Self::Job => "/apis/batch/v1",
             Self::SelfSubjectAccessReview => "/apis/authorization.k8s.io/v1",
             Self::Version => "",
@@ -34,7 +36,9 @@ impl Kind {
     /// Returns the API group, as roles name it.
     pub(crate) fn group(self) -> &'static str {
         let path = self.group_path();
-        path.strip_prefix("/apis/").and_then(|rest| Some(rest.split_once('/')?.0)).unwrap_or_default()
+        path.strip_prefix("/apis/")
+            .and_then(|rest| Some(rest.split_once('/')?.0))
+            .unwrap_or_default()
     }
 
     /// Returns the resource, as paths and roles name it.

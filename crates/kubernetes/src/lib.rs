@@ -40,7 +40,7 @@ pub use self::logs::LogTargets;
 pub use self::plan::session::SessionPlan;
 pub use self::role::{Purpose, role};
 pub use self::session::{
-    Chosen, ClusterTools, Configured, FindTwin, PodKeeper, PodOutput, PodProbe, PodProcess, PodSessions, PodTarget,
-    Twin,
+    Chosen, ClusterTools, Configured, FindTwin, PodKeeper, PodOutput, PodProbe, PodProcess,
+    PodSessions, PodTarget, Twin,
 };
 pub use self::target::{InvalidTarget, TargetName};

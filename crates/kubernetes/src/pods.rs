@@ -32,7 +32,9 @@ impl Pod {
             (Role::Init, &spec.init_containers),
             (Role::Ephemeral, &spec.ephemeral_containers),
         ];
-        lists.into_iter().flat_map(|(role, list)| list.iter().map(move |container| (role, container)))
+        lists
+            .into_iter()
+            .flat_map(|(role, list)| list.iter().map(move |container| (role, container)))
     }
 
     /// Returns the container with this name.
@@ -44,14 +46,19 @@ impl Pod {
     /// pod.
     pub(crate) fn container_status(&self, name: &str) -> Option<&ContainerStatus> {
         let status = &self.status;
-        let lists = [&status.container_statuses, &status.init_container_statuses, &status.ephemeral_container_statuses];
+        let lists = [
+            &status.container_statuses,
+            &status.init_container_statuses,
+            &status.ephemeral_container_statuses,
+        ];
         lists.into_iter().flatten().find(|status| status.name == name)
     }
 
     /// Returns the default container: the one that kubectl's annotation names, or the first.
     pub(crate) fn default_container(&self) -> Option<&Container> {
         let named = self.metadata.annotations.get(DEFAULT_CONTAINER);
-        let named = named.and_then(|name| self.spec.containers.iter().find(|container| container.name == *name));
+        let named = named
+            .and_then(|name| self.spec.containers.iter().find(|container| container.name == *name));
         named.or_else(|| self.spec.containers.first())
     }
 
@@ -64,7 +71,10 @@ impl Pod {
         found.ok_or_else(|| Error::NoSuchContainer {
             pod: self.metadata.name.clone(),
             name: name.unwrap_or_default().to_owned(),
-            containers: self.all_containers().map(|(_, container)| container.name.clone()).collect(),
+            containers: self
+                .all_containers()
+                .map(|(_, container)| container.name.clone())
+                .collect(),
         })
     }
 }
@@ -73,7 +83,8 @@ impl LabelSelector {
     /// Returns the selector in the API's syntax. Returns `None` if the selector is empty, or is not
     /// supported.
     pub(crate) fn expression(&self) -> Option<String> {
-        let mut parts: Vec<String> = self.match_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let mut parts: Vec<String> =
+            self.match_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         for requirement in &self.match_expressions {
             let (key, values) = (&requirement.key, requirement.values.join(","));
             parts.push(match requirement.operator.as_str() {
@@ -92,21 +103,34 @@ impl Client {
     /// Reads a pod. If the pod does not exist, the error contains similar names.
     pub(crate) async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, Error> {
         match self.get(&Call::get(Kind::Pod, namespace, name)).await {
-            Err(error) if error.status() == Some(404) => Err(self.no_such(Kind::Pod, namespace, name).await),
+            Err(error) if error.status() == Some(404) => {
+                Err(self.no_such(Kind::Pod, namespace, name).await)
+            }
             answer => answer,
         }
     }
 
     /// Reads a workload. If the workload does not exist, the error contains similar names.
-    pub(crate) async fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Result<Workload, Error> {
+    pub(crate) async fn workload(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Workload, Error> {
         match self.get(&Call::get(kind, namespace, name)).await {
-            Err(error) if error.status() == Some(404) => Err(self.no_such(kind, namespace, name).await),
+            Err(error) if error.status() == Some(404) => {
+                Err(self.no_such(kind, namespace, name).await)
+            }
             answer => answer,
         }
     }
 
     /// Returns the selector of a workload's pods.
-    pub(crate) async fn selector_of(&self, target: &TargetName, namespace: &str) -> Result<String, Error> {
+    pub(crate) async fn selector_of(
+        &self,
+        target: &TargetName,
+        namespace: &str,
+    ) -> Result<String, Error> {
         let call = Call::get(target.kind, namespace, &target.name);
         let workload = self.workload(target.kind, namespace, &target.name).await?;
         let expression = workload.spec.selector.as_ref().and_then(LabelSelector::expression);
@@ -117,8 +141,9 @@ impl Client {
     /// similar names; there are none if the user may not list them.
     async fn no_such(&self, kind: Kind, namespace: &str, name: &str) -> Error {
         let names = self.list::<Workload>(&Call::list(kind, Some(namespace))).await;
-        let names: Vec<String> =
-            names.map(|list| list.items.into_iter().map(|each| each.metadata.name).collect()).unwrap_or_default();
+        let names: Vec<String> = names
+            .map(|list| list.items.into_iter().map(|each| each.metadata.name).collect())
+            .unwrap_or_default();
         Error::NoSuchObject {
             what: kind.words(),
             name: name.to_owned(),
@@ -138,7 +163,9 @@ mod tests {
 
     #[test]
     fn the_default_container_is_kubectls() {
-        let plain = pod(serde_json::json!({ "spec": { "containers": [{ "name": "a" }, { "name": "b" }] } }));
+        let plain = pod(
+            serde_json::json!({ "spec": { "containers": [{ "name": "a" }, { "name": "b" }] } }),
+        );
         assert_eq!(plain.default_container().unwrap().name, "a");
         let annotated = |name: &str| {
             pod(serde_json::json!({
@@ -150,7 +177,9 @@ mod tests {
         assert_eq!(annotated("gone").default_container().unwrap().name, "a");
         assert_eq!(annotated("b").chosen_container(Some("i")).unwrap().name, "i");
         let error = annotated("b").chosen_container(Some("x")).unwrap_err();
-        assert!(matches!(error, Error::NoSuchContainer { containers, .. } if containers == ["a", "b", "i"]));
+        assert!(
+            matches!(error, Error::NoSuchContainer { containers, .. } if containers == ["a", "b", "i"])
+        );
     }
 
     #[test]
@@ -165,6 +194,9 @@ mod tests {
         }));
         assert_eq!(found.as_deref(), Some("app=shop,tier in (a,b),!x"));
         assert_eq!(selector(serde_json::json!({})), None, "it would be all pods");
-        assert_eq!(selector(serde_json::json!({ "matchExpressions": [{ "key": "x", "operator": "Gt" }] })), None);
+        assert_eq!(
+            selector(serde_json::json!({ "matchExpressions": [{ "key": "x", "operator": "Gt" }] })),
+            None
+        );
     }
 }

@@ -106,21 +106,28 @@ pub fn role(purposes: &[Purpose], namespace: Option<&str>) -> String {
         Some(namespace) => format!("{{name: scratchdbg, namespace: {}}}", quoted(namespace)),
         None => "{name: scratchdbg}".to_owned(),
     };
-    let mut text = format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {metadata}\nrules:\n");
-    for rule in RULES.iter().filter(|rule| rule.purposes.iter().any(|purpose| purposes.contains(purpose))) {
+    let mut text = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {metadata}\nrules:\n"
+    );
+    for rule in
+        RULES.iter().filter(|rule| rule.purposes.iter().any(|purpose| purposes.contains(purpose)))
+    {
         let Rule { comment, group, resources, verbs, .. } = rule;
         let group = if group.is_empty() { "\"\"" } else { group };
         let (resources, verbs) = (resources.join(", "), verbs.join(", "));
         // Writing to memory cannot fail.
-        let _always =
-            writeln!(text, "  # {comment}\n  - {{apiGroups: [{group}], resources: [{resources}], verbs: [{verbs}]}}");
+        let _always = writeln!(
+            text,
+            "  # {comment}\n  - {{apiGroups: [{group}], resources: [{resources}], verbs: [{verbs}]}}"
+        );
     }
     text
 }
 
 /// Quotes a text for YAML: every JSON string is a YAML string.
 fn quoted(text: &str) -> String {
-    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let is_plain =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
@@ -130,10 +137,10 @@ mod tests {
     use crate::plan::access::{COPY, INSIDE, Permission, STREAMS};
 
     fn grants(purpose: Purpose, permission: Permission) -> bool {
-        RULES
-            .iter()
-            .filter(|rule| rule.purposes.contains(&purpose))
-            .any(|rule| rule.resources.contains(&&*permission.resource()) && rule.verbs.contains(&permission.verb))
+        RULES.iter().filter(|rule| rule.purposes.contains(&purpose)).any(|rule| {
+            rule.resources.contains(&&*permission.resource())
+                && rule.verbs.contains(&permission.verb)
+        })
     }
 
     #[test]
@@ -151,7 +158,10 @@ mod tests {
     fn the_document_has_the_same_role() {
         let document = include_str!("../../../docs/kubernetes.md");
         let role = role(&Purpose::ALL, None);
-        assert!(document.contains(&format!("```yaml\n{role}```")), "docs/kubernetes.md should have:\n{role}");
+        assert!(
+            document.contains(&format!("```yaml\n{role}```")),
+            "docs/kubernetes.md should have:\n{role}"
+        );
     }
 
     #[test]

@@ -48,7 +48,10 @@ pub struct PodSessions {
 
 impl std::fmt::Debug for PodSessions {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("PodSessions").field("cluster", &self.cluster).finish_non_exhaustive()
+        formatter
+            .debug_struct("PodSessions")
+            .field("cluster", &self.cluster)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +67,8 @@ impl PodTarget {
     /// kubelet reports it. The id is usually `REPOSITORY@DIGEST`, and is empty before the first
     /// start.
     pub fn image(&self) -> (&str, &str) {
-        let name = self.pod.container(&self.container).map_or("", |(_, container)| &container.image);
+        let name =
+            self.pod.container(&self.container).map_or("", |(_, container)| &container.image);
         let id = self.pod.container_status(&self.container).map_or("", |status| &status.image_id);
         (name, id)
     }
@@ -102,7 +106,8 @@ fn id_of(pod: &Pod, container: &str) -> ContainerId {
 fn random_name() -> Result<String, Error> {
     use std::io::Read as _;
     let mut bytes = [0; 16];
-    let read = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    let read =
+        std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
     read.map_err(|error| Error::new(ErrorKind::Local, format!("no random bytes: {error}")))?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }

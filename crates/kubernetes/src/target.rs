@@ -83,8 +83,12 @@ impl FromStr for TargetName {
             return Err(InvalidTarget::Name { text: escaped() });
         };
         let lower = word.to_ascii_lowercase();
-        let Some((_, kind)) = WORDS.iter().find(|(words, _)| words.contains(&lower.as_str())) else {
-            return Err(InvalidTarget::Kind { text: escaped(), kind: word.escape_debug().to_string() });
+        let Some((_, kind)) = WORDS.iter().find(|(words, _)| words.contains(&lower.as_str()))
+        else {
+            return Err(InvalidTarget::Kind {
+                text: escaped(),
+                kind: word.escape_debug().to_string(),
+            });
         };
         if parts.next().is_some() {
             return Err(InvalidTarget::Parts { text: escaped() });
@@ -145,20 +149,37 @@ mod tests {
                 "{text}"
             );
         }
-        assert_eq!("deployments/shop/app".parse::<TargetName>().unwrap().to_string(), "deploy/shop/app");
+        assert_eq!(
+            "deployments/shop/app".parse::<TargetName>().unwrap().to_string(),
+            "deploy/shop/app"
+        );
     }
 
     #[test]
     fn what_could_address_something_else_is_refused() {
         let refused = |text: &str| text.parse::<TargetName>().unwrap_err();
-        for text in
-            ["", "web", "pod/", "pod/..", "pod/a..b", "pod/a?b", "pod/Web", "pod/-a", "pod/a-", "pod/a/../b", "pod/a/"]
-        {
+        for text in [
+            "",
+            "web",
+            "pod/",
+            "pod/..",
+            "pod/a..b",
+            "pod/a?b",
+            "pod/Web",
+            "pod/-a",
+            "pod/a-",
+            "pod/a/../b",
+            "pod/a/",
+        ] {
             assert!(!refused(text).to_string().is_empty(), "{text:?}");
         }
-        assert!(matches!(refused("service/web"), InvalidTarget::Kind { kind, .. } if kind == "service"));
+        assert!(
+            matches!(refused("service/web"), InvalidTarget::Kind { kind, .. } if kind == "service")
+        );
         assert!(matches!(refused("pod/a/b/c"), InvalidTarget::Parts { .. }));
-        assert!(matches!(refused("\u{1b}[2J/a"), InvalidTarget::Kind { kind, .. } if !kind.contains('\u{1b}')));
+        assert!(
+            matches!(refused("\u{1b}[2J/a"), InvalidTarget::Kind { kind, .. } if !kind.contains('\u{1b}'))
+        );
     }
 
     #[test]

@@ -43,12 +43,21 @@ struct Bookmark {
 
 impl Client {
     /// Opens a watch. A watch ends by itself after a while, and must be opened again.
-    pub(crate) async fn watch<T: DeserializeOwned + Send>(&self, call: &Call) -> Result<Watch<T>, Error> {
+    pub(crate) async fn watch<T: DeserializeOwned + Send>(
+        &self,
+        call: &Call,
+    ) -> Result<Watch<T>, Error> {
         let bytes: BoxStream<'static, Result<Bytes, Error>> = match self.stream(call).await? {
             Some(bytes) => Box::pin(bytes),
             None => Box::pin(futures_util::stream::empty()),
         };
-        Ok(Watch { bytes, lines: Lines::default(), call: call.clone(), client: self.clone(), kind: PhantomData })
+        Ok(Watch {
+            bytes,
+            lines: Lines::default(),
+            call: call.clone(),
+            client: self.clone(),
+            kind: PhantomData,
+        })
     }
 }
 
@@ -67,7 +76,9 @@ impl<T: DeserializeOwned> Watch<T> {
         let event: Event = serde_json::from_slice(line).map_err(broken)?;
         let object = event.object;
         match event.kind.as_str() {
-            "ADDED" | "MODIFIED" => Ok(Some(Change::Is(serde_json::from_value(object).map_err(broken)?))),
+            "ADDED" | "MODIFIED" => {
+                Ok(Some(Change::Is(serde_json::from_value(object).map_err(broken)?)))
+            }
             "DELETED" => Ok(Some(Change::Removed(serde_json::from_value(object).map_err(broken)?))),
             "BOOKMARK" => {
                 let bookmark: Bookmark = serde_json::from_value(object).map_err(broken)?;
@@ -100,7 +111,10 @@ impl<T: DeserializeOwned> Stream for Watch<T> {
             match self.bytes.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(bytes))) => {
                     if !self.lines.push(&bytes) {
-                        return Poll::Ready(Some(Err(Error::broken(&self.call, "an event of the watch is too long"))));
+                        return Poll::Ready(Some(Err(Error::broken(
+                            &self.call,
+                            "an event of the watch is too long",
+                        ))));
                     }
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
@@ -129,7 +143,8 @@ impl Lines {
     /// Returns the next complete line that is not empty.
     fn next(&mut self) -> Option<Vec<u8>> {
         loop {
-            let Some(found) = self.held[self.searched..].iter().position(|byte| *byte == b'\n') else {
+            let Some(found) = self.held[self.searched..].iter().position(|byte| *byte == b'\n')
+            else {
                 self.searched = self.held.len();
                 return None;
             };

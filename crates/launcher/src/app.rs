@@ -13,7 +13,8 @@ pub(crate) fn app() -> Result<u8, String> {
     let broken = |error: std::io::Error| format!("app: {error}");
     let signals = Signals::block_all().map_err(broken)?;
     writeln!(stdout(), "level=info msg=\"listening\" addr=:8080").map_err(broken)?;
-    writeln!(stderr(), "level=warn msg=\"no configuration file, using defaults\"").map_err(broken)?;
+    writeln!(stderr(), "level=warn msg=\"no configuration file, using defaults\"")
+        .map_err(broken)?;
     writeln!(stdout(), "level=info msg=\"ready\"").map_err(broken)?;
     let input = stdin();
     let is_pipe = std::fs::metadata("/proc/self/fd/0").is_ok_and(|file| file.file_type().is_fifo());
@@ -22,7 +23,8 @@ pub(crate) fn app() -> Result<u8, String> {
         let watched = input.as_ref().map(|input| input.as_fd());
         let [is_signaled, is_readable] =
             system::wait_readable([Some(signals.descriptor()), watched], None).map_err(broken)?;
-        let mut ends = is_signaled && matches!(signals.next().map_err(broken)?.number, SIGTERM | SIGINT);
+        let mut ends =
+            is_signaled && matches!(signals.next().map_err(broken)?.number, SIGTERM | SIGINT);
         if let (true, Some(input)) = (is_readable, &mut input) {
             ends |= input.read(&mut [0; 64]).map_err(broken)? == 0;
         }

@@ -19,7 +19,10 @@ struct Facts {
 
 impl Facts {
     fn of(pid: &str) -> Self {
-        Self { status: fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), label: label(pid) }
+        Self {
+            status: fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(),
+            label: label(pid),
+        }
     }
 
     /// The words of a field of the status.
@@ -49,7 +52,10 @@ fn explain(theirs: &Facts, ours: &Facts) -> String {
             return "we have SYS_PTRACE, so it is in a user namespace above ours, or a security module forbids it"
                 .to_owned();
         }
-        return format!("we have SYS_PTRACE, so it is a security module of the kernel: {}", labels(theirs, ours));
+        return format!(
+            "we have SYS_PTRACE, so it is a security module of the kernel: {}",
+            labels(theirs, ours)
+        );
     }
     for (field, what) in [("Uid:", "user"), ("Gid:", "group")] {
         let (their_ids, our_ids) = (theirs.field(field), ours.field(field));
@@ -62,7 +68,8 @@ fn explain(theirs: &Facts, ours: &Facts) -> String {
             );
         }
     }
-    if let (Some(theirs), Some(ours)) = (theirs.capabilities("CapPrm:"), ours.capabilities("CapPrm:"))
+    if let (Some(theirs), Some(ours)) =
+        (theirs.capabilities("CapPrm:"), ours.capabilities("CapPrm:"))
         && theirs & !ours != 0
     {
         return format!("it has capabilities ({:#x}) that we have not; {REMEDY}", theirs & !ours);
@@ -83,13 +90,19 @@ fn explain(theirs: &Facts, ours: &Facts) -> String {
 /// Explains a denial by a security module, and how to avoid it.
 fn labels(theirs: &Facts, ours: &Facts) -> String {
     let (theirs, ours) = (&theirs.label, &ours.label);
-    format!("its label is `{}` and ours is `{}`; {}", theirs.escape_debug(), ours.escape_debug(), unconfined(ours))
+    format!(
+        "its label is `{}` and ours is `{}`; {}",
+        theirs.escape_debug(),
+        ours.escape_debug(),
+        unconfined(ours)
+    )
 }
 
 /// Returns the option that disables confinement by the module that gave this label.
 fn unconfined(label: &str) -> String {
     // SELinux: `user:role:type:level`. AppArmor: `profile (mode)` or `unconfined`.
-    let option = if label.matches(':').count() >= 3 { "label=disable" } else { "apparmor=unconfined" };
+    let option =
+        if label.matches(':').count() >= 3 { "label=disable" } else { "apparmor=unconfined" };
     format!("--mode sidecar --security-opt {option} is not confined by it")
 }
 
@@ -139,12 +152,19 @@ mod tests {
         let cases = [
             ("unconfined", "docker-default (enforce)", "apparmor=unconfined"),
             ("web (enforce)", "docker-default (enforce)", "apparmor=unconfined"),
-            ("system_u:system_r:spc_t:s0", "system_u:system_r:container_t:s0:c1,c2", "label=disable"),
+            (
+                "system_u:system_r:spc_t:s0",
+                "system_u:system_r:container_t:s0:c1,c2",
+                "label=disable",
+            ),
         ];
         for (theirs, ours, remedy) in cases {
             // With `SYS_PTRACE`, neither the user nor the capabilities matter.
             for (capabilities, uid) in [("0000000000080000", 7), ("0000000000000000", 0)] {
-                let text = explain(&facts(uid, uid, capabilities, theirs), &facts(0, 0, capabilities, ours));
+                let text = explain(
+                    &facts(uid, uid, capabilities, theirs),
+                    &facts(0, 0, capabilities, ours),
+                );
                 for part in [theirs, ours, remedy, "security module"] {
                     assert!(text.contains(part), "{part} in {text}");
                 }

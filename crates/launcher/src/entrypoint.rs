@@ -12,10 +12,15 @@ const VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
 
 /// Replaces this process by the container's command line, followed by the given arguments. Returns
 /// only on failure, with the reason.
-#[expect(clippy::disallowed_methods, reason = "the session's environment is how the command line gets here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the session's environment is how the command line gets here"
+)]
 pub(crate) fn run_entrypoint(further: &[OsString]) -> String {
     let Ok(text) = std::env::var(VARIABLE) else {
-        return format!("{NAME}: there is no command line to run: this session is not a copy of a container");
+        return format!(
+            "{NAME}: there is no command line to run: this session is not a copy of a container"
+        );
     };
     let mut words = decode(&text).into_iter();
     let Some(program) = words.next() else {
@@ -26,7 +31,10 @@ pub(crate) fn run_entrypoint(further: &[OsString]) -> String {
 }
 
 /// Whether this session runs in a copy of a container. Only then is there a command line.
-#[expect(clippy::disallowed_methods, reason = "the session's environment is how the command line gets here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the session's environment is how the command line gets here"
+)]
 pub(crate) fn is_in_copy() -> bool {
     std::env::var_os(VARIABLE).is_some()
 }

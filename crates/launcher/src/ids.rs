@@ -27,11 +27,13 @@ pub(crate) fn check() -> Result<(), String> {
     if expected.has_targets_own {
         expected.groups.extend(first_process().map(processes::groups).unwrap_or_default());
     }
-    let groups = system::groups().map_err(|error| format!("cannot read the session's groups: {error}"))?;
+    let groups =
+        system::groups().map_err(|error| format!("cannot read the session's groups: {error}"))?;
     match expected.verdict(system::user(), system::group(), &groups) {
         Verdict::Fine => Ok(()),
         Verdict::Without(kept) => system::set_groups(&kept).map_err(|_| {
-            let other = groups.iter().find(|group| !kept.contains(group)).copied().unwrap_or_default();
+            let other =
+                groups.iter().find(|group| !kept.contains(group)).copied().unwrap_or_default();
             foreign("group", other)
         }),
         Verdict::User(user) => Err(foreign("user", user)),
@@ -46,7 +48,8 @@ fn foreign(what: &str, id: u32) -> String {
 /// The first process of this container: the one that has run for the longest time.
 fn first_process() -> Option<i32> {
     let group = processes::control_group("self");
-    let of_container = |pid: &i32| group.is_some() && processes::control_group(&pid.to_string()) == group;
+    let of_container =
+        |pid: &i32| group.is_some() && processes::control_group(&pid.to_string()) == group;
     let begun = |pid: i32| processes::stat(pid).ok().map(|stat| (stat.start_time, pid));
     processes::all().filter(of_container).filter_map(begun).min().map(|(_, pid)| pid)
 }
@@ -87,7 +90,8 @@ impl Expected {
     }
 
     fn verdict(&self, user: u32, group: u32, groups: &[u32]) -> Verdict {
-        let (kept, others): (Vec<u32>, Vec<u32>) = groups.iter().partition(|group| self.groups.contains(group));
+        let (kept, others): (Vec<u32>, Vec<u32>) =
+            groups.iter().partition(|group| self.groups.contains(group));
         if user != self.user {
             Verdict::User(user)
         } else if !self.groups.contains(&group) {
@@ -116,7 +120,11 @@ mod tests {
             ("1000:1000,4242", 1000, 4242, &[], Verdict::Fine),
         ] {
             let expected = Expected::parse(expected.as_bytes()).unwrap();
-            assert_eq!(expected.verdict(user, group, groups), verdict, "{expected:?} {user} {group} {groups:?}");
+            assert_eq!(
+                expected.verdict(user, group, groups),
+                verdict,
+                "{expected:?} {user} {group} {groups:?}"
+            );
         }
         for bad in [&b""[..], b"0", b"0:", b"x:0", b"0:x", b"0:0,", b"-1:0", b"\xff:0"] {
             assert_eq!(Expected::parse(bad), None, "{bad:?}");

@@ -18,7 +18,8 @@ const NAMES_MODE: u32 = 0o1733;
 pub(crate) fn install(arguments: &[OsString]) -> Result<u8, String> {
     let [folder] = arguments else { return Err("install takes a folder".to_owned()) };
     let folder = PathBuf::from(folder);
-    let failed = |error: io::Error| format!("cannot copy the tools to {}: {error}", folder.display());
+    let failed =
+        |error: io::Error| format!("cannot copy the tools to {}: {error}", folder.display());
     copy(&tools::base().join("bin"), &folder.join("bin")).map_err(failed)?;
     make(&folder.join(FOLDER), NAMES_MODE).map_err(failed)?;
     Ok(0)
@@ -58,7 +59,8 @@ mod tests {
 
     #[test]
     fn files_with_several_names_stay_one_file() {
-        let folder = std::env::temp_dir().join(format!("scratchdbg-install-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("scratchdbg-install-{}", std::process::id()));
         let (from, to) = (folder.join("from"), folder.join("to"));
         fs::create_dir_all(from.join("folder")).unwrap();
         fs::write(from.join("busybox"), "tools").unwrap();

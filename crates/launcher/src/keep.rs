@@ -96,7 +96,8 @@ pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
     let keeper = Keeper {
         input: Some(input.into()),
         deadline: time.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
-        first: is_asked.then(|| First { session: session.to_owned(), until: Instant::now() + FIRST_CLIENT }),
+        first: is_asked
+            .then(|| First { session: session.to_owned(), until: Instant::now() + FIRST_CLIENT }),
         is_asked,
         sessions,
         pending: Vec::new(),
@@ -156,8 +157,8 @@ impl Keeper {
             self.sessions.retain(|session| !session.is_over());
             let now = Instant::now();
             let is_over = |until: Instant| now >= until;
-            let is_time =
-                self.deadline.is_none_or(is_over) && self.first.as_ref().is_none_or(|first| is_over(first.until));
+            let is_time = self.deadline.is_none_or(is_over)
+                && self.first.as_ref().is_none_or(|first| is_over(first.until));
             if self.sessions.is_empty() && (self.input.is_none() || is_time) {
                 return 0;
             }
@@ -221,14 +222,18 @@ impl Keeper {
             Ok(opened) => {
                 self.sessions.push(opened);
                 if self.is_asked {
-                    let ids = container.and_then(processes::first_of_container).and_then(processes::ids);
-                    let ids = ids.map_or_else(|| "-".to_owned(), |(uid, gid)| format!("{uid}:{gid}"));
+                    let ids =
+                        container.and_then(processes::first_of_container).and_then(processes::ids);
+                    let ids =
+                        ids.map_or_else(|| "-".to_owned(), |(uid, gid)| format!("{uid}:{gid}"));
                     format!("opened {session} {} {ids}", std::process::id())
                 } else {
                     format!("opened {session}")
                 }
             }
-            Err(error) if self.is_asked => format!("failed {session} cannot name the session: {error}"),
+            Err(error) if self.is_asked => {
+                format!("failed {session} cannot name the session: {error}")
+            }
             Err(_) => return,
         };
         // The client may use the path at once. Until now, there was nothing that others may see.
@@ -245,7 +250,11 @@ impl Keeper {
     }
 
     fn end_silent_sessions(&mut self) {
-        if self.sessions.iter().all(|session| session.silence().is_none_or(|silence| silence <= SILENCE)) {
+        if self
+            .sessions
+            .iter()
+            .all(|session| session.silence().is_none_or(|silence| silence <= SILENCE))
+        {
             return;
         }
         let limit = match (self.deadline, self.hold()) {
@@ -270,7 +279,8 @@ impl Keeper {
             Some((_, Hold::Held)) => Hold::Held,
             Some((when, found)) if when.elapsed() < SEARCH_INTERVAL => found,
             _ => {
-                let launchers: Vec<i32> = self.sessions.iter().filter_map(Session::process).collect();
+                let launchers: Vec<i32> =
+                    self.sessions.iter().filter_map(Session::process).collect();
                 let found = hold::of(input.as_fd(), &launchers);
                 self.searched = Some((Instant::now(), found));
                 found

@@ -128,7 +128,10 @@ mod tests {
         let path = CString::new(own.clone()).unwrap();
         let folder = namespaces::open_folder(proc.as_fd(), &path).unwrap();
         let folder = namespaces::open_folder(folder.as_fd(), c"ns").unwrap();
-        assert_eq!(inode(&folder).unwrap(), inode(&folder_of_namespaces(proc.as_fd(), &own).unwrap()).unwrap());
+        assert_eq!(
+            inode(&folder).unwrap(),
+            inode(&folder_of_namespaces(proc.as_fd(), &own).unwrap()).unwrap()
+        );
         assert!(namespaces::open_folder(proc.as_fd(), c"self").is_err(), "a link");
         assert!(namespaces::open_within(proc.as_fd(), c"self").is_err(), "a link");
     }

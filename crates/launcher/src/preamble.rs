@@ -59,7 +59,9 @@ fn read_line(mut input: impl Read, wait: impl Fn() -> io::Result<()>) -> io::Res
 
 fn parse(line: &[u8]) -> Option<(&[u8], u16, u16)> {
     let mut words = line.split(|&byte| byte == b' ');
-    let secret = words.next().filter(|secret| !secret.is_empty() && secret.iter().all(u8::is_ascii_digit))?;
+    let secret = words
+        .next()
+        .filter(|secret| !secret.is_empty() && secret.iter().all(u8::is_ascii_digit))?;
     let mut number = || std::str::from_utf8(words.next()?).ok()?.parse().ok();
     let (columns, rows) = (number()?, number()?);
     words.next().is_none().then_some((secret, columns, rows))
@@ -84,9 +86,17 @@ mod tests {
     fn a_line_has_three_numbers() {
         assert_eq!(parse(b"123 80 24"), Some((&b"123"[..], 80, 24)));
         assert_eq!(parse(b"00123 0 0"), Some((&b"00123"[..], 0, 0)));
-        for bad in
-            [&b""[..], b"123", b"123 80", b"123 80 24 1", b" 80 24", b"x 80 24", b"1 -80 24", b"1 99999 1", b"1  80 24"]
-        {
+        for bad in [
+            &b""[..],
+            b"123",
+            b"123 80",
+            b"123 80 24 1",
+            b" 80 24",
+            b"x 80 24",
+            b"1 -80 24",
+            b"1 99999 1",
+            b"1  80 24",
+        ] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
     }

@@ -8,7 +8,10 @@ use std::{fs, io};
 
 /// Returns the process ids that `/proc` lists.
 pub(crate) fn all() -> impl Iterator<Item = i32> {
-    fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
 /// Returns the children of `parent`. Fails if `/proc` cannot be read, for example if this process
@@ -17,7 +20,9 @@ pub(crate) fn all() -> impl Iterator<Item = i32> {
 pub(crate) fn children_of(parent: i32) -> io::Result<Vec<i32>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
         match stat(pid) {
             Ok(stat) if stat.parent == parent => found.push(pid),
             Err(error) if is_limit(&error) => return Err(error),
@@ -37,7 +42,10 @@ fn is_limit(error: &io::Error) -> bool {
 pub(crate) fn end_of_ids() -> i32 {
     // The kernel's limit on 64-bit machines.
     const MOST: i32 = 4 << 20;
-    fs::read_to_string("/proc/sys/kernel/pid_max").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(MOST)
+    fs::read_to_string("/proc/sys/kernel/pid_max")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(MOST)
 }
 
 /// Returns the processes with this program, whose command line continues with these arguments.
@@ -46,14 +54,16 @@ pub(crate) fn with_arguments(program: impl Fn(&[u8]) -> bool, arguments: &[&str]
         .filter(|pid| {
             let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };
             let mut words = line.split(|&byte| byte == 0);
-            words.next().is_some_and(&program) && arguments.iter().all(|wanted| words.next() == Some(wanted.as_bytes()))
+            words.next().is_some_and(&program)
+                && arguments.iter().all(|wanted| words.next() == Some(wanted.as_bytes()))
         })
         .collect()
 }
 
 /// Returns all descendants of a process, the nearest first.
 pub(crate) fn descendants_of(ancestor: i32) -> Vec<i32> {
-    let parents: Vec<(i32, i32)> = all().filter_map(|pid| Some((pid, stat(pid).ok()?.parent))).collect();
+    let parents: Vec<(i32, i32)> =
+        all().filter_map(|pid| Some((pid, stat(pid).ok()?.parent))).collect();
     let mut found = vec![ancestor];
     let mut at = 0;
     while let Some(&parent) = found.get(at) {
@@ -68,8 +78,9 @@ pub(crate) fn descendants_of(ancestor: i32) -> Vec<i32> {
 /// Returns the first process of a container, found by its control group: in every layout, the
 /// group's name contains the container's full id.
 pub(crate) fn first_of_container(id: &str) -> Option<i32> {
-    let of_container =
-        |pid: &i32| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|text| text.contains(id));
+    let of_container = |pid: &i32| {
+        fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|text| text.contains(id))
+    };
     all().filter(of_container).min()
 }
 
@@ -162,8 +173,11 @@ mod tests {
     fn descendants_are_found_over_generations() {
         let own = std::process::id().cast_signed();
         let mut shell = std::process::Command::new("sh");
-        let mut shell =
-            shell.args(["-c", "sleep 1000 & echo; wait"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut shell = shell
+            .args(["-c", "sleep 1000 & echo; wait"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut begun = [0];
         std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut begun).unwrap();
         let found = descendants_of(own);
@@ -198,7 +212,8 @@ mod tests {
 
     #[test]
     fn effective_ids_are_read() {
-        let status = "Name:\tx\nUmask:\t0022\nUid:\t0\t65532\t0\t0\nGid:\t7\t8\t9\t10\nGroups:\t2000 \n";
+        let status =
+            "Name:\tx\nUmask:\t0022\nUid:\t0\t65532\t0\t0\nGid:\t7\t8\t9\t10\nGroups:\t2000 \n";
         assert_eq!(super::parse_ids(status), Some((65532, 8)));
         for bad in ["", "Uid:\t0\n", "Uid:\t0\t1\t2\t3\n", "Uid:\tx\ty\t0\t0\nGid:\t0\t0\t0\t0\n"] {
             assert_eq!(super::parse_ids(bad), None, "{bad:?}");

@@ -80,7 +80,11 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
         ([], None) => return Err("run takes a command".to_owned()),
     };
     let mut process = Command::new(command);
-    process.args(arguments).env_remove(Secret::variable()).env_remove(ids::variable()).envs(environment);
+    process
+        .args(arguments)
+        .env_remove(Secret::variable())
+        .env_remove(ids::variable())
+        .envs(environment);
     if no_input {
         process.stdin(Stdio::null());
     }
@@ -96,8 +100,10 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
     if let Some(root) = &root {
         process.env("PWD", root);
     }
-    system::become_subreaper().map_err(|error| format!("cannot become the session's reaper: {error}"))?;
-    let signals = Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
+    system::become_subreaper()
+        .map_err(|error| format!("cannot become the session's reaper: {error}"))?;
+    let signals =
+        Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
     if let Some(directory) = directory {
         match root::go_to(root.as_deref(), directory) {
             Ok(path) => drop(process.env("PWD", path)),
@@ -144,7 +150,10 @@ fn tell(secret: Option<&Secret>, code: u8, keeper: &mut Keeper, signals: &Signal
 }
 
 /// The search path of the session, without the tools.
-#[expect(clippy::disallowed_methods, reason = "the environment is the session's, where its command is looked for")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is the session's, where its command is looked for"
+)]
 fn search_path() -> OsString {
     env::var_os("PATH").unwrap_or_default()
 }
@@ -153,7 +162,9 @@ fn search_path() -> OsString {
 fn refuse(command: &OsString, error: &io::Error) -> u8 {
     let name = command.to_string_lossy();
     let (text, code) = match error.kind() {
-        io::ErrorKind::NotFound if name.contains('/') => ("no such file or directory".to_owned(), NOT_FOUND),
+        io::ErrorKind::NotFound if name.contains('/') => {
+            ("no such file or directory".to_owned(), NOT_FOUND)
+        }
         io::ErrorKind::NotFound => ("command not found".to_owned(), NOT_FOUND),
         io::ErrorKind::PermissionDenied => (denied(command), NOT_EXECUTABLE),
         // EAGAIN: the limit on processes is reached, that of the target or of its copy.
@@ -162,9 +173,11 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
                         --pids-limit` raises it";
             (text.to_owned(), OWN_FAILURE)
         }
-        io::ErrorKind::WouldBlock => {
-            ("the target's limit on processes is used up; --mode sidecar needs none of them".to_owned(), OWN_FAILURE)
-        }
+        io::ErrorKind::WouldBlock => (
+            "the target's limit on processes is used up; --mode sidecar needs none of them"
+                .to_owned(),
+            OWN_FAILURE,
+        ),
         _ => (error.to_string(), NOT_EXECUTABLE),
     };
     let shown = name.char_indices().nth(MAX_NAME).map_or(&*name, |(end, _)| &name[..end]);
@@ -229,13 +242,18 @@ enum Event {
 }
 
 /// Waits for the next event.
-fn next_event(keeper: &mut Keeper, signals: &Signals, stream: Option<BorrowedFd<'_>>) -> io::Result<Event> {
+fn next_event(
+    keeper: &mut Keeper,
+    signals: &Signals,
+    stream: Option<BorrowedFd<'_>>,
+) -> io::Result<Event> {
     let (descriptor, timeout) = match &keeper.descriptor {
         Some(descriptor) => (Some(descriptor.as_fd()), WATCHED_POLL_INTERVAL),
         None => (None, POLL_INTERVAL),
     };
     let ready = [Some(signals.descriptor()), descriptor, stream];
-    let [signaled, keeper_ended, writable] = system::wait_readable_or_last_writable(ready, Some(timeout))?;
+    let [signaled, keeper_ended, writable] =
+        system::wait_readable_or_last_writable(ready, Some(timeout))?;
     if keeper_ended || keeper.is_lost() {
         return Ok(Event::Over(system::killed_by(SIGKILL)));
     }
@@ -270,7 +288,9 @@ fn end_descendants(signals: &Signals, end_of_ids: i32) {
         }
         let children = processes::children_of(own).unwrap_or_else(|_| {
             let began = Instant::now();
-            let among = |ids: std::ops::Range<i32>| ids.filter(|&pid| system::is_child(pid)).collect::<Vec<_>>();
+            let among = |ids: std::ops::Range<i32>| {
+                ids.filter(|&pid| system::is_child(pid)).collect::<Vec<_>>()
+            };
             // Usually they have the process ids that follow ours.
             let mut found = among(own..own.saturating_add(NEXT_IDS));
             if found.is_empty() {
@@ -318,14 +338,21 @@ impl Keeper {
             }
             Err(_) => return Err(GONE.to_owned()),
         };
-        let keeper = Self { pid, start_time, descriptor: system::process_descriptor(pid).ok(), stopped: None };
+        let keeper = Self {
+            pid,
+            start_time,
+            descriptor: system::process_descriptor(pid).ok(),
+            stopped: None,
+        };
         if keeper.is_gone() { Err(GONE.to_owned()) } else { Ok(keeper) }
     }
 
     /// Returns the keeper's state. The start time is compared, because the process id may have been
     /// reused.
     fn state(&self) -> Option<Stat> {
-        processes::stat(self.pid).ok().filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
+        processes::stat(self.pid)
+            .ok()
+            .filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
     }
 
     fn is_gone(&self) -> bool {

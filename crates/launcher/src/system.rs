@@ -195,7 +195,8 @@ impl Signals {
         }
         // struct signalfd_siginfo: u32 ssi_signo, i32 ssi_errno, i32 ssi_code. SI_USER is 0,
         // SI_TKILL is -6.
-        let word = |at: usize| i32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]]);
+        let word =
+            |at: usize| i32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]]);
         Ok(Signal { number: word(0), from_process: matches!(word(8), 0 | -6) })
     }
 
@@ -232,7 +233,9 @@ pub(crate) fn spawn_session(command: &mut Command) -> io::Result<Child> {
 /// Duplicates a descriptor so that commands inherit it, with this number or the next free one.
 pub(crate) fn inheritable(descriptor: BorrowedFd<'_>, number: c_int) -> io::Result<OwnedFd> {
     // SAFETY: takes no pointer. Nobody else owns the returned descriptor.
-    unsafe { check(fcntl(descriptor.as_raw_fd(), F_DUPFD, number)).map(|fd| OwnedFd::from_raw_fd(fd)) }
+    unsafe {
+        check(fcntl(descriptor.as_raw_fd(), F_DUPFD, number)).map(|fd| OwnedFd::from_raw_fd(fd))
+    }
 }
 
 /// Returns random bytes from the kernel.
@@ -279,7 +282,15 @@ pub(crate) fn reap() -> Reap {
 pub(crate) fn is_child(pid: i32) -> bool {
     let mut info = [0_u64; SIGINFO_WORDS];
     // SAFETY: `info` is as long as a `siginfo_t`, and aligned as one.
-    pid > 0 && unsafe { waitid(P_PID, pid.cast_unsigned(), info.as_mut_ptr().cast(), WNOHANG | WEXITED | WNOWAIT) } == 0
+    pid > 0
+        && unsafe {
+            waitid(
+                P_PID,
+                pid.cast_unsigned(),
+                info.as_mut_ptr().cast(),
+                WNOHANG | WEXITED | WNOWAIT,
+            )
+        } == 0
 }
 
 /// Converts a wait status to an exit code, see `wait(2)`: the low seven bits are a signal, else the
@@ -307,7 +318,13 @@ pub(crate) fn send_to(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     // SAFETY: a null `siginfo_t` is allowed: it is then what kill(2) sends.
     let result = unsafe {
         let info = std::ptr::null_mut::<c_void>();
-        syscall(SYS_PIDFD_SEND_SIGNAL, c_long::from(process.as_raw_fd()), c_long::from(signal), info, 0 as c_uint)
+        syscall(
+            SYS_PIDFD_SEND_SIGNAL,
+            c_long::from(process.as_raw_fd()),
+            c_long::from(signal),
+            info,
+            0 as c_uint,
+        )
     };
     check(c_int::try_from(result).map_err(io::Error::other)?).map(drop)
 }

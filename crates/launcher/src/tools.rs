@@ -29,7 +29,8 @@ impl Tools {
     /// not this one.
     pub(crate) fn beside(program: &Path) -> Result<Self, String> {
         let folder = program.parent().ok_or("the launcher was not started by its path")?;
-        let held = hold(folder).map_err(|error| format!("cannot open the folder of the tools: {error}"))?;
+        let held = hold(folder)
+            .map_err(|error| format!("cannot open the folder of the tools: {error}"))?;
         let tools = Self(held);
         // A link in the place of the program could lead back to `/proc/self/exe`.
         let own = identity(fs::metadata("/proc/self/exe"));
@@ -76,7 +77,12 @@ pub(crate) fn base() -> PathBuf {
 }
 
 fn base_of(program: &Path) -> PathBuf {
-    program.ancestors().nth(2).filter(|base| base.is_absolute()).unwrap_or(Path::new("/")).to_owned()
+    program
+        .ancestors()
+        .nth(2)
+        .filter(|base| base.is_absolute())
+        .unwrap_or(Path::new("/"))
+        .to_owned()
 }
 
 /// Whether two paths lead to the same file.
@@ -142,7 +148,8 @@ mod tests {
     fn the_targets_own_programs_come_first_unless_told_otherwise() {
         let tools = Tools(std::fs::File::open("/").unwrap().into());
         let folder = tools.file("").trim_end_matches('/').to_owned();
-        let path = |own: &str, first| tools.search_path(OsStr::new(own), first).into_string().unwrap();
+        let path =
+            |own: &str, first| tools.search_path(OsStr::new(own), first).into_string().unwrap();
         assert_eq!(path("/app:/bin", false), format!("/app:/bin:{folder}"));
         assert_eq!(path("/app:/bin", true), format!("{folder}:/app:/bin"));
         assert_eq!(path("", false), folder);

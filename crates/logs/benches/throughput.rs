@@ -56,7 +56,9 @@ fn main() {
     let file = |lines: &[String]| {
         let record = |line: &String| {
             let log = line.replace('\\', "\\\\").replace('"', "\\\"");
-            format!("{{\"log\":\"{log}\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-23T07:01:20.422028881Z\"}}\n")
+            format!(
+                "{{\"log\":\"{log}\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-23T07:01:20.422028881Z\"}}\n"
+            )
         };
         lines.iter().map(record).collect::<String>().into_bytes()
     };
@@ -146,7 +148,8 @@ fn decode_file(input: &[u8], query: &Query) -> usize {
 }
 
 fn render(input: &[u8], format: Format) -> usize {
-    let style = Style { format, timestamps: false, terminal: true, color: true, highlight: Vec::new() };
+    let style =
+        Style { format, timestamps: false, terminal: true, color: true, highlight: Vec::new() };
     let mut renderer = Renderer::new(style);
     let (mut out, mut total) = (Vec::new(), 0);
     for_lines(input, false, |line| {

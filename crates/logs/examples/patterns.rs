@@ -35,7 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let wanted = labels.iter().collect::<HashSet<_>>().len();
         let name = Path::new(&path).file_name().unwrap_or_default().to_string_lossy();
         let name = name.split('_').next().unwrap_or_default();
-        writeln!(out, "| {name:16} | {accuracy:8.3} | {found:8} | {wanted:6} | {:7} |", speed(&lines))?;
+        writeln!(
+            out,
+            "| {name:16} | {accuracy:8.3} | {found:8} | {wanted:6} | {:7} |",
+            speed(&lines)
+        )?;
         if std::env::args().len() == 2 {
             show_differences(&mut out, &labels, &groups, &lines)?;
         }
@@ -55,7 +59,11 @@ fn accuracy(labels: &[String], groups: &[Option<usize>]) -> f64 {
         of_label.entry(label).or_default().push(line);
         of_group.entry(*group).or_default().push(line);
     }
-    let right = of_label.values().filter(|lines| of_group[&groups[lines[0]]] == **lines).map(Vec::len).sum::<usize>();
+    let right = of_label
+        .values()
+        .filter(|lines| of_group[&groups[lines[0]]] == **lines)
+        .map(Vec::len)
+        .sum::<usize>();
     right as f64 / labels.len().max(1) as f64
 }
 
@@ -79,7 +87,9 @@ fn speed(lines: &[String]) -> u64 {
 /// Returns how long this thread has run: on a machine with other work, the clock says little.
 fn processor_time() -> Duration {
     let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    Duration::from_nanos(times.split(' ').next().and_then(|time| time.parse().ok()).unwrap_or_default())
+    Duration::from_nanos(
+        times.split(' ').next().and_then(|time| time.parse().ok()).unwrap_or_default(),
+    )
 }
 
 /// Prints the labels and patterns that do not agree, with the number of their common lines and one of these.
@@ -95,10 +105,15 @@ fn show_differences(
     }
     let of_label = |label: &str| pairs.keys().filter(|pair| pair.0 == label).count();
     let of_group = |group: Option<usize>| pairs.keys().filter(|pair| pair.1 == group).count();
-    let mut rows: Vec<_> = pairs.iter().filter(|((label, group), _)| of_label(label) + of_group(*group) > 2).collect();
+    let mut rows: Vec<_> =
+        pairs.iter().filter(|((label, group), _)| of_label(label) + of_group(*group) > 2).collect();
     rows.sort();
     for ((label, group), (count, line)) in rows {
-        writeln!(out, "  {label:5} {:5} {count:5} {line}", group.map_or("none".into(), |group| group.to_string()))?;
+        writeln!(
+            out,
+            "  {label:5} {:5} {count:5} {line}",
+            group.map_or("none".into(), |group| group.to_string())
+        )?;
     }
     Ok(())
 }
@@ -108,8 +123,12 @@ fn read(path: &str) -> Result<(Vec<String>, Vec<String>), Box<dyn Error>> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
     let mut rows = rows(&text).into_iter();
     let titles = rows.next().ok_or_else(|| format!("{path}: no line"))?;
-    let column =
-        |title| titles.iter().position(|name| name == title).ok_or_else(|| format!("{path}: no column {title}"));
+    let column = |title| {
+        titles
+            .iter()
+            .position(|name| name == title)
+            .ok_or_else(|| format!("{path}: no column {title}"))
+    };
     let (label, content) = (column("EventId")?, column("Content")?);
     let complete = |mut row: Vec<String>| {
         let label = std::mem::take(row.get_mut(label)?);

@@ -83,7 +83,8 @@ impl Context {
         }
         self.bytes += line.size();
         self.held.push_back(line.into_owned());
-        while self.held.len() > self.before || (self.bytes > self.max_bytes && self.held.len() > 1) {
+        while self.held.len() > self.before || (self.bytes > self.max_bytes && self.held.len() > 1)
+        {
             self.has_left_out = true;
             if let Some(line) = self.held.pop_front() {
                 self.bytes -= line.size();

@@ -175,7 +175,8 @@ fn push_hex(out: &mut String, byte: u32) {
 /// Returns the SGR sequence that `text` starts with: `ESC [`, numbers separated by `;` or `:`, `m`.
 fn sgr(text: &[u8]) -> Option<&str> {
     let parameters = text.strip_prefix(b"\x1b[")?;
-    let len = parameters.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')).count();
+    let len =
+        parameters.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')).count();
     if parameters.get(len) != Some(&b'm') || conceals(&parameters[..len]) {
         return None;
     }
@@ -186,7 +187,10 @@ fn sgr(text: &[u8]) -> Option<&str> {
 fn conceals(parameters: &[u8]) -> bool {
     let mut parameters = parameters.split(|byte| *byte == b';').map(|each| {
         let digits = each.split(|byte| *byte == b':').next().unwrap_or_default();
-        (str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()), each.contains(&b':'))
+        (
+            str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()),
+            each.contains(&b':'),
+        )
     });
     while let Some((number, has_more)) = parameters.next() {
         match number {
@@ -303,7 +307,8 @@ mod tests {
             any::<u8>().prop_map(|byte| vec![byte]),
             any::<char>().prop_map(|c| c.to_string().into_bytes()),
             "\u{1b}\\[[0-9;:?]{0,4}[a-zA-Z]".prop_map(String::into_bytes),
-            "[\u{80}-\u{9f}\u{200b}\u{e0020}\u{200e}\u{202e}\u{2066}\r\n\u{7}\u{8}]".prop_map(String::into_bytes),
+            "[\u{80}-\u{9f}\u{200b}\u{e0020}\u{200e}\u{202e}\u{2066}\r\n\u{7}\u{8}]"
+                .prop_map(String::into_bytes),
         ];
         proptest::collection::vec(part, 0..30).prop_map(|parts| parts.concat())
     }

@@ -24,7 +24,11 @@ use std::borrow::Cow;
 /// assert_eq!(fields::get(line, "msg").as_deref(), Some("slow query"));
 /// ```
 pub fn get<'a>(line: &'a [u8], path: &str) -> Option<Cow<'a, str>> {
-    if json::is_object(line) { json::get(line, path).and_then(text) } else { logfmt::get(line, path) }
+    if json::is_object(line) {
+        json::get(line, path).and_then(text)
+    } else {
+        logfmt::get(line, path)
+    }
 }
 
 /// Returns the line's fields as one JSON object: the line itself if it is one, or its logfmt pairs
@@ -170,7 +174,11 @@ mod tests {
         for (key, want) in cases {
             assert_eq!(get(line, key).as_deref(), want, "{key}");
         }
-        assert_eq!(get(b"2026-11-23 INFO took ms=12", "ms").as_deref(), Some("12"), "pairs after plain text");
+        assert_eq!(
+            get(b"2026-11-23 INFO took ms=12", "ms").as_deref(),
+            Some("12"),
+            "pairs after plain text"
+        );
         assert_eq!(get(br#"a="never closed"#, "a").as_deref(), Some("\"never"));
     }
 
@@ -179,7 +187,10 @@ mod tests {
         let cases: &[(&str, Option<&str>)] = &[
             (r#"{"a":1}"#, Some(r#"{"a":1}"#)),
             ("\u{feff} {\"a\":1} ", Some(r#"{"a":1}"#)),
-            (r#"level=info msg="x \"y\"" n=3"#, Some(r#"{"level":"info","msg":"x \"y\"","n":"3"}"#)),
+            (
+                r#"level=info msg="x \"y\"" n=3"#,
+                Some(r#"{"level":"info","msg":"x \"y\"","n":"3"}"#),
+            ),
             (r#"{"a":1,}"#, None),
             ("a=1", None),
             ("see a=1 b=2", None),

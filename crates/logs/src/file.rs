@@ -104,7 +104,13 @@ impl FileDecoder {
         let framing = Framing::from_tty(tty);
         Self::with(
             format,
-            LineOptions { framing, joining: Joining::Docker, timestamps: false, max_line, in_parts: false },
+            LineOptions {
+                framing,
+                joining: Joining::Docker,
+                timestamps: false,
+                max_line,
+                in_parts: false,
+            },
         )
     }
 
@@ -114,7 +120,13 @@ impl FileDecoder {
         let framing = Framing::from_tty(tty);
         Self::with(
             format,
-            LineOptions { framing, joining: Joining::Docker, timestamps: false, max_line, in_parts: true },
+            LineOptions {
+                framing,
+                joining: Joining::Docker,
+                timestamps: false,
+                max_line,
+                in_parts: true,
+            },
         )
     }
 
@@ -129,7 +141,12 @@ impl FileDecoder {
 
     fn with(format: FileFormat, options: LineOptions) -> Self {
         let lines = LineAssembler::new(options);
-        Self { format, carry: Vec::new(), unescaped: Vec::new(), out: Out { position: 0, hole: None, lines } }
+        Self {
+            format,
+            carry: Vec::new(),
+            unescaped: Vec::new(),
+            out: Out { position: 0, hole: None, lines },
+        }
     }
 
     /// Decodes the next chunk and emits what is complete.
@@ -198,7 +215,12 @@ impl FileDecoder {
     }
 
     /// Decodes complete records and returns how many bytes they took.
-    fn local_records(&mut self, input: &[u8], is_last: bool, emit: &mut impl FnMut(FileEvent<'_>)) -> usize {
+    fn local_records(
+        &mut self,
+        input: &[u8],
+        is_last: bool,
+        emit: &mut impl FnMut(FileEvent<'_>),
+    ) -> usize {
         let mut done = 0;
         while done < input.len() {
             match local::next(&input[done..], is_last) {
@@ -251,7 +273,12 @@ impl Out {
     }
 
     /// Decodes a line of a json-file: one record, unless the line is damaged.
-    fn json_line(&mut self, line: &[u8], unescaped: &mut Vec<u8>, emit: &mut impl FnMut(FileEvent<'_>)) {
+    fn json_line(
+        &mut self,
+        line: &[u8],
+        unescaped: &mut Vec<u8>,
+        emit: &mut impl FnMut(FileEvent<'_>),
+    ) {
         if let Some(record) = json_file::parse(line, unescaped) {
             self.record(&record, emit);
             self.position += line.len() as u64;

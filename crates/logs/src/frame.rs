@@ -115,7 +115,9 @@ pub enum FrameError {
         length: u32,
     },
     /// Too many empty frames in a row.
-    #[error("the stream holds {MAX_EMPTY_FRAMES} frames in a row with nothing in them: it has no end in sight")]
+    #[error(
+        "the stream holds {MAX_EMPTY_FRAMES} frames in a row with nothing in them: it has no end in sight"
+    )]
     NothingButFrames,
     /// The stream ended inside a header.
     #[error(
@@ -126,7 +128,9 @@ pub enum FrameError {
         got: usize,
     },
     /// The stream ended inside a payload. The part that arrived was returned.
-    #[error("the stream ended inside a frame ({got} of {length} bytes): the connection or the engine broke off")]
+    #[error(
+        "the stream ended inside a frame ({got} of {length} bytes): the connection or the engine broke off"
+    )]
     TruncatedPayload {
         /// Bytes of the payload that arrived.
         got: u32,
@@ -134,7 +138,9 @@ pub enum FrameError {
         length: u32,
     },
     /// The stream ended inside an error message of the daemon.
-    #[error("the stream ended inside an error message of the daemon ({got} of {length} bytes): {message}")]
+    #[error(
+        "the stream ended inside an error message of the daemon ({got} of {length} bytes): {message}"
+    )]
     TruncatedDaemonError {
         /// Bytes of the message that arrived.
         got: u32,
@@ -194,10 +200,14 @@ impl FrameDecoder {
     /// # Errors
     /// [`FrameError`] if the stream is not framed correctly. Each later call returns the same
     /// error.
-    pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<FrameEvent<'a>>, FrameError> {
+    pub fn decode<'a>(
+        &mut self,
+        input: &mut &'a [u8],
+    ) -> Result<Option<FrameEvent<'a>>, FrameError> {
         if self.framing == Framing::Raw {
             let payload = std::mem::take(input);
-            let piece = Piece { stream: Stream::Stdout, payload, starts_frame: false, ends_frame: false };
+            let piece =
+                Piece { stream: Stream::Stdout, payload, starts_frame: false, ends_frame: false };
             return Ok((!payload.is_empty()).then_some(FrameEvent::Data(piece)));
         }
         loop {
@@ -217,11 +227,18 @@ impl FrameDecoder {
                             self.state = START;
                             self.empty += 1;
                             self.frames += 1;
-                            let piece = Piece { stream, payload: &[], starts_frame: true, ends_frame: true };
+                            let piece = Piece {
+                                stream,
+                                payload: &[],
+                                starts_frame: true,
+                                ends_frame: true,
+                            };
                             return Ok(Some(FrameEvent::Data(piece)));
                         }
                         Ok((Some(stream), length)) => State::Payload { stream, length, got: 0 },
-                        Ok((None, length)) => State::DaemonError { message: Vec::new(), length, got: 0 },
+                        Ok((None, length)) => {
+                            State::DaemonError { message: Vec::new(), length, got: 0 }
+                        }
                         Err(error) => State::Failed(error),
                     };
                 }
@@ -272,9 +289,11 @@ impl FrameDecoder {
             State::Header { filled: 0, .. } => Ok(()),
             State::Header { filled, .. } => Err(FrameError::TruncatedHeader { got: filled }),
             State::Payload { length, got, .. } => Err(FrameError::TruncatedPayload { got, length }),
-            State::DaemonError { message, length, got } => {
-                Err(FrameError::TruncatedDaemonError { got, length, message: message_text(&message) })
-            }
+            State::DaemonError { message, length, got } => Err(FrameError::TruncatedDaemonError {
+                got,
+                length,
+                message: message_text(&message),
+            }),
             State::Failed(error) => Err(error),
         }
     }

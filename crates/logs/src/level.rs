@@ -38,7 +38,8 @@ pub struct UnknownLevel(String);
 
 impl Level {
     /// All levels, least severe first.
-    pub const ALL: [Self; 6] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
+    pub const ALL: [Self; 6] =
+        [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
 
     /// Returns the level's name in lower case.
     pub fn as_str(self) -> &'static str {

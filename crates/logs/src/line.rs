@@ -154,13 +154,14 @@ impl LineAssembler {
     /// Returns the next line that the end of the stream leaves without an ending. Call until
     /// `None`.
     pub(crate) fn finish_line(&mut self) -> Option<Line<'_>> {
-        let stream = [Stream::Stdin, Stream::Stdout, Stream::Stderr].into_iter().find(|stream| {
-            let pending = self.pending(*stream);
-            pending.drop_lent();
-            // A record that was cut within its timestamp has none of the text yet.
-            pending.head.take_if(|head| Timestamp::begins(head));
-            pending.open || pending.head.as_ref().is_some_and(|head| !head.is_empty())
-        })?;
+        let stream =
+            [Stream::Stdin, Stream::Stdout, Stream::Stderr].into_iter().find(|stream| {
+                let pending = self.pending(*stream);
+                pending.drop_lent();
+                // A record that was cut within its timestamp has none of the text yet.
+                pending.head.take_if(|head| Timestamp::begins(head));
+                pending.open || pending.head.as_ref().is_some_and(|head| !head.is_empty())
+            })?;
         let max_line = self.buffer_cap();
         let pending = self.pending(stream);
         if let Some(head) = pending.head.take() {
@@ -261,7 +262,8 @@ impl LineAssembler {
         text: &'a [u8],
         is_terminated: bool,
     ) -> Option<Line<'s>> {
-        let (max_line, part_len) = (self.buffer_cap(), self.gives_parts().then_some(self.options.max_line));
+        let (max_line, part_len) =
+            (self.buffer_cap(), self.gives_parts().then_some(self.options.max_line));
         let pending = self.pending(stream);
         pending.drop_lent();
         if !pending.open {

@@ -49,7 +49,13 @@ impl<T> Merger<T> {
     /// has sent a record or is closed. `capacity` (at least 1) is how many records of a source are
     /// held.
     pub fn new(window: Option<Duration>, capacity: usize) -> Self {
-        Self { window, capacity: capacity.max(1), sources: Vec::new(), heads: BinaryHeap::new(), silent: 0 }
+        Self {
+            window,
+            capacity: capacity.max(1),
+            sources: Vec::new(),
+            heads: BinaryHeap::new(),
+            silent: 0,
+        }
     }
 
     /// Adds a source, at the start or at any later time.
@@ -111,7 +117,11 @@ impl<T> Merger<T> {
         let heads = self.sources.iter().filter_map(|source| {
             let head = source.queue.front()?;
             // A full source cannot be read, so its record does not wait.
-            Some(if source.queue.len() >= self.capacity { head.arrived } else { head.arrived + window })
+            Some(if source.queue.len() >= self.capacity {
+                head.arrived
+            } else {
+                head.arrived + window
+            })
         });
         heads.min()
     }
@@ -138,7 +148,11 @@ mod tests {
         let (a, b) = (merger.add(), merger.add());
         merger.push(a, at(1), "a1", now);
         merger.push(a, at(4), "a4", now);
-        assert_eq!(drain(&mut merger, now + Duration::from_hours(1)), [""; 0], "b may still have something earlier");
+        assert_eq!(
+            drain(&mut merger, now + Duration::from_hours(1)),
+            [""; 0],
+            "b may still have something earlier"
+        );
         assert_eq!(merger.deadline(), None);
         merger.push(b, at(2), "b2", now);
         assert_eq!(drain(&mut merger, now), ["a1", "b2"]);
@@ -182,7 +196,9 @@ mod tests {
         let now = Instant::now();
         let mut merger = Merger::new(None, 8);
         let (a, b) = (merger.add(), merger.add());
-        for (second, record) in [(at(5), "a5"), (at(2), "a2, clock went back"), (None, "a?"), (at(6), "a6")] {
+        for (second, record) in
+            [(at(5), "a5"), (at(2), "a2, clock went back"), (None, "a?"), (at(6), "a6")]
+        {
             merger.push(a, second, record, now);
         }
         for (second, record) in [(None, "b?"), (at(3), "b3"), (at(5), "b5")] {
@@ -190,7 +206,10 @@ mod tests {
         }
         merger.close(a);
         merger.close(b);
-        assert_eq!(drain(&mut merger, now), ["b?", "b3", "a5", "a2, clock went back", "a?", "b5", "a6"]);
+        assert_eq!(
+            drain(&mut merger, now),
+            ["b?", "b3", "a5", "a2, clock went back", "a?", "b5", "a6"]
+        );
     }
 
     proptest! {

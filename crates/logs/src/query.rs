@@ -43,7 +43,9 @@ pub enum QueryError {
         reason: String,
     },
     /// Not a valid condition on a field.
-    #[error("--field `{text}` is not a condition: write key=value, key>number, key<number or key~expression")]
+    #[error(
+        "--field `{text}` is not a condition: write key=value, key>number, key<number or key~expression"
+    )]
     Field {
         /// The condition as written.
         text: String,
@@ -98,7 +100,11 @@ impl Query {
             exclude: compile_all("--exclude", &spec.exclude, spec.ignore_case)?,
             stream: spec.stream,
             level: spec.level,
-            fields: spec.fields.iter().map(|text| Field::parse(text, spec.ignore_case)).collect::<Result<_, _>>()?,
+            fields: spec
+                .fields
+                .iter()
+                .map(|text| Field::parse(text, spec.ignore_case))
+                .collect::<Result<_, _>>()?,
         };
         // The expressions are valid here, and limited in size.
         if !spec.grep.is_empty() || !spec.exclude.is_empty() {
@@ -126,7 +132,8 @@ impl Query {
     }
 
     fn judge_text(&self, text: &[u8]) -> Verdict {
-        let is_wanted = (self.grep.is_empty() || self.grep.iter().any(|pattern| pattern.is_match(text)))
+        let is_wanted = (self.grep.is_empty()
+            || self.grep.iter().any(|pattern| pattern.is_match(text)))
             && !self.exclude.iter().any(|pattern| pattern.is_match(text));
         if !is_wanted {
             return Verdict::Unwanted;
@@ -154,7 +161,8 @@ impl Query {
         let exclude = if self.exclude.is_empty() { Some(false) } else { found.exclude };
         let level = self.level.map(|least| (least, Level::of(text)));
         let is_lower = level.is_some_and(|(least, level)| level.is_some() && level < Some(least));
-        let fields = || self.fields.iter().map(|field| (field, fields::get(text, &field.key).is_some()));
+        let fields =
+            || self.fields.iter().map(|field| (field, fields::get(text, &field.key).is_some()));
         let other_field = fields().any(|(field, is_there)| is_there && !field.matches(text));
         if grep == Some(false) || exclude == Some(true) || is_lower || other_field {
             return (Verdict::Unwanted, true);
@@ -163,7 +171,8 @@ impl Query {
         let has_fields = fields().all(|(_, is_there)| is_there);
         let is_certain = grep.is_some() && exclude.is_some() && !has_no_level && has_fields;
         // Decide from the part that was kept.
-        let is_wanted = grep.unwrap_or_else(|| any_of(&self.grep)) && !exclude.unwrap_or_else(|| any_of(&self.exclude));
+        let is_wanted = grep.unwrap_or_else(|| any_of(&self.grep))
+            && !exclude.unwrap_or_else(|| any_of(&self.exclude));
         if !is_wanted || !has_fields {
             return (Verdict::Unwanted, is_certain);
         }
@@ -190,15 +199,17 @@ impl Query {
     }
 }
 
-fn compile_all(option: &'static str, patterns: &[String], ignore_case: bool) -> Result<Vec<Regex>, QueryError> {
+fn compile_all(
+    option: &'static str,
+    patterns: &[String],
+    ignore_case: bool,
+) -> Result<Vec<Regex>, QueryError> {
     patterns.iter().map(|pattern| compile(option, pattern, ignore_case)).collect()
 }
 
 fn compile(option: &'static str, pattern: &str, ignore_case: bool) -> Result<Regex, QueryError> {
-    RegexBuilder::new(pattern).case_insensitive(ignore_case).build().map_err(|error| QueryError::Pattern {
-        option,
-        pattern: pattern.into(),
-        reason: error.to_string(),
+    RegexBuilder::new(pattern).case_insensitive(ignore_case).build().map_err(|error| {
+        QueryError::Pattern { option, pattern: pattern.into(), reason: error.to_string() }
     })
 }
 

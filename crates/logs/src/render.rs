@@ -106,7 +106,9 @@ impl Renderer {
     /// Appends a record to `out`.
     pub fn render(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
         match self.begun.take() {
-            Some((stream, shown)) if stream == entry.line.stream && entry.line.text.starts_with(&shown) => {
+            Some((stream, shown))
+                if stream == entry.line.stream && entry.line.text.starts_with(&shown) =>
+            {
                 let line = entry.line;
                 let rest = Line { text: line.text[shown.len()..].into(), ..line.clone() };
                 return self.render_whole(out, &Entry { prefix: "", line: &rest, ..*entry });
@@ -130,7 +132,9 @@ impl Renderer {
             Format::Json if self.style.terminal => {
                 let mut json = Vec::new();
                 render_json(&mut json, entry);
-                out.extend_from_slice(crate::escape::json(&String::from_utf8_lossy(&json)).as_bytes());
+                out.extend_from_slice(
+                    crate::escape::json(&String::from_utf8_lossy(&json)).as_bytes(),
+                );
             }
             Format::Json => render_json(out, entry),
             Format::Template(template) => {
@@ -204,7 +208,8 @@ impl Renderer {
                 out.extend_from_slice(part);
             }
         };
-        let text = if self.style.terminal { text.strip_suffix(b"\r").unwrap_or(text) } else { text };
+        let text =
+            if self.style.terminal { text.strip_suffix(b"\r").unwrap_or(text) } else { text };
         let mut at = 0;
         for (start, end) in spans(highlight, text) {
             push(&mut safe, out, &text[at..start]);
@@ -223,8 +228,10 @@ impl Renderer {
 /// Returns the ranges that the expressions match, in order, with overlapping ranges joined.
 fn spans(patterns: &[Regex], text: &[u8]) -> Vec<(usize, usize)> {
     let matches = patterns.iter().flat_map(|pattern| pattern.find_iter(text));
-    let mut found: Vec<_> =
-        matches.filter(|found| !found.is_empty()).map(|found| (found.start(), found.end())).collect();
+    let mut found: Vec<_> = matches
+        .filter(|found| !found.is_empty())
+        .map(|found| (found.start(), found.end()))
+        .collect();
     found.sort_unstable();
     found.dedup_by(|next, kept| {
         let overlaps = next.0 <= kept.1;
@@ -259,13 +266,15 @@ fn render_json(out: &mut Vec<u8>, entry: &Entry<'_>) {
     let line = entry.line;
     let text = String::from_utf8_lossy(&line.text);
     let is_utf8 = matches!(text, std::borrow::Cow::Borrowed(_));
-    let fields = fields::object(&line.text).and_then(|object| RawValue::from_string(object.into_owned()).ok());
+    let fields = fields::object(&line.text)
+        .and_then(|object| RawValue::from_string(object.into_owned()).ok());
     let json = JsonLine {
         container: entry.container,
         stream: line.stream.as_str(),
         time: line.timestamp.as_ref().map(crate::Timestamp::as_str),
         line: &text,
-        line_base64: (!is_utf8).then(|| base64::engine::general_purpose::STANDARD.encode(&line.text)),
+        line_base64: (!is_utf8)
+            .then(|| base64::engine::general_purpose::STANDARD.encode(&line.text)),
         cut: (line.cut > 0).then_some(line.cut),
         level: Level::of(&line.text).map(Level::as_str),
         fields: fields.as_deref(),

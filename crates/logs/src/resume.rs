@@ -111,7 +111,8 @@ impl Resume {
     /// line that was delivered is among these. Then those after it are all that is new.
     pub fn first_known(&self, lines: &[Line<'_>]) -> Option<usize> {
         let resumed = self.resumed.as_ref()?;
-        let identity = |line: &Line<'_>| identity(line, line.timestamp.and_then(|stamp| stamp.instant()));
+        let identity =
+            |line: &Line<'_>| identity(line, line.timestamp.and_then(|stamp| stamp.instant()));
         lines.iter().rposition(|line| identity(line) == resumed.last.0)?;
         lines.iter().position(|line| resumed.repeats.contains_key(&identity(line)))
     }
@@ -126,9 +127,9 @@ impl Resume {
     /// was repeated before it. A caller with more information may then request more.
     pub fn misses_lines(&self, line: &Line<'_>) -> bool {
         let at = line.timestamp.and_then(|stamp| stamp.instant());
-        self.resumed
-            .as_ref()
-            .is_some_and(|resumed| resumed.is_after_gap(at) && !resumed.repeats.contains_key(&identity(line, at)))
+        self.resumed.as_ref().is_some_and(|resumed| {
+            resumed.is_after_gap(at) && !resumed.repeats.contains_key(&identity(line, at))
+        })
     }
 
     /// After the end of a stream: returns the time of the last line that was delivered, if the
@@ -192,7 +193,9 @@ impl Resume {
 impl Resumed {
     /// Whether a remembered line with this identity was still to be repeated, and is now.
     fn repeat(&mut self, identity: u64) -> bool {
-        let Some(count) = self.repeats.get_mut(&identity).filter(|count| **count > 0) else { return false };
+        let Some(count) = self.repeats.get_mut(&identity).filter(|count| **count > 0) else {
+            return false;
+        };
         *count -= 1;
         self.last.1 = self.last.1.saturating_sub(u32::from(identity == self.last.0));
         self.is_found = true;
@@ -269,7 +272,10 @@ mod tests {
         assert_eq!(resume.admit(&line(10, 0)), Admission::New);
         assert_eq!(resume.restart(), jiff::Timestamp::from_second(5).ok());
         assert_eq!(resume.lost_position(), line(10, 0).timestamp, "nothing was repeated");
-        assert_eq!(resume.admit(&line(15, 1)), Admission::NewAfterGap { since: line(10, 0).timestamp.unwrap() });
+        assert_eq!(
+            resume.admit(&line(15, 1)),
+            Admission::NewAfterGap { since: line(10, 0).timestamp.unwrap() }
+        );
         assert_eq!(resume.admit(&line(15, 2)), Admission::New);
         resume.restart();
         assert_eq!(resume.admit(&line(15, 1)), Admission::Seen);
@@ -283,7 +289,10 @@ mod tests {
         resume.expect_gap();
         assert_eq!(resume.admit(&line(10, 0)), Admission::New, "nothing was there before");
         resume.expect_gap();
-        assert_eq!(resume.admit(&line(11, 1)), Admission::NewAfterGap { since: line(10, 0).timestamp.unwrap() });
+        assert_eq!(
+            resume.admit(&line(11, 1)),
+            Admission::NewAfterGap { since: line(10, 0).timestamp.unwrap() }
+        );
         assert_eq!(resume.admit(&line(12, 2)), Admission::New);
     }
 
@@ -295,7 +304,11 @@ mod tests {
             assert_eq!(resume.admit(line), Admission::New);
         }
         resume.restart();
-        for (line, want) in [(&line(10, 0), Admission::Seen), (&untimed, Admission::Seen), (&untimed, Admission::New)] {
+        for (line, want) in [
+            (&line(10, 0), Admission::Seen),
+            (&untimed, Admission::Seen),
+            (&untimed, Admission::New),
+        ] {
             assert_eq!(resume.admit(line), want);
         }
     }
@@ -317,18 +330,28 @@ mod tests {
         for (second, text) in [(10, 0), (11, 1)] {
             assert_eq!(resume.admit(&line(second, text)), Admission::New);
         }
-        assert_eq!(resume.restart(), jiff::Timestamp::from_second(10).ok(), "not what was left out");
-        assert_eq!(resume.first_known(&[line(10, 9), line(10, 0), line(11, 1), line(9, 2)]), Some(1));
+        assert_eq!(
+            resume.restart(),
+            jiff::Timestamp::from_second(10).ok(),
+            "not what was left out"
+        );
+        assert_eq!(
+            resume.first_known(&[line(10, 9), line(10, 0), line(11, 1), line(9, 2)]),
+            Some(1)
+        );
         assert_eq!(resume.first_known(&[line(10, 9), line(10, 0), line(9, 2)]), None);
-        for (second, text, want) in [(10, 9, Admission::Seen), (11, 1, Admission::Seen), (9, 2, Admission::New)] {
+        for (second, text, want) in
+            [(10, 9, Admission::Seen), (11, 1, Admission::Seen), (9, 2, Admission::New)]
+        {
             assert_eq!(resume.admit(&line(second, text)), want, "{text}");
         }
     }
 
     #[test]
     fn more_lines_than_are_remembered_are_not_repeated() {
-        let log: Vec<_> =
-            (0..MAX_REMEMBERED + 50).map(|text| line(i64::try_from(text).unwrap() / 100_000, text)).collect();
+        let log: Vec<_> = (0..MAX_REMEMBERED + 50)
+            .map(|text| line(i64::try_from(text).unwrap() / 100_000, text))
+            .collect();
         assert_eq!(interrupted(&log, &[log.len() - 1, 3], true).len(), log.len());
     }
 

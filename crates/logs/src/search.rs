@@ -38,14 +38,18 @@ pub struct Found {
 impl Search {
     /// Returns a search for these expressions, which must be valid.
     pub(crate) fn new(grep: &[String], exclude: &[String], ignore_case: bool) -> Self {
-        let compile = |patterns: &[String]| patterns.iter().map(|pattern| compile(pattern, ignore_case)).collect();
+        let compile = |patterns: &[String]| {
+            patterns.iter().map(|pattern| compile(pattern, ignore_case)).collect()
+        };
         Self { grep: compile(grep), exclude: compile(exclude) }
     }
 
     /// Begins to search a line. With `holds_cr`, a carriage return at the end is part of the
     /// ending.
     pub(crate) fn begin(&self, holds_cr: bool) -> LineSearch {
-        let scans = |patterns: &[Option<Arc<DFA>>]| patterns.iter().map(|dfa| Scan::begin(dfa.as_ref())).collect();
+        let scans = |patterns: &[Option<Arc<DFA>>]| {
+            patterns.iter().map(|dfa| Scan::begin(dfa.as_ref())).collect()
+        };
         LineSearch { grep: scans(&self.grep), exclude: scans(&self.exclude), holds_cr, held: false }
     }
 }
@@ -102,7 +106,10 @@ impl LineSearch {
             (!outcomes.contains(&None)).then_some(false)
         };
         let has_grep = !self.grep.is_empty();
-        Found { grep: if has_grep { any(self.grep) } else { Some(true) }, exclude: any(self.exclude) }
+        Found {
+            grep: if has_grep { any(self.grep) } else { Some(true) },
+            exclude: any(self.exclude),
+        }
     }
 }
 
@@ -196,7 +203,11 @@ mod tests {
             ("x", false),
         ] {
             for size in [1, 3, 16, 1000] {
-                assert_eq!(found(pattern, line, size), Some(is_there), "{pattern} in pieces of {size}");
+                assert_eq!(
+                    found(pattern, line, size),
+                    Some(is_there),
+                    "{pattern} in pieces of {size}"
+                );
             }
         }
         assert_eq!(found(r"(?-u:\xff) b", b"a \xff b", 2), Some(true));

@@ -73,14 +73,20 @@ impl Stats {
 
     /// Returns the counts, with at most `rows` bars of rate over time and as many patterns.
     pub fn report(&self, rows: usize) -> Report {
-        let (patterns, other_patterns) = self.patterns.as_ref().map(|patterns| patterns.top(rows)).unwrap_or_default();
+        let (patterns, other_patterns) =
+            self.patterns.as_ref().map(|patterns| patterns.top(rows)).unwrap_or_default();
         Report {
             lines: self.lines,
             bytes: self.bytes,
             first: self.first,
             last: self.last,
             streams: self.streams.clone(),
-            levels: self.levels.iter().rev().map(|(level, count)| (level.as_str(), *count)).collect(),
+            levels: self
+                .levels
+                .iter()
+                .rev()
+                .map(|(level, count)| (level.as_str(), *count))
+                .collect(),
             no_level: self.lines - self.levels.values().sum::<u64>(),
             containers: self.containers.clone(),
             rate: self.rate.buckets(rows),

@@ -16,7 +16,14 @@ pub struct Tail<T> {
 impl<T> Tail<T> {
     /// Keeps the last `count` records, in at most `max_bytes` bytes.
     pub fn new(count: usize, max_bytes: usize) -> Self {
-        Self { count, max_bytes, bytes: 0, kept: VecDeque::new(), is_short: false, has_dropped: false }
+        Self {
+            count,
+            max_bytes,
+            bytes: 0,
+            kept: VecDeque::new(),
+            is_short: false,
+            has_dropped: false,
+        }
     }
 
     /// Takes the next record, which holds this many bytes.

@@ -40,7 +40,9 @@ impl Timestamp {
         let is_shaped = (MIN_LEN..=MAX_LEN).contains(&text.len())
             && digits.iter().all(|&at| text[at].is_ascii_digit())
             && marks.iter().all(|&(at, mark)| text[at] == mark)
-            && text[19..].iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b':' | b'+' | b'-' | b'Z'));
+            && text[19..]
+                .iter()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b':' | b'+' | b'-' | b'Z'));
         if !is_shaped {
             return None;
         }
@@ -90,15 +92,20 @@ impl Timestamp {
     pub fn instant(&self) -> Option<jiff::Timestamp> {
         let text = self.as_bytes();
         let (year, month, day) = (number(&text[..4])?, number(&text[5..7])?, number(&text[8..10])?);
-        let (hour, minute, second) = (number(&text[11..13])?, number(&text[14..16])?, number(&text[17..19])?);
+        let (hour, minute, second) =
+            (number(&text[11..13])?, number(&text[14..16])?, number(&text[17..19])?);
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
-        let date =
-            jiff::civil::Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
-                .ok()?;
+        let date = jiff::civil::Date::new(
+            i16::try_from(year).ok()?,
+            i8::try_from(month).ok()?,
+            i8::try_from(day).ok()?,
+        )
+        .ok()?;
         let (nanos, offset) = fraction(&text[19..])?;
-        let seconds = days_since_epoch(date) * 86_400 + hour * 3_600 + minute * 60 + second - offset_seconds(offset)?;
+        let seconds = days_since_epoch(date) * 86_400 + hour * 3_600 + minute * 60 + second
+            - offset_seconds(offset)?;
         jiff::Timestamp::new(seconds, nanos).ok()
     }
 }
@@ -116,7 +123,9 @@ impl fmt::Display for Timestamp {
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |sum: i64, byte| Some(sum * 10 + i64::from(byte.checked_sub(b'0').filter(|d| *d < 10)?)))
+    digits.iter().try_fold(0, |sum: i64, byte| {
+        Some(sum * 10 + i64::from(byte.checked_sub(b'0').filter(|d| *d < 10)?))
+    })
 }
 
 /// Parses an optional `.123456789` and returns nanoseconds and the text after it.
@@ -183,7 +192,9 @@ mod tests {
         for (text, want) in cases {
             let stamp = Timestamp::new(text.as_bytes());
             assert_eq!(
-                stamp.map(|stamp| stamp.instant().map(|at| at.to_string()).as_deref() == want.flatten()),
+                stamp
+                    .map(|stamp| stamp.instant().map(|at| at.to_string()).as_deref()
+                        == want.flatten()),
                 want.map(|_| true),
                 "{text}"
             );
@@ -195,7 +206,8 @@ mod tests {
 
     #[test]
     fn the_prefix_ends_at_the_first_space() {
-        let (stamp, rest) = Timestamp::split(b"2026-11-23T07:01:20.422028881Z  two spaces").unwrap();
+        let (stamp, rest) =
+            Timestamp::split(b"2026-11-23T07:01:20.422028881Z  two spaces").unwrap();
         assert_eq!((stamp.as_str(), rest), ("2026-11-23T07:01:20.422028881Z", &b" two spaces"[..]));
         assert_eq!(Timestamp::split(b"2026-11-23T07:01:20.422028881Z"), None);
         assert_eq!(Timestamp::split(b"no time here"), None);

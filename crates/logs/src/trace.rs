@@ -60,7 +60,11 @@ impl Default for TraceJoiner {
         Self {
             streams: Default::default(),
             split: 0,
-            exception_names: [Finder::new("Exception"), Finder::new("Error"), Finder::new("Throwable")],
+            exception_names: [
+                Finder::new("Exception"),
+                Finder::new("Error"),
+                Finder::new("Throwable"),
+            ],
         }
     }
 }
@@ -82,7 +86,8 @@ impl TraceJoiner {
         }
         match self.begin(&line.text) {
             Some(kind) => {
-                self.streams[slot] = Some(Trace { kind, record: line.into_owned(), blanks: Vec::new() });
+                self.streams[slot] =
+                    Some(Trace { kind, record: line.into_owned(), blanks: Vec::new() });
             }
             None => emit(line),
         }
@@ -108,11 +113,17 @@ impl TraceJoiner {
             b'T' if starts(b"Traceback (most recent call last):") => {
                 return Some(Kind::Python { has_exception: false, is_chained: false });
             }
-            b'p' | b'f' | b'g' if starts(b"panic: ") || starts(b"fatal error: ") || starts(b"goroutine ") => {
+            b'p' | b'f' | b'g'
+                if starts(b"panic: ") || starts(b"fatal error: ") || starts(b"goroutine ") =>
+            {
                 return Some(Kind::Go);
             }
-            b'f' | b'w' | b'i' | b'd' | b't' | b'c' if is_dot_net(text) => return Some(Kind::DotNet),
-            b't' if starts(b"thread '") && memchr::memmem::find(text, b" panicked at ").is_some() => {
+            b'f' | b'w' | b'i' | b'd' | b't' | b'c' if is_dot_net(text) => {
+                return Some(Kind::DotNet);
+            }
+            b't' if starts(b"thread '")
+                && memchr::memmem::find(text, b" panicked at ").is_some() =>
+            {
                 return Some(Kind::Rust { wants_message: text.trim_ascii_end().ends_with(b":") });
             }
             _ => {}
@@ -141,10 +152,12 @@ impl Trace {
                     text.starts_with(b"at ") || text.starts_with(b"... ")
                 };
                 *has_frame |= is_frame;
-                *has_frame && (is_indented || starts(b"Caused by: ") || text.trim_ascii_end() == b"}")
+                *has_frame
+                    && (is_indented || starts(b"Caused by: ") || text.trim_ascii_end() == b"}")
             }
             Kind::Python { has_exception: has_exception @ true, is_chained } => {
-                let links = starts(b"During handling of the above exception") || starts(b"The above exception was the");
+                let links = starts(b"During handling of the above exception")
+                    || starts(b"The above exception was the");
                 let begins = *is_chained && starts(b"Traceback (most recent call last):");
                 *is_chained |= links;
                 if begins {
@@ -157,13 +170,21 @@ impl Trace {
                 !is_blank
             }
             Kind::Go => {
-                let words: [&[u8]; 5] =
-                    [b"goroutine ", b"created by ", b"[signal ", b"exit status ", b"runtime stack:"];
+                let words: [&[u8]; 5] = [
+                    b"goroutine ",
+                    b"created by ",
+                    b"[signal ",
+                    b"exit status ",
+                    b"runtime stack:",
+                ];
                 is_indented || words.into_iter().any(starts) || is_go_call(text)
             }
             Kind::DotNet => starts(b"      "),
             Kind::Rust { wants_message } => {
-                std::mem::take(wants_message) || is_indented || starts(b"note: ") || starts(b"stack backtrace:")
+                std::mem::take(wants_message)
+                    || is_indented
+                    || starts(b"note: ")
+                    || starts(b"stack backtrace:")
             }
         };
         match belongs {
@@ -243,7 +264,8 @@ mod tests {
     fn join(text: &str) -> Vec<String> {
         let mut joiner = TraceJoiner::default();
         let mut out = Vec::new();
-        let mut emit = |line: Line<'_>| out.push(String::from_utf8(line.text.into_owned()).unwrap());
+        let mut emit =
+            |line: Line<'_>| out.push(String::from_utf8(line.text.into_owned()).unwrap());
         text.split('\n').for_each(|text| joiner.push(line(Stream::Stderr, text), &mut emit));
         joiner.flush(emit);
         out

@@ -74,7 +74,9 @@ impl TimeRange {
             })
             .transpose()?;
         match (since, until) {
-            (Some(since), Some(until)) if until < since => Err(TimeError::Reversed { since, until }),
+            (Some(since), Some(until)) if until < since => {
+                Err(TimeError::Reversed { since, until })
+            }
             _ => Ok(Self { since, until }),
         }
     }
@@ -102,7 +104,10 @@ struct Parsed {
 fn parse(text: &str, now: &Zoned) -> Option<Parsed> {
     let text = text.trim();
     if let Some(time) = time_of_day(text) {
-        return Some(Parsed { at: at_zone_of(now.date().to_datetime(time), now)?, is_time_of_day: true });
+        return Some(Parsed {
+            at: at_zone_of(now.date().to_datetime(time), now)?,
+            is_time_of_day: true,
+        });
     }
     let at = day_word(text, now)
         .or_else(|| unix_seconds(text))
@@ -135,7 +140,8 @@ fn time_of_day(text: &str) -> Option<Time> {
         return None;
     }
     let (second, nanos) = second.map_or(Some((0, 0)), |second| {
-        let (whole, fraction) = second.split_once('.').map_or((second, None), |(whole, rest)| (whole, Some(rest)));
+        let (whole, fraction) =
+            second.split_once('.').map_or((second, None), |(whole, rest)| (whole, Some(rest)));
         let nanos = fraction.map_or(Some(0), fraction_nanos)?;
         (whole.len() == 2).then_some((digits(whole)?, nanos))
     })?;
@@ -156,7 +162,8 @@ fn fraction_nanos(text: &str) -> Option<i64> {
 /// `seconds` or `seconds.nanos` since 1970, possibly negative.
 fn unix_seconds(text: &str) -> Option<Timestamp> {
     let (sign, number) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
-    let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, rest)| (whole, Some(rest)));
+    let (whole, fraction) =
+        number.split_once('.').map_or((number, None), |(whole, rest)| (whole, Some(rest)));
     let nanos = fraction.map_or(Some(0), fraction_nanos)?;
     Timestamp::new(sign * digits::<i64>(whole)?, i32::try_from(sign * nanos).ok()?).ok()
 }
@@ -217,12 +224,17 @@ fn date_time(text: &str, now: &Zoned) -> Option<Timestamp> {
     }
     let date = Date::new(digits(year)?, digits(month)?, digits(day)?).ok()?;
     let (time, zone) = rest.split_at(rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len()));
-    let time = if time.is_empty() { Time::midnight() } else { time_of_day(time.strip_prefix(['T', 't', ' '])?)? };
+    let time = if time.is_empty() {
+        Time::midnight()
+    } else {
+        time_of_day(time.strip_prefix(['T', 't', ' '])?)?
+    };
     let civil = date.to_datetime(time);
     if zone.is_empty() {
         return at_zone_of(civil, now);
     }
-    let offset = if zone.eq_ignore_ascii_case("z") { jiff::tz::Offset::UTC } else { numeric_offset(zone)? };
+    let offset =
+        if zone.eq_ignore_ascii_case("z") { jiff::tz::Offset::UTC } else { numeric_offset(zone)? };
     offset.to_timestamp(civil).ok()
 }
 
@@ -286,8 +298,16 @@ mod tests {
         ];
         for (text, want) in cases {
             let want: Timestamp = want.parse().unwrap();
-            assert_eq!(TimeRange::parse(Some(text), None, &now()).map(|range| range.since), Ok(Some(want)), "{text}");
-            assert_eq!(TimeRange::parse(None, Some(text), &now()).map(|range| range.until), Ok(Some(want)), "{text}");
+            assert_eq!(
+                TimeRange::parse(Some(text), None, &now()).map(|range| range.since),
+                Ok(Some(want)),
+                "{text}"
+            );
+            assert_eq!(
+                TimeRange::parse(None, Some(text), &now()).map(|range| range.until),
+                Ok(Some(want)),
+                "{text}"
+            );
         }
     }
 
@@ -333,7 +353,9 @@ mod tests {
             "日本語日本語日本語",
         ];
         for text in nonsense {
-            for (since, until, option) in [(Some(text), None, "--since"), (None, Some(text), "--until")] {
+            for (since, until, option) in
+                [(Some(text), None, "--since"), (None, Some(text), "--until")]
+            {
                 let want = Err(TimeError::Unknown { option, text: text.into() });
                 assert_eq!(TimeRange::parse(since, until, &now()), want, "{text}");
             }

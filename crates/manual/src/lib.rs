@@ -35,11 +35,9 @@ impl Page {
     pub fn is_of(&self, words: &[String]) -> bool {
         let own: Vec<&str> = self.command.split(' ').skip(1).collect();
         own.len() == words.len()
-            && own
-                .iter()
-                .zip(words)
-                .enumerate()
-                .all(|(index, (own, word))| own == word || index + 1 == words.len() && self.aliases.contains(word))
+            && own.iter().zip(words).enumerate().all(|(index, (own, word))| {
+                own == word || index + 1 == words.len() && self.aliases.contains(word)
+            })
     }
 }
 
@@ -166,8 +164,10 @@ fn literal(roff: &mut Roff, examples: &str) {
 
 fn see_also(roff: &mut Roff, command: &Command, parent: Option<&str>) {
     let inner = command.get_subcommands().filter(|inner| !inner.is_hide_set());
-    let inner = inner.map(|inner| inner.get_bin_name().unwrap_or_else(|| inner.get_name()).replace(' ', "-"));
-    let pages: Vec<String> = parent.map(|parent| parent.replace(' ', "-")).into_iter().chain(inner).collect();
+    let inner = inner
+        .map(|inner| inner.get_bin_name().unwrap_or_else(|| inner.get_name()).replace(' ', "-"));
+    let pages: Vec<String> =
+        parent.map(|parent| parent.replace(' ', "-")).into_iter().chain(inner).collect();
     if pages.is_empty() {
         return;
     }
@@ -188,13 +188,19 @@ mod tests {
 
     fn tool() -> Command {
         let quiet = Arg::new("quiet").long("quiet").global(true).help("Print less");
-        let list = Command::new("ls").about("List them").after_help("Examples:\n  tool things ls    .List\\ them");
+        let list = Command::new("ls")
+            .about("List them")
+            .after_help("Examples:\n  tool things ls    .List\\ them");
         Command::new("tool")
             .version("1.2")
             .about("Do things")
             .arg(quiet)
             .subcommand(
-                Command::new("things").about("Have things").alias("stuff").subcommand_required(true).subcommand(list),
+                Command::new("things")
+                    .about("Have things")
+                    .alias("stuff")
+                    .subcommand_required(true)
+                    .subcommand(list),
             )
             .subcommand(Command::new("secret").hide(true))
     }
@@ -212,7 +218,12 @@ mod tests {
         let is_of = |index: usize, words: &[&str]| {
             pages[index].is_of(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
-        assert!(is_of(0, &[]) && is_of(1, &["things"]) && is_of(1, &["stuff"]) && is_of(2, &["things", "ls"]));
+        assert!(
+            is_of(0, &[])
+                && is_of(1, &["things"])
+                && is_of(1, &["stuff"])
+                && is_of(2, &["things", "ls"])
+        );
         assert!(!is_of(1, &[]) && !is_of(1, &["ls"]) && !is_of(2, &["things"]));
     }
 

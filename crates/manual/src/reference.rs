@@ -5,7 +5,10 @@ type Entries = &'static [(&'static str, &'static str)];
 
 const STATUS: Entries = &[
     ("0", "Success."),
-    ("1", "The command failed, or not all of the output could be read. Standard error has the reason."),
+    (
+        "1",
+        "The command failed, or not all of the output could be read. Standard error has the reason.",
+    ),
     ("2", "The command line is wrong."),
 ];
 
@@ -36,16 +39,24 @@ const ENVIRONMENT: Entries = &[
     ("DOCKER_HOST", "The address of the engine: unix:///PATH or tcp://HOST:PORT."),
     ("DOCKER_CONTEXT", "The Docker context to use."),
     ("DOCKER_CONFIG", "The folder of Docker's config.json and contexts. The default is ~/.docker."),
-    ("DOCKER_TLS_VERIFY, DOCKER_CERT_PATH", "Use TLS for DOCKER_HOST, with the files of this folder."),
-    ("KUBECONFIG", "Files of Kubernetes configuration, separated by colons. The default is ~/.kube/config."),
+    (
+        "DOCKER_TLS_VERIFY, DOCKER_CERT_PATH",
+        "Use TLS for DOCKER_HOST, with the files of this folder.",
+    ),
+    (
+        "KUBECONFIG",
+        "Files of Kubernetes configuration, separated by colons. The default is ~/.kube/config.",
+    ),
     ("XDG_CONFIG_HOME", "The folder of scratchdbg/config.json. The default is ~/.config."),
     ("XDG_RUNTIME_DIR", "Where the sockets of rootless engines are looked for."),
     ("NO_COLOR", "Print no colors."),
     ("TZ", "The time zone of times without one."),
 ];
 
-const BUILD_ENVIRONMENT: Entries =
-    &[("SOURCE_DATE_EPOCH", "The time stamp of the images, in seconds since 1970. The default is 0.")];
+const BUILD_ENVIRONMENT: Entries = &[(
+    "SOURCE_DATE_EPOCH",
+    "The time stamp of the images, in seconds since 1970. The default is 0.",
+)];
 
 const FILES: Entries = &[
     ("~/.docker/config.json", "Credentials of registries, the current context, the detach keys."),

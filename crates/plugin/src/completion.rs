@@ -9,7 +9,8 @@ const NO_FILES: &str = ":4\n";
 /// that tells how to go on. The last word is the one to complete.
 pub fn completions(mut command: Command, words: &[String]) -> String {
     command.build();
-    let (typed, before) = words.split_last().map_or(("", &[][..]), |(typed, before)| (&**typed, before));
+    let (typed, before) =
+        words.split_last().map_or(("", &[][..]), |(typed, before)| (&**typed, before));
     let mut at = &command;
     for word in before {
         at = at.find_subcommand(word).unwrap_or(at);
@@ -17,20 +18,29 @@ pub fn completions(mut command: Command, words: &[String]) -> String {
     let mut candidates: Vec<(String, String)> = Vec::new();
     let last = before.last().map(String::as_str);
     let awaits_value = at.get_arguments().find(|argument| {
-        let is_last = last.is_some_and(|last| argument.get_long().is_some_and(|long| last == format!("--{long}")));
+        let is_last = last.is_some_and(|last| {
+            argument.get_long().is_some_and(|long| last == format!("--{long}"))
+        });
         is_last && argument.get_action().takes_values()
     });
     if let Some(argument) = awaits_value {
         let values = argument.get_possible_values();
-        candidates.extend(values.iter().map(|value| (value.get_name().to_owned(), first_line(value.get_help()))));
+        candidates.extend(
+            values.iter().map(|value| (value.get_name().to_owned(), first_line(value.get_help()))),
+        );
     } else if typed.starts_with('-') {
         for argument in at.get_arguments().filter(|argument| !argument.is_hide_set()) {
             let long = argument.get_long().map(|name| format!("--{name}"));
             candidates.extend(long.map(|long| (long, first_line(argument.get_help()))));
         }
     } else {
-        let commands = at.get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set());
-        candidates.extend(commands.map(|command| (command.get_name().to_owned(), first_line(command.get_about()))));
+        let commands = at
+            .get_subcommands()
+            .filter(|command| command.get_name() != "help" && !command.is_hide_set());
+        candidates.extend(
+            commands
+                .map(|command| (command.get_name().to_owned(), first_line(command.get_about()))),
+        );
     }
     let fitting = candidates.into_iter().filter(|(candidate, _)| candidate.starts_with(typed));
     let line = |(candidate, about): (String, String)| match &*about {
@@ -51,11 +61,15 @@ mod tests {
     use super::*;
 
     fn completed(line: &str) -> String {
-        let sessions = Command::new("sessions").subcommand(Command::new("ls")).subcommand(Command::new("rm"));
-        let attach = Command::new("attach").about("Open a shell\n\nInside").arg(Arg::new("linger").long("linger"));
+        let sessions =
+            Command::new("sessions").subcommand(Command::new("ls")).subcommand(Command::new("rm"));
+        let attach = Command::new("attach")
+            .about("Open a shell\n\nInside")
+            .arg(Arg::new("linger").long("linger"));
         let mode = Arg::new("mode").long("mode").value_parser(["exec", "copy"]).help("How to run");
         let root = Arg::new("root").long("root").action(ArgAction::SetTrue);
-        let command = Command::new("scratchdbg").subcommand(sessions).subcommand(attach.arg(mode).arg(root));
+        let command =
+            Command::new("scratchdbg").subcommand(sessions).subcommand(attach.arg(mode).arg(root));
         completions(command, &line.split(' ').map(str::to_owned).collect::<Vec<_>>())
     }
 

@@ -55,14 +55,17 @@ pub fn read(arguments: &[OsString]) -> Result<(DockerFlags, Request), FlagError>
     }
     let mut flags = DockerFlags::default();
     let at = flags.read(arguments)?;
-    let (first, rest) = arguments.get(at..).and_then(<[_]>::split_first).unwrap_or((&arguments[0], &[]));
-    let words = |rest: &[OsString]| rest.iter().skip_while(|word| !is_word(word)).skip(1).cloned().collect::<Vec<_>>();
+    let (first, rest) =
+        arguments.get(at..).and_then(<[_]>::split_first).unwrap_or((&arguments[0], &[]));
+    let words = |rest: &[OsString]| {
+        rest.iter().skip_while(|word| !is_word(word)).skip(1).cloned().collect::<Vec<_>>()
+    };
     let request = match first.to_str() {
         Some(WORD) => Request::Run(rest.to_vec()),
         Some("help") => Request::Run([first.clone()].into_iter().chain(words(rest)).collect()),
-        Some("__complete" | "__completeNoDesc") => {
-            Request::Complete(words(rest).into_iter().map(|word| word.to_string_lossy().into_owned()).collect())
-        }
+        Some("__complete" | "__completeNoDesc") => Request::Complete(
+            words(rest).into_iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        ),
         // `scratchdbg` is a word of our own command line, run without docker.
         _ => return Ok((DockerFlags::default(), Request::Run(arguments.to_vec()))),
     };
@@ -86,7 +89,8 @@ mod tests {
 
     #[test]
     fn the_metadata_is_what_docker_takes() {
-        let json = metadata(&words("docker-cli-plugin-metadata"), "1.2.3", "Debug").expect("it is asked for");
+        let json = metadata(&words("docker-cli-plugin-metadata"), "1.2.3", "Debug")
+            .expect("it is asked for");
         assert_eq!(
             json,
             "{\"SchemaVersion\":\"0.1.0\",\"Vendor\":\"scratchdbg\",\"Version\":\"v1.2.3\",\"ShortDescription\":\"Debug\"}\n"
@@ -98,7 +102,10 @@ mod tests {
     #[test]
     fn our_arguments_follow_our_word() {
         assert_eq!(run("scratchdbg logs -f web").1, words("logs -f web"));
-        assert_eq!(run("-D scratchdbg attach web -- scratchdbg").1, words("attach web -- scratchdbg"));
+        assert_eq!(
+            run("-D scratchdbg attach web -- scratchdbg").1,
+            words("attach web -- scratchdbg")
+        );
         assert_eq!(run("help scratchdbg").1, words("help"));
         assert_eq!(run("help scratchdbg logs").1, words("help logs"));
         assert_eq!(run("-H unix:///a help scratchdbg logs").1, words("help logs"));
@@ -122,7 +129,10 @@ mod tests {
     #[test]
     fn completions_are_requested_with_words() {
         for line in ["__complete scratchdbg logs -", "__completeNoDesc scratchdbg logs -"] {
-            assert_eq!(read(&words(line)).unwrap().1, Request::Complete(vec!["logs".into(), "-".into()]));
+            assert_eq!(
+                read(&words(line)).unwrap().1,
+                Request::Complete(vec!["logs".into(), "-".into()])
+            );
         }
     }
 }

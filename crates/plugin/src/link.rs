@@ -126,7 +126,8 @@ impl Link {
             return Ok(Change::Unchanged);
         }
         if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder).map_err(|source| failed("make the folder", folder, source))?;
+            fs::create_dir_all(folder)
+                .map_err(|source| failed("make the folder", folder, source))?;
         }
         if target.is_some() {
             fs::remove_file(&self.path).map_err(|source| failed("replace", &self.path, source))?;
@@ -154,7 +155,9 @@ impl Link {
             Ok(target) if target.file_name() == Some(OsStr::new(PROGRAM)) => Ok(Some(target)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             // A file that is no link is an invalid argument for readlink(2).
-            Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(failed("read", &self.path, error)),
+            Err(error) if error.kind() != io::ErrorKind::InvalidInput => {
+                Err(failed("read", &self.path, error))
+            }
             Ok(_) | Err(_) => Err(LinkError::NotOurs(self.path.clone())),
         }
     }
@@ -174,7 +177,8 @@ mod tests {
 
     #[test]
     fn each_client_has_its_folder_and_its_links() {
-        let folder = |client: Client| client.folder(Path::new("/opt/bin/scratchdbg"), Some(Path::new("/c")));
+        let folder =
+            |client: Client| client.folder(Path::new("/opt/bin/scratchdbg"), Some(Path::new("/c")));
         assert_eq!(folder(Client::Docker), Some("/c/cli-plugins".into()));
         assert_eq!(folder(Client::Kubectl), Some("/opt/bin".into()));
         assert_eq!(Client::Docker.folder(Path::new("/x"), None), None);

@@ -45,8 +45,14 @@ impl Refusal {
     pub(crate) async fn read(answer: Response<Incoming>) -> Self {
         let status = answer.status();
         let retry_after = crate::retry::retry_after(answer.headers());
-        let body = tokio::time::timeout(TIMEOUT, Limited::new(answer.into_body(), LARGEST).collect()).await;
-        let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let body =
+            tokio::time::timeout(TIMEOUT, Limited::new(answer.into_body(), LARGEST).collect())
+                .await;
+        let body = body
+            .ok()
+            .and_then(Result::ok)
+            .map(http_body_util::Collected::to_bytes)
+            .unwrap_or_default();
         let document: Document = serde_json::from_slice(&body).unwrap_or_default();
         let say = |entry: &Entry| match entry.message.as_str() {
             "" => entry.code.clone(),
@@ -74,7 +80,9 @@ impl Refusal {
             StatusCode::FORBIDDEN => Error::Denied { registry, what, message },
             StatusCode::NOT_FOUND => Error::NotFound { registry, what },
             StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge { registry, what, message },
-            passing if crate::retry::is_passing(passing) => Error::Busy { registry, status, what, message, wait },
+            passing if crate::retry::is_passing(passing) => {
+                Error::Busy { registry, status, what, message, wait }
+            }
             _ => Error::Refused { registry, status, what, message },
         }
     }

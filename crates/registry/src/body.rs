@@ -92,12 +92,16 @@ impl Body for Content {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.get_mut() {
             Self::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stream { left: 0, .. } => Poll::Ready(None),
             Self::Stream { chunks, left, taken } => chunks.poll_recv(context).map(|chunk| {
-                let checked = chunk.and_then(|chunk| Some((left.checked_sub(chunk.len() as u64)?, chunk)));
+                let checked =
+                    chunk.and_then(|chunk| Some((left.checked_sub(chunk.len() as u64)?, chunk)));
                 let Some((rest, chunk)) = checked else {
                     return Some(Err(io::Error::other("the blob is not as long as it was")));
                 };

@@ -21,11 +21,15 @@ pub(crate) enum Challenge {
 impl Challenge {
     /// Returns the best method in the headers, or `None` if no method is known.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let texts = headers.get_all(WWW_AUTHENTICATE).into_iter().filter_map(|value| value.to_str().ok());
+        let texts =
+            headers.get_all(WWW_AUTHENTICATE).into_iter().filter_map(|value| value.to_str().ok());
         let offers: Vec<_> = texts.filter(|text| text.len() <= LONGEST).flat_map(parse).collect();
         let bearer = offers.iter().find_map(|offer| {
             let realm = offer.parameters.get("realm").filter(|_| offer.scheme == "bearer")?;
-            Some(Self::Bearer { realm: realm.clone(), service: offer.parameters.get("service").cloned() })
+            Some(Self::Bearer {
+                realm: realm.clone(),
+                service: offer.parameters.get("service").cloned(),
+            })
         });
         bearer.or_else(|| offers.iter().any(|offer| offer.scheme == "basic").then_some(Self::Basic))
     }
@@ -52,12 +56,16 @@ fn parse(text: &str) -> Vec<Offer> {
         let after = rest.trim_start_matches([' ', '\t']);
         match (after.strip_prefix('='), offers.last_mut()) {
             (Some(value), Some(offer)) => {
-                let Some((value, after)) = parameter(value.trim_start_matches([' ', '\t'])) else { return offers };
+                let Some((value, after)) = parameter(value.trim_start_matches([' ', '\t'])) else {
+                    return offers;
+                };
                 offer.parameters.entry(word.to_ascii_lowercase()).or_insert(value);
                 rest = after;
             }
             (Some(_), None) => return offers,
-            (None, _) => offers.push(Offer { scheme: word.to_ascii_lowercase(), ..Offer::default() }),
+            (None, _) => {
+                offers.push(Offer { scheme: word.to_ascii_lowercase(), ..Offer::default() })
+            }
         }
     }
 }
@@ -111,13 +119,21 @@ mod tests {
                 Some(bearer("https://auth.docker.io/token", Some("registry.docker.io"))),
             ),
             (
-                &[r#"bearer Realm = "https://a/t" , error="insufficient_scope", scope="repository:a/b:pull,push""#],
+                &[
+                    r#"bearer Realm = "https://a/t" , error="insufficient_scope", scope="repository:a/b:pull,push""#,
+                ],
                 Some(bearer("https://a/t", None)),
             ),
             (&[r#"Basic realm="Registry Realm""#], Some(Challenge::Basic)),
             (&["Basic"], Some(Challenge::Basic)),
-            (&[r#"Basic realm="x", Bearer realm="https://a/t",service=s"#], Some(bearer("https://a/t", Some("s")))),
-            (&[r#"Basic realm="x""#, r#"Bearer realm="https://a/t""#], Some(bearer("https://a/t", None))),
+            (
+                &[r#"Basic realm="x", Bearer realm="https://a/t",service=s"#],
+                Some(bearer("https://a/t", Some("s"))),
+            ),
+            (
+                &[r#"Basic realm="x""#, r#"Bearer realm="https://a/t""#],
+                Some(bearer("https://a/t", None)),
+            ),
             (&[r#"Negotiate, Basic realm="a \"quoted\" word""#], Some(Challenge::Basic)),
             (&[r#"Bearer realm="a", realm="b""#], Some(bearer("a", None))),
         ] {

@@ -110,7 +110,8 @@ impl CredentialStore {
     pub(crate) async fn find(&self, registry: &str) -> Result<Option<Credential>, CredentialError> {
         let Some(folder) = &self.folder else { return Ok(None) };
         let path = folder.join("config.json");
-        let failed = |reason: String| CredentialError::Config { path: folder.join("config.json"), reason };
+        let failed =
+            |reason: String| CredentialError::Config { path: folder.join("config.json"), reason };
         let read = tokio::task::spawn_blocking(move || ConfigFile::read(&path)).await;
         let Some(file) = read.map_err(|error| failed(error.to_string()))?? else { return Ok(None) };
         let key = if registry == HUB { HUB_KEY } else { registry };
@@ -133,8 +134,10 @@ mod tests {
     fn store(config: &str) -> (tempfile::TempDir, CredentialStore) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("config.json"), config).unwrap();
-        let store =
-            CredentialStore { helper_timeout: Duration::from_millis(500), ..CredentialStore::new(Some(folder.path())) };
+        let store = CredentialStore {
+            helper_timeout: Duration::from_millis(500),
+            ..CredentialStore::new(Some(folder.path()))
+        };
         (folder, store)
     }
 
@@ -144,8 +147,11 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let shown =
-            format!("{:?} {:?}", login("user", "hidden-word"), Credential::Identity(Secret::new("hidden-word")));
+        let shown = format!(
+            "{:?} {:?}",
+            login("user", "hidden-word"),
+            Credential::Identity(Secret::new("hidden-word"))
+        );
         assert!(!shown.contains("hidden-word"), "{shown}");
     }
 
@@ -178,7 +184,10 @@ mod tests {
         }
         for registry in ["broken.example", "half.example"] {
             let error = store.find(registry).await.unwrap_err();
-            assert!(matches!(&error, CredentialError::Entry { key, .. } if key == registry), "{error}");
+            assert!(
+                matches!(&error, CredentialError::Entry { key, .. } if key == registry),
+                "{error}"
+            );
         }
     }
 
@@ -189,7 +198,10 @@ mod tests {
         assert_eq!(CredentialStore::new(Some(empty.path())).find("r.example").await.unwrap(), None);
         for bad in ["", "{", r#"{"auths": []}"#] {
             let (_folder, store) = store(bad);
-            assert!(matches!(store.find("r.example").await, Err(CredentialError::Config { .. })), "{bad}");
+            assert!(
+                matches!(store.find("r.example").await, Err(CredentialError::Config { .. })),
+                "{bad}"
+            );
         }
     }
 
@@ -209,12 +221,17 @@ mod tests {
             let path = helper(folder.path(), script);
             helper::run(&path, "r.example; echo $HOME", Duration::from_millis(500)).await
         };
-        let answer =
-            r#"[ "$1" = get ] && [ "$(cat)" = 'r.example; echo $HOME' ] && echo '{"Username":"u","Secret":"p"}'"#;
+        let answer = r#"[ "$1" = get ] && [ "$(cat)" = 'r.example; echo $HOME' ] && echo '{"Username":"u","Secret":"p"}'"#;
         assert_eq!(ask(answer).await.unwrap(), Some(login("u", "p")));
         let identity = r#"cat >/dev/null; echo '{"Username":"<token>","Secret":"refresh"}'"#;
-        assert_eq!(ask(identity).await.unwrap(), Some(Credential::Identity(Secret::new("refresh"))));
-        assert_eq!(ask("echo credentials not found in native keychain; exit 1").await.unwrap(), None);
+        assert_eq!(
+            ask(identity).await.unwrap(),
+            Some(Credential::Identity(Secret::new("refresh")))
+        );
+        assert_eq!(
+            ask("echo credentials not found in native keychain; exit 1").await.unwrap(),
+            None
+        );
         for (script, part) in [
             ("echo the key ring is locked; exit 1", "the key ring is locked"),
             ("echo '{\"Secret\": \"hidden-word\"'", "no JSON"),
@@ -225,7 +242,8 @@ mod tests {
             let error = ask(script).await.unwrap_err().to_string();
             assert!(error.contains(part) && !error.contains("hidden-word"), "{script}: {error}");
         }
-        let missing = helper::run(Path::new("/nonexistent/helper"), "r", Duration::from_secs(1)).await;
+        let missing =
+            helper::run(Path::new("/nonexistent/helper"), "r", Duration::from_secs(1)).await;
         assert!(missing.unwrap_err().to_string().contains("cannot be started"));
     }
 
@@ -234,11 +252,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.json");
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        let error = CredentialStore::new(Some(folder.path())).find("r.example").await.unwrap_err().to_string();
+        let error = CredentialStore::new(Some(folder.path()))
+            .find("r.example")
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.ends_with("config.json: it is a device, not a regular file"), "{error}");
         fs::remove_file(&path).unwrap();
         fs::File::create(&path).unwrap().set_len(10 << 30).unwrap();
-        let error = CredentialStore::new(Some(folder.path())).find("r.example").await.unwrap_err().to_string();
+        let error = CredentialStore::new(Some(folder.path()))
+            .find("r.example")
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.ends_with("config.json: it is larger than 4 MiB"), "{error}");
     }
 

@@ -23,7 +23,8 @@ pub(crate) async fn read(
     loop {
         let left = session.policy.whole.saturating_sub(begun.elapsed());
         if left.is_zero() {
-            return Err(session.too_slow(TooSlow { waited: session.policy.whole, came: all.len() as u64 }, what));
+            return Err(session
+                .too_slow(TooSlow { waited: session.policy.whole, came: all.len() as u64 }, what));
         }
         let (since, limit) = (Instant::now(), left.min(pace.left()));
         let frame = tokio::time::timeout(limit, body.frame()).await;
@@ -31,7 +32,8 @@ pub(crate) async fn read(
             Ok(None) => return Ok(all.freeze()),
             Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
             Ok(Some(Err(error))) => {
-                let (registry, reason) = (session.registry.clone(), crate::transport::innermost(&error));
+                let (registry, reason) =
+                    (session.registry.clone(), crate::transport::innermost(&error));
                 return Err(Error::Broken { registry, what: what.to_owned(), reason });
             }
             Err(_) => Bytes::new(),

@@ -145,7 +145,9 @@ pub enum Error {
         reason: String,
     },
     /// The token server has an origin that must not receive the credentials.
-    #[error("the registry {registry} asks for its credentials to be sent to {realm}; they were not sent")]
+    #[error(
+        "the registry {registry} asks for its credentials to be sent to {realm}; they were not sent"
+    )]
     ForeignRealm {
         /// The registry's name.
         registry: String,

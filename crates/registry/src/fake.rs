@@ -66,14 +66,17 @@ impl Answer {
 
     pub(crate) fn body(self, bytes: impl Into<Vec<u8>>) -> Self {
         match self {
-            Self::Full { status, headers, .. } => Self::Full { status, headers, body: bytes.into() },
+            Self::Full { status, headers, .. } => {
+                Self::Full { status, headers, body: bytes.into() }
+            }
             other => other,
         }
     }
 
     /// Returns an error in the form of registries.
     pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
-        Self::status(status).body(json!({"errors": [{"code": code, "message": message}]}).to_string())
+        Self::status(status)
+            .body(json!({"errors": [{"code": code, "message": message}]}).to_string())
     }
 }
 
@@ -112,7 +115,8 @@ impl Fake {
         let log = Arc::clone(&seen);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (log, early, handler) = (Arc::clone(&log), Arc::clone(&early), Arc::clone(&handler));
+                let (log, early, handler) =
+                    (Arc::clone(&log), Arc::clone(&early), Arc::clone(&handler));
                 std::thread::spawn(move || serve(stream, &log, &*early, &*handler));
             }
         });
@@ -138,7 +142,12 @@ impl Fake {
 }
 
 /// Serves a connection. Errors are ignored: a client may close it at any time.
-fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, early: &Early, handler: &Handler) -> Option<()> {
+fn serve(
+    mut stream: TcpStream,
+    log: &Mutex<Vec<Seen>>,
+    early: &Early,
+    handler: &Handler,
+) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     if reader.fill_buf().ok()?.first() == Some(&0x16) {
         // Servers without TLS respond like this to a TLS handshake.
@@ -148,14 +157,16 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, early: &Early, handler: 
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace();
-    let mut seen = Seen { method: words.next()?.into(), path: words.next()?.into(), ..Seen::default() };
+    let mut seen =
+        Seen { method: words.next()?.into(), path: words.next()?.into(), ..Seen::default() };
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         seen.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let length: u64 = seen.headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or_default();
+    let length: u64 =
+        seen.headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or_default();
     let answer = match early(&seen) {
         Some(answer) => {
             log.lock().unwrap().push(seen.clone());
@@ -237,12 +248,14 @@ impl FakeStorage {
             ("blobs", "PUT", _) => self.put_blob(repository, seen),
             ("blobs", _, [digest]) => self.blob(&repository, digest, seen),
             ("manifests", "PUT", [version]) => self.put_manifest(&repository, version, &seen.body),
-            ("manifests", _, [version]) => match self.content().manifests.get(&(repository, (*version).to_owned())) {
-                Some(bytes) => Answer::status(200)
-                    .header("Docker-Content-Digest", Digest::of(bytes).to_string())
-                    .body(bytes.clone()),
-                None => Answer::error(404, "MANIFEST_UNKNOWN", "manifest unknown"),
-            },
+            ("manifests", _, [version]) => {
+                match self.content().manifests.get(&(repository, (*version).to_owned())) {
+                    Some(bytes) => Answer::status(200)
+                        .header("Docker-Content-Digest", Digest::of(bytes).to_string())
+                        .body(bytes.clone()),
+                    None => Answer::error(404, "MANIFEST_UNKNOWN", "manifest unknown"),
+                }
+            }
             _ => Answer::status(404),
         }
     }
@@ -256,14 +269,23 @@ impl FakeStorage {
             content.blobs.insert((repository.to_owned(), digest.clone()), bytes);
             return Answer::status(201).header("Docker-Content-Digest", digest);
         }
-        Answer::status(202).header("Location", format!("/v2/{repository}/blobs/uploads/1?_state=a%2Fb"))
+        Answer::status(202)
+            .header("Location", format!("/v2/{repository}/blobs/uploads/1?_state=a%2Fb"))
     }
 
     fn put_blob(&self, repository: String, seen: &Seen) -> Answer {
-        assert_eq!(seen.parameter("_state").as_deref(), Some("a/b"), "the registry's own parameters come back");
+        assert_eq!(
+            seen.parameter("_state").as_deref(),
+            Some("a/b"),
+            "the registry's own parameters come back"
+        );
         let digest = Digest::of(&seen.body).to_string();
         if seen.parameter("digest").as_ref() != Some(&digest) {
-            return Answer::error(400, "DIGEST_INVALID", "provided digest did not match uploaded content");
+            return Answer::error(
+                400,
+                "DIGEST_INVALID",
+                "provided digest did not match uploaded content",
+            );
         }
         self.content().blobs.insert((repository, digest.clone()), seen.body.clone());
         Answer::status(201).header("Docker-Content-Digest", digest)
@@ -274,11 +296,16 @@ impl FakeStorage {
         let Some(bytes) = content.blobs.get(&(repository.to_owned(), digest.to_owned())) else {
             return Answer::error(404, "BLOB_UNKNOWN", "blob unknown");
         };
-        let from =
-            seen.headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+        let from = seen
+            .headers
+            .get("range")
+            .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
         match from {
             Some(from) => Answer::status(206)
-                .header("Content-Range", format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len()))
+                .header(
+                    "Content-Range",
+                    format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len()),
+                )
                 .body(&bytes[from..]),
             None => Answer::status(200).body(bytes.clone()),
         }
@@ -296,8 +323,9 @@ impl FakeStorage {
         let has = |map: &BTreeMap<(String, String), Vec<u8>>, digest: String| {
             map.contains_key(&(repository.to_owned(), digest))
         };
-        let is_whole = digests("layers").into_iter().chain(config).all(|digest| has(&content.blobs, digest))
-            && digests("manifests").into_iter().all(|digest| has(&content.manifests, digest));
+        let is_whole =
+            digests("layers").into_iter().chain(config).all(|digest| has(&content.blobs, digest))
+                && digests("manifests").into_iter().all(|digest| has(&content.manifests, digest));
         if !is_whole {
             return Answer::error(404, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry");
         }

@@ -58,7 +58,8 @@ impl Registry {
     /// Returns a client with the credentials of the `config.json` in Docker's configuration
     /// directory.
     pub fn new(docker_config: Option<&Path>) -> Result<Self, Error> {
-        let tls = |error: rustls::Error| Error::Tls { registry: "any".into(), reason: error.to_string() };
+        let tls =
+            |error: rustls::Error| Error::Tls { registry: "any".into(), reason: error.to_string() };
         Ok(Self {
             transport: Transport::new().map_err(tls)?,
             store: CredentialStore::new(docker_config),
@@ -71,7 +72,10 @@ impl Registry {
     /// Returns a client that calls `report` before each wait of some seconds, with the registry's
     /// name and the length of the wait.
     #[must_use]
-    pub fn with_wait_reporter(self, report: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
+    pub fn with_wait_reporter(
+        self,
+        report: impl Fn(&str, Duration) + Send + Sync + 'static,
+    ) -> Self {
         Self { reporter: WaitReporter::new(report), ..self }
     }
 
@@ -79,7 +83,8 @@ impl Registry {
     fn session(&self, registry: &str) -> Arc<Session> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let session = sessions.entry(registry.to_owned()).or_insert_with(|| {
-            let session = Session::new(registry, self.transport.clone(), self.store.clone(), self.policy);
+            let session =
+                Session::new(registry, self.transport.clone(), self.store.clone(), self.policy);
             Arc::new(session.with_wait_reporter(self.reporter.clone()))
         });
         Arc::clone(session)

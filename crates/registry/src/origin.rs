@@ -53,7 +53,11 @@ impl Origin {
     /// Returns an absolute URI of this origin.
     pub(crate) fn uri(&self, path_and_query: &str) -> Result<Uri, hyper::http::Error> {
         let scheme = if self.is_encrypted { "https" } else { "http" };
-        Uri::builder().scheme(scheme).authority(self.authority()).path_and_query(path_and_query).build()
+        Uri::builder()
+            .scheme(scheme)
+            .authority(self.authority())
+            .path_and_query(path_and_query)
+            .build()
     }
 
     fn authority(&self) -> String {
@@ -70,8 +74,9 @@ impl Origin {
     /// Reports whether the origin is this machine, so that no network is involved.
     pub(crate) fn is_loopback(&self) -> bool {
         // An address that is not specified leads to this machine too.
-        let is_own =
-            |ip: Ipv6Addr| ip.is_loopback() || ip.is_unspecified() || mapped(ip).is_some_and(|ip| ip.is_loopback());
+        let is_own = |ip: Ipv6Addr| {
+            ip.is_loopback() || ip.is_unspecified() || mapped(ip).is_some_and(|ip| ip.is_loopback())
+        };
         self.host == "localhost"
             || match self.ip() {
                 Some(IpAddr::V4(ip)) => ip.is_loopback(),
@@ -85,7 +90,9 @@ impl Origin {
     fn is_link_local(&self) -> bool {
         match self.ip() {
             Some(IpAddr::V4(ip)) => is_link_local(ip),
-            Some(IpAddr::V6(ip)) => ip.is_unicast_link_local() || mapped(ip).is_some_and(is_link_local),
+            Some(IpAddr::V6(ip)) => {
+                ip.is_unicast_link_local() || mapped(ip).is_some_and(is_link_local)
+            }
             None => false,
         }
     }
@@ -93,7 +100,8 @@ impl Origin {
     /// Reports whether a registry at this origin may redirect to `other`: never from TLS to plain
     /// text, and never from elsewhere to an address that is local to this machine.
     pub(crate) fn may_send_to(&self, other: &Self) -> bool {
-        let stays_safe = other.is_encrypted || (!self.is_encrypted && self.is_loopback() && other.is_loopback());
+        let stays_safe =
+            other.is_encrypted || (!self.is_encrypted && self.is_loopback() && other.is_loopback());
         let stays_outside = self.is_loopback() || !other.is_loopback();
         stays_safe && stays_outside && !other.is_link_local()
     }
@@ -102,7 +110,10 @@ impl Origin {
     /// the proxy and write `http` into links to itself. Such links are requested over TLS.
     pub(crate) fn with_tls(&self, uri: Uri) -> Uri {
         let is_own = |other: &Self| {
-            self.is_encrypted && !other.is_encrypted && self.host == other.host && [80, self.port].contains(&other.port)
+            self.is_encrypted
+                && !other.is_encrypted
+                && self.host == other.host
+                && [80, self.port].contains(&other.port)
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         match Self::of(&uri) {
@@ -161,7 +172,8 @@ mod tests {
             ("127.3.2.1", &["https://127.3.2.1", "http://127.3.2.1"]),
             ("localhost.example.com", &["https://localhost.example.com"]),
         ] {
-            let origins: Vec<_> = Origin::candidates(name).iter().map(ToString::to_string).collect();
+            let origins: Vec<_> =
+                Origin::candidates(name).iter().map(ToString::to_string).collect();
             assert_eq!(origins, expected, "{name}");
         }
     }
@@ -234,7 +246,11 @@ mod tests {
             ("http://127.0.0.1:5000", "http://127.0.0.1:6000", false),
             ("http://127.0.0.1:5000", "https://127.0.0.1:5000", false),
         ] {
-            assert_eq!(origin(registry).shares_credentials_with(&origin(realm)), expected, "{registry} {realm}");
+            assert_eq!(
+                origin(registry).shares_credentials_with(&origin(realm)),
+                expected,
+                "{registry} {realm}"
+            );
         }
     }
 }

@@ -77,9 +77,13 @@ pub(crate) fn plan(sets: &[ImageSet]) -> Result<Vec<RepositoryPlan>, ImageError>
     Ok(shares)
 }
 
-fn plan_of<'a>(shares: &'a mut Vec<RepositoryPlan>, tag: &TaggedReference) -> &'a mut RepositoryPlan {
-    let there =
-        shares.iter().position(|share| share.registry == tag.registry() && share.repository == tag.repository());
+fn plan_of<'a>(
+    shares: &'a mut Vec<RepositoryPlan>,
+    tag: &TaggedReference,
+) -> &'a mut RepositoryPlan {
+    let there = shares
+        .iter()
+        .position(|share| share.registry == tag.registry() && share.repository == tag.repository());
     let at = there.unwrap_or_else(|| {
         shares.push(RepositoryPlan {
             registry: tag.registry().to_owned(),
@@ -120,15 +124,22 @@ mod tests {
     fn every_repository_gets_what_it_needs_once() {
         let (amd, arm) = (image("amd64", "a"), image("arm64", "b"));
         let sets = [
-            set(&["r.example/shop/app:1", "r.example/shop/app:2", "other.example/app:1"], vec![amd.clone(), arm]),
+            set(
+                &["r.example/shop/app:1", "r.example/shop/app:2", "other.example/app:1"],
+                vec![amd.clone(), arm],
+            ),
             set(&["r.example/shop/app:1-debug"], vec![amd.clone()]),
         ];
         let shares = plan(&sets).unwrap();
         let [shop, other] = &shares[..] else { panic!("{shares:?}") };
-        assert_eq!((shop.repository.as_str(), other.registry.as_str()), ("shop/app", "other.example"));
+        assert_eq!(
+            (shop.repository.as_str(), other.registry.as_str()),
+            ("shop/app", "other.example")
+        );
         assert_eq!((shop.blobs.len(), shop.unnamed.len(), shop.named.len()), (4, 2, 3));
         assert_eq!((other.blobs.len(), other.unnamed.len(), other.named.len()), (4, 2, 1));
-        let types: Vec<_> = shop.named.iter().map(|named| (named.reference.tag(), named.media_type)).collect();
+        let types: Vec<_> =
+            shop.named.iter().map(|named| (named.reference.tag(), named.media_type)).collect();
         assert_eq!(types, [("1", INDEX), ("2", INDEX), ("1-debug", MANIFEST)]);
         assert_eq!(shop.named[2].document, *amd.manifest());
         assert!(plan(&[set(&[], vec![amd])]).unwrap().is_empty(), "what has no name goes nowhere");

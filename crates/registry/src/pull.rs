@@ -62,7 +62,9 @@ impl Registry {
 impl PulledImage {
     /// Reports whether another image is in the same repository.
     pub fn is_beside(&self, other: &Self) -> bool {
-        let place = |image: &Self| (image.reference.registry().to_owned(), image.reference.repository().to_owned());
+        let place = |image: &Self| {
+            (image.reference.registry().to_owned(), image.reference.repository().to_owned())
+        };
         place(self) == place(other)
     }
 
@@ -83,7 +85,11 @@ impl RemoteImage for PulledImage {
 
     fn manifest(&self, digest: Digest) -> io::Result<Vec<u8>> {
         let what = format!("manifest {digest}");
-        let fetched = self.fetch.runtime.block_on(self.fetch.manifest(&digest.to_string(), Some(digest), &what));
+        let fetched = self.fetch.runtime.block_on(self.fetch.manifest(
+            &digest.to_string(),
+            Some(digest),
+            &what,
+        ));
         fetched.map(|bytes| bytes.to_vec()).map_err(|error| self.fetch.fail(error))
     }
 
@@ -93,7 +99,12 @@ impl RemoteImage for PulledImage {
 }
 
 impl Fetch {
-    async fn manifest(&self, version: &str, expected: Option<Digest>, what: &str) -> Result<Bytes, Error> {
+    async fn manifest(
+        &self,
+        version: &str,
+        expected: Option<Digest>,
+        what: &str,
+    ) -> Result<Bytes, Error> {
         let session = &self.session;
         let uri = session.uri(&format!("{}/manifests/{version}", self.repository)).await?;
         let scope = self.scope();
@@ -129,7 +140,9 @@ impl Fetch {
         }
         // Compare the media type in the header with that in the document.
         match said {
-            Some(said) if said != actual.to_string() => Err(mismatch(actual, crate::text::cut(&said))),
+            Some(said) if said != actual.to_string() => {
+                Err(mismatch(actual, crate::text::cut(&said)))
+            }
             _ => Ok(bytes),
         }
     }

@@ -62,7 +62,8 @@ impl Registry {
             let answer = session.send(&Call::new(Method::GET, uri, &scope, "access")).await;
             match answer {
                 // Some registries do not support this request, or do not answer it by permission.
-                Ok(_) | Err(Error::NotFound { .. } | Error::Denied { .. } | Error::Refused { .. }) => {}
+                Ok(_)
+                | Err(Error::NotFound { .. } | Error::Denied { .. } | Error::Refused { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -72,8 +73,10 @@ impl Registry {
     /// Pushes all images to the registries in their names.
     pub async fn push(&self, sets: &[ImageSet]) -> Result<PushReport, Error> {
         let shares = plan::plan(sets)?;
-        let sessions: HashMap<&str, Arc<Session>> =
-            shares.iter().map(|share| (share.registry.as_str(), self.session(&share.registry))).collect();
+        let sessions: HashMap<&str, Arc<Session>> = shares
+            .iter()
+            .map(|share| (share.registry.as_str(), self.session(&share.registry)))
+            .collect();
         let mut report = PushReport::default();
         for (number, share) in shares.iter().enumerate() {
             let session = &sessions[share.registry.as_str()];
@@ -88,11 +91,13 @@ impl Registry {
             let scope = scope(&share.repository, None);
             for manifest in &share.unnamed {
                 let version = manifest.digest().to_string();
-                put_manifest(session, &share.repository, &version, manifest, MANIFEST, &scope).await?;
+                put_manifest(session, &share.repository, &version, manifest, MANIFEST, &scope)
+                    .await?;
             }
             for named in &share.named {
                 let (tag, document) = (named.reference.tag(), &named.document);
-                put_manifest(session, &share.repository, tag, document, named.media_type, &scope).await?;
+                put_manifest(session, &share.repository, tag, document, named.media_type, &scope)
+                    .await?;
                 report.pushed.push(Pushed {
                     reference: named.reference.clone(),
                     digest: document.digest(),
@@ -101,10 +106,15 @@ impl Registry {
             }
         }
         for share in &shares {
-            let (session, scope) = (&sessions[share.registry.as_str()], scope(&share.repository, None));
+            let (session, scope) =
+                (&sessions[share.registry.as_str()], scope(&share.repository, None));
             for named in &share.named {
-                let kept =
-                    Kept { session, repository: &share.repository, version: named.reference.tag(), scope: &scope };
+                let kept = Kept {
+                    session,
+                    repository: &share.repository,
+                    version: named.reference.tag(),
+                    scope: &scope,
+                };
                 kept.check(&named.document, named.media_type).await?;
             }
         }
@@ -143,15 +153,19 @@ impl Kept<'_> {
                     continue;
                 }
                 Err(Error::NotFound { .. }) => {
-                    return Err(session.protocol(format!("said that it took {what}, and does not have it")));
+                    return Err(
+                        session.protocol(format!("said that it took {what}, and does not have it"))
+                    );
                 }
                 Err(error) => return Err(error),
             };
-            let actual = Digest::of(document::read(session, answer, LARGEST_MANIFEST, &what).await?);
+            let actual =
+                Digest::of(document::read(session, answer, LARGEST_MANIFEST, &what).await?);
             if actual == document.digest() {
                 return Ok(());
             }
-            let (registry, expected, actual) = (session.registry.clone(), document.digest(), actual.to_string());
+            let (registry, expected, actual) =
+                (session.registry.clone(), document.digest(), actual.to_string());
             return Err(Error::DigestMismatch { registry, what, expected, actual });
         }
     }
@@ -174,10 +188,14 @@ async fn push_blobs(
     report: &mut PushReport,
 ) -> Result<(), Error> {
     let uploads = share.blobs.iter().map(|blob| {
-        let from = earlier.iter().find(|other| other.has(blob.digest())).map(|other| other.repository.as_str());
+        let from = earlier
+            .iter()
+            .find(|other| other.has(blob.digest()))
+            .map(|other| other.repository.as_str());
         let scope = scope(&share.repository, from);
         async move {
-            let upload = Upload { session, repository: &share.repository, blob, from, scope: &scope };
+            let upload =
+                Upload { session, repository: &share.repository, blob, from, scope: &scope };
             upload.run().await.map(|outcome| (outcome, blob.size()))
         }
     });

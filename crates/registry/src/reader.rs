@@ -35,13 +35,23 @@ impl BlobReader {
         let answer = fetch.block_on(ask(&fetch, digest, 0)).map_err(|error| fetch.fail(error))?;
         let body = answer.into_body();
         let pace = Pace::new(fetch.session().policy.silence);
-        Ok(Self { fetch, digest, body, chunk: Bytes::new(), position: 0, again: 0, failures: 0, pace })
+        Ok(Self {
+            fetch,
+            digest,
+            body,
+            chunk: Bytes::new(),
+            position: 0,
+            again: 0,
+            failures: 0,
+            pace,
+        })
     }
 
     /// Returns the next chunk, which is empty at the end.
     async fn next(&mut self) -> Result<Bytes, Error> {
         loop {
-            let (registry, what) = (self.fetch.session().registry.clone(), format!("blob {}", self.digest));
+            let (registry, what) =
+                (self.fetch.session().registry.clone(), format!("blob {}", self.digest));
             let since = Instant::now();
             let frame = tokio::time::timeout(self.pace.left(), self.body.frame()).await;
             let came = match &frame {
@@ -51,7 +61,9 @@ impl BlobReader {
             // If the response is too slow, retrying would not help.
             let error = match (frame, self.pace.waited(since.elapsed(), came)) {
                 (Ok(None), _) => return Ok(Bytes::new()),
-                (Ok(Some(Err(error))), _) => Error::Broken { registry, what, reason: innermost(&error) },
+                (Ok(Some(Err(error))), _) => {
+                    Error::Broken { registry, what, reason: innermost(&error) }
+                }
                 (_, Err(slow @ TooSlow { came: 1.., .. })) => {
                     return Err(self.fetch.session().too_slow(slow, &what));
                 }
@@ -59,7 +71,8 @@ impl BlobReader {
                 (Err(_), Ok(())) => continue,
                 (Ok(Some(Ok(frame))), Ok(())) => {
                     let Ok(mut chunk) = frame.into_data() else { continue };
-                    let skipped = chunk.len().min(usize::try_from(self.again).unwrap_or(usize::MAX));
+                    let skipped =
+                        chunk.len().min(usize::try_from(self.again).unwrap_or(usize::MAX));
                     chunk.advance(skipped);
                     self.again -= skipped as u64;
                     if chunk.is_empty() {

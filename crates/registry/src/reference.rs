@@ -44,8 +44,9 @@ impl FromStr for Reference {
         let invalid = |reason: String| Error::InvalidReference { text: text.to_owned(), reason };
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => {
-                let digest: Digest =
-                    digest.parse().map_err(|error: scratchdbg_image::ImageError| invalid(error.to_string()))?;
+                let digest: Digest = digest
+                    .parse()
+                    .map_err(|error: scratchdbg_image::ImageError| invalid(error.to_string()))?;
                 (name, Some(digest))
             }
             None => (text, None),
@@ -64,7 +65,8 @@ impl fmt::Display for Reference {
         match self.digest {
             Some(digest) => {
                 let name = self.name.familiar();
-                let repository = name.rsplit_once(':').map_or(name.as_str(), |(repository, _)| repository);
+                let repository =
+                    name.rsplit_once(':').map_or(name.as_str(), |(repository, _)| repository);
                 write!(f, "{repository}@{digest}")
             }
             None => f.write_str(&self.name.familiar()),
@@ -86,10 +88,17 @@ mod tests {
             (&format!("r.example/a:1@{digest}"), format!("r.example/a@{digest}"), &digest),
         ] {
             let reference: Reference = text.parse().unwrap();
-            assert_eq!((reference.to_string(), reference.version()), (shown, version.to_owned()), "{text}");
+            assert_eq!(
+                (reference.to_string(), reference.version()),
+                (shown, version.to_owned()),
+                "{text}"
+            );
         }
         for bad in ["", "A", "a@sha256:1", "a@", "@x", "a b"] {
-            assert!(matches!(bad.parse::<Reference>(), Err(Error::InvalidReference { .. })), "{bad}");
+            assert!(
+                matches!(bad.parse::<Reference>(), Err(Error::InvalidReference { .. })),
+                "{bad}"
+            );
         }
     }
 }

@@ -52,7 +52,10 @@ impl RetryPolicy {
         if let Some(retry_after) = retry_after {
             return retry_after.min(self.longest_wait);
         }
-        let doubled = self.first_wait.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.longest_wait);
+        let doubled = self
+            .first_wait
+            .saturating_mul(1 << failures.saturating_sub(1).min(16))
+            .min(self.longest_wait);
         // The result is between three quarters of the wait and all of it.
         doubled / 4 * 3 + doubled / 4 * (random() % 256) / 255
     }
@@ -122,7 +125,10 @@ mod tests {
     fn waits_grow_to_a_limit() {
         let policy = RetryPolicy::default();
         let first = policy.wait(1, None);
-        assert!(first <= Duration::from_millis(300) && first >= Duration::from_millis(225), "{first:?}");
+        assert!(
+            first <= Duration::from_millis(300) && first >= Duration::from_millis(225),
+            "{first:?}"
+        );
         for failures in 2..100 {
             let (least, most) = (policy.wait(failures, None), policy.longest_wait);
             assert!(least >= policy.first_wait && least <= most, "{failures}: {least:?}");
@@ -135,7 +141,8 @@ mod tests {
 
     #[test]
     fn the_registrys_own_word() {
-        let of = |text: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]));
+        let of =
+            |text: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]));
         assert_eq!(of("7"), Some(Duration::from_secs(7)));
         assert_eq!(of("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
         assert!(of("Tue, 01 Jan 2999 00:00:00 GMT").unwrap() > Duration::from_hours(24));

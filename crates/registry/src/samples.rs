@@ -17,7 +17,11 @@ pub(crate) fn image(architecture: &str, content: &str) -> Image {
 }
 
 pub(crate) fn image_of(architecture: &str, layers: Vec<Layer>) -> Image {
-    let config = ImageConfig { architecture: architecture.into(), os: "linux".into(), ..ImageConfig::default() };
+    let config = ImageConfig {
+        architecture: architecture.into(),
+        os: "linux".into(),
+        ..ImageConfig::default()
+    };
     Image::new(config, layers, BTreeMap::new()).unwrap()
 }
 

@@ -61,10 +61,23 @@ impl<'a> Call<'a> {
 }
 
 impl Session {
-    pub(crate) fn new(registry: &str, transport: Transport, store: CredentialStore, policy: RetryPolicy) -> Self {
+    pub(crate) fn new(
+        registry: &str,
+        transport: Transport,
+        store: CredentialStore,
+        policy: RetryPolicy,
+    ) -> Self {
         let registry = registry.to_owned();
         let reporter = WaitReporter::default();
-        Self { registry, policy, reporter, transport, store, origin: OnceCell::new(), access: Mutex::default() }
+        Self {
+            registry,
+            policy,
+            reporter,
+            transport,
+            store,
+            origin: OnceCell::new(),
+            access: Mutex::default(),
+        }
     }
 
     /// Returns the session with waits reported to `reporter`.
@@ -91,8 +104,8 @@ impl Session {
         while let Some(origin) = candidates.next() {
             match self.ping(&origin).await {
                 Ok(answer) => {
-                    let challenge =
-                        Challenge::of(answer.headers()).filter(|_| answer.status() == StatusCode::UNAUTHORIZED);
+                    let challenge = Challenge::of(answer.headers())
+                        .filter(|_| answer.status() == StatusCode::UNAUTHORIZED);
                     tracing::debug!(%origin, status = %answer.status(), "registry found");
                     self.access.lock().await.challenge = challenge;
                     return Ok(origin);
@@ -111,7 +124,10 @@ impl Session {
         loop {
             let request = request(Method::GET, &uri, Content::bytes(Bytes::new()));
             match self.transport.send(request, self.policy.silence).await {
-                Err(failure) if failure.is_passing() && failures + 1 < ATTEMPTS_TO_FIND.min(self.policy.attempts) => {
+                Err(failure)
+                    if failure.is_passing()
+                        && failures + 1 < ATTEMPTS_TO_FIND.min(self.policy.attempts) =>
+                {
                     // A registry on this machine that closes a TLS connection may not support TLS.
                     if matches!(failure, Failure::Handshake(_)) && origin.is_loopback() {
                         return Err(failure);
@@ -121,10 +137,13 @@ impl Session {
                 }
                 Ok(answer)
                     if retry::is_passing(answer.status())
-                        && self.policy.may_retry(failures + 1, retry::retry_after(answer.headers())) =>
+                        && self
+                            .policy
+                            .may_retry(failures + 1, retry::retry_after(answer.headers())) =>
                 {
                     failures += 1;
-                    self.back_off(failures, retry::retry_after(answer.headers()), "its address").await;
+                    self.back_off(failures, retry::retry_after(answer.headers()), "its address")
+                        .await;
                 }
                 answered => return answered,
             }
@@ -199,28 +218,50 @@ impl Session {
     }
 
     /// Returns where a redirect leads, if that is allowed.
-    async fn redirect_target(&self, call: &Call<'_>, from: &Uri, answer: &Response<Incoming>) -> Result<Uri, Error> {
-        let keeps_method = matches!(answer.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+    async fn redirect_target(
+        &self,
+        call: &Call<'_>,
+        from: &Uri,
+        answer: &Response<Incoming>,
+    ) -> Result<Uri, Error> {
+        let keeps_method = matches!(
+            answer.status(),
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+        );
         if !keeps_method && !matches!(call.method, Method::GET | Method::HEAD) {
-            return Err(self.protocol(format!("sends us elsewhere with {} for {}", answer.status(), call.what)));
+            return Err(self.protocol(format!(
+                "sends us elsewhere with {} for {}",
+                answer.status(),
+                call.what
+            )));
         }
         self.location(from, answer, call.what).await
     }
 
     /// Returns the location in a response, relative or absolute, if a client of this registry may
     /// go there.
-    pub(crate) async fn location(&self, from: &Uri, answer: &Response<Incoming>, what: &str) -> Result<Uri, Error> {
+    pub(crate) async fn location(
+        &self,
+        from: &Uri,
+        answer: &Response<Incoming>,
+        what: &str,
+    ) -> Result<Uri, Error> {
         let own = self.origin().await?;
         let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        let location = location.ok_or_else(|| self.protocol(format!("does not say where to go for {what}")))?;
+        let location = location
+            .ok_or_else(|| self.protocol(format!("does not say where to go for {what}")))?;
         let uri = resolve(from, location).map(|uri| own.with_tls(uri));
         let uri = uri.ok_or_else(|| self.protocol(format!("names no place to go for {what}")))?;
         let here = Origin::of(from).unwrap_or_else(|| own.clone());
         match Origin::of(&uri) {
-            Some(there) if there == here || (own.may_send_to(&there) && here.may_send_to(&there)) => Ok(uri),
-            Some(there) => {
-                Err(self.protocol(format!("sends us to {there} for {what}, where nothing safe can come of it")))
+            Some(there)
+                if there == here || (own.may_send_to(&there) && here.may_send_to(&there)) =>
+            {
+                Ok(uri)
             }
+            Some(there) => Err(self.protocol(format!(
+                "sends us to {there} for {what}, where nothing safe can come of it"
+            ))),
             None => Err(self.protocol(format!("names no place to go for {what}"))),
         }
     }
@@ -240,14 +281,19 @@ impl Session {
     }
 
     /// Sends a request to a token server, without authorization.
-    pub(crate) async fn ask_token_server(&self, request: Request<Content>) -> Result<Response<Incoming>, Failure> {
+    pub(crate) async fn ask_token_server(
+        &self,
+        request: Request<Content>,
+    ) -> Result<Response<Incoming>, Failure> {
         self.transport.send(request, self.policy.silence).await
     }
 
     pub(crate) fn failed(&self, failure: Failure, what: &str) -> Error {
         let (registry, what) = (self.registry.clone(), what.to_owned());
         match failure {
-            Failure::Connect(reason) | Failure::Handshake(reason) => Error::Unreachable { registry, reason },
+            Failure::Connect(reason) | Failure::Handshake(reason) => {
+                Error::Unreachable { registry, reason }
+            }
             Failure::PlainHttp => Error::PlainHttp { registry },
             Failure::Tls(reason) => Error::Tls { registry, reason },
             Failure::Broken(reason) => Error::Broken { registry, what, reason },
@@ -292,8 +338,11 @@ fn resolve(base: &Uri, location: &str) -> Option<Uri> {
         return format!("{scheme}://{authority}{location}").parse().ok();
     }
     let folder = base.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-    let path =
-        if location.starts_with('?') { format!("{}{location}", base.path()) } else { format!("{folder}/{location}") };
+    let path = if location.starts_with('?') {
+        format!("{}{location}", base.path())
+    } else {
+        format!("{folder}/{location}")
+    };
     format!("{scheme}://{authority}{path}").parse().ok()
 }
 

@@ -31,9 +31,15 @@ struct Client {
 impl Client {
     fn with_credentials_for(registries: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let auths: serde_json::Map<_, _> =
-            registries.iter().map(|name| ((*name).to_owned(), serde_json::json!({"auth": BASIC}))).collect();
-        fs::write(folder.path().join("config.json"), serde_json::json!({"auths": auths}).to_string()).unwrap();
+        let auths: serde_json::Map<_, _> = registries
+            .iter()
+            .map(|name| ((*name).to_owned(), serde_json::json!({"auth": BASIC})))
+            .collect();
+        fs::write(
+            folder.path().join("config.json"),
+            serde_json::json!({"auths": auths}).to_string(),
+        )
+        .unwrap();
         let mut registry = Registry::new(Some(folder.path())).unwrap();
         registry.policy = RetryPolicy {
             attempts: 3,
@@ -70,12 +76,16 @@ impl Times {
     }
 
     fn next(&self) -> Option<Answer> {
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let taken = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         taken.is_ok().then(|| self.fault.clone())
     }
 }
 
 fn bearer_challenge(realm: &str) -> Answer {
-    Answer::error(401, "UNAUTHORIZED", "authentication required")
-        .header("WWW-Authenticate", format!(r#"Bearer realm="{realm}",service="test",scope="repository:app:pull""#))
+    Answer::error(401, "UNAUTHORIZED", "authentication required").header(
+        "WWW-Authenticate",
+        format!(r#"Bearer realm="{realm}",service="test",scope="repository:app:pull""#),
+    )
 }

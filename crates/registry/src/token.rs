@@ -31,7 +31,10 @@ pub(crate) fn bearer(token: &Secret) -> Result<HeaderValue, InvalidHeaderValue> 
 
 /// Returns `Basic BASE64`, hidden from debugging output.
 pub(crate) fn basic(username: &str, password: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
-    secret_header(&format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.reveal()))))
+    secret_header(&format!(
+        "Basic {}",
+        STANDARD.encode(format!("{username}:{}", password.reveal()))
+    ))
 }
 
 fn secret_header(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
@@ -80,9 +83,10 @@ impl Server<'_> {
         };
         Err(match refusal.status.as_u16() {
             // In OAuth, an expired identity token is a bad request.
-            400 | 401 | 403 => {
-                Error::Unauthorized { registry: self.session.registry.clone(), had_credentials: *had_credentials }
-            }
+            400 | 401 | 403 => Error::Unauthorized {
+                registry: self.session.registry.clone(),
+                had_credentials: *had_credentials,
+            },
             _ => refusal.into_error(&self.session.registry, "a token"),
         })
     }
@@ -91,9 +95,11 @@ impl Server<'_> {
     fn place(&self) -> Result<(Uri, Origin), Error> {
         let uri: Option<Uri> = self.realm.parse().ok();
         let place = uri.and_then(|uri| Some((Origin::of(&uri)?, uri)));
-        let (origin, uri) = place.ok_or_else(|| self.session.protocol("names no token server".into()))?;
+        let (origin, uri) =
+            place.ok_or_else(|| self.session.protocol("names no token server".into()))?;
         if origin != *self.own && !self.own.may_send_to(&origin) {
-            let reason = format!("names {origin} as its token server, where nothing safe can come of it");
+            let reason =
+                format!("names {origin} as its token server, where nothing safe can come of it");
             return Err(self.session.protocol(reason));
         }
         Ok((uri, origin))
@@ -109,22 +115,31 @@ impl Server<'_> {
         loop {
             let request = match credential {
                 Some(Credential::Identity(token)) => Some(self.refresh(uri, token, scope)),
-                Some(Credential::Login { username, password }) => self.get(uri, scope).and_then(|mut request| {
-                    request.headers_mut().insert(AUTHORIZATION, basic(username, password).ok()?);
-                    Some(request)
-                }),
+                Some(Credential::Login { username, password }) => {
+                    self.get(uri, scope).and_then(|mut request| {
+                        request
+                            .headers_mut()
+                            .insert(AUTHORIZATION, basic(username, password).ok()?);
+                        Some(request)
+                    })
+                }
                 Some(Credential::Registry(_)) | None => self.get(uri, scope),
             };
-            let request = request.ok_or_else(|| self.session.protocol("cannot be asked for a token".into()))?;
+            let request = request
+                .ok_or_else(|| self.session.protocol("cannot be asked for a token".into()))?;
             let (is_passing, wait, outcome) = match self.session.ask_token_server(request).await {
                 // Redirects are not followed: the registry alone names the token server.
-                Ok(answer) if answer.status().is_success() => return self.read(answer).await.map(Ok),
+                Ok(answer) if answer.status().is_success() => {
+                    return self.read(answer).await.map(Ok);
+                }
                 Ok(answer) => {
                     let wait = retry::retry_after(answer.headers());
                     let refusal = Refusal::read(answer).await;
                     (retry::is_passing(refusal.status), wait, Ok(Err(refusal)))
                 }
-                Err(failure) => (failure.is_passing(), None, Err(self.session.failed(failure, "a token"))),
+                Err(failure) => {
+                    (failure.is_passing(), None, Err(self.session.failed(failure, "a token")))
+                }
             };
             failures += 1;
             if !is_passing || !self.session.policy.may_retry(failures, wait) {
@@ -170,8 +185,12 @@ impl Server<'_> {
             body => body.unwrap_or_default(),
         };
         let answer: Option<Answer> = serde_json::from_slice(&body).ok();
-        let token = answer.and_then(|answer| answer.token.or(answer.access_token)).filter(|token| !token.is_empty());
-        token.map(Secret::new).ok_or_else(|| self.session.protocol("has a token server that gives no token".into()))
+        let token = answer
+            .and_then(|answer| answer.token.or(answer.access_token))
+            .filter(|token| !token.is_empty());
+        token
+            .map(Secret::new)
+            .ok_or_else(|| self.session.protocol("has a token server that gives no token".into()))
     }
 }
 

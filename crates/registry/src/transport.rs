@@ -49,7 +49,8 @@ impl Transport {
     /// Creates a pool that trusts the certificate authorities of the system.
     pub(crate) fn new() -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let config = match builder.clone().with_native_roots() {
             Ok(builder) => builder.with_no_client_auth(),
             Err(error) => {
@@ -64,7 +65,8 @@ impl Transport {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_keepalive(Some(IDLE));
-        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1();
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1();
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
@@ -111,7 +113,9 @@ impl Transport {
 impl Failure {
     fn of(error: &ClientError) -> Self {
         match tls_error(error) {
-            Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => Self::PlainHttp,
+            Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+                Self::PlainHttp
+            }
             Some(error) => Self::Tls(error.to_string()),
             None if error.is_connect() && is_hang_up(error) => Self::Handshake(innermost(error)),
             None if error.is_connect() => Self::Connect(innermost(error)),
@@ -128,8 +132,11 @@ impl Failure {
 /// Reports whether an existing connection ended before it was used.
 fn is_hang_up(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    let mut kinds = chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind);
-    kinds.any(|kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
+    let mut kinds =
+        chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kinds.any(|kind| {
+        matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+    })
 }
 
 /// Returns the TLS error in a chain of causes.
@@ -139,7 +146,9 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
 
 /// Returns an error and its causes. An I/O error does not list the error it wraps among its
 /// sources.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error: &&'a (dyn StdError + 'static)| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         wrapped.map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| error.source())

@@ -52,7 +52,9 @@ impl Upload<'_> {
             let (error, wait) = match self.send(&uri, &what).await? {
                 Attempt::Done => return Ok(Outcome::Sent),
                 // A token may expire while a large blob is being sent.
-                Attempt::Unauthorized if is_renewed => return Err(self.session.unauthorized().await),
+                Attempt::Unauthorized if is_renewed => {
+                    return Err(self.session.unauthorized().await);
+                }
                 Attempt::Unauthorized => {
                     is_renewed = true;
                     continue;
@@ -68,31 +70,41 @@ impl Upload<'_> {
     }
 
     async fn is_there(&self, what: &str) -> Result<bool, Error> {
-        let uri = self.session.uri(&format!("{}/blobs/{}", self.repository, self.blob.digest())).await?;
-        let answer = match self.session.send(&Call::new(Method::HEAD, uri, self.scope, what)).await {
+        let uri =
+            self.session.uri(&format!("{}/blobs/{}", self.repository, self.blob.digest())).await?;
+        let answer = match self.session.send(&Call::new(Method::HEAD, uri, self.scope, what)).await
+        {
             Ok(answer) => answer,
             Err(Error::NotFound { .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
         // A blob with another length or digest is sent again. The registry then reports what is
         // wrong.
-        let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        let same_digest = digest_header(&answer).is_none_or(|digest| digest == self.blob.digest().to_string());
+        let length = answer
+            .headers()
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let same_digest =
+            digest_header(&answer).is_none_or(|digest| digest == self.blob.digest().to_string());
         Ok(same_digest && length.is_none_or(|length| length == self.blob.size()))
     }
 
     async fn begin(&self, from: Option<&str>, what: &str) -> Result<UploadStart, Error> {
         let digest = escaped(&self.blob.digest().to_string());
         let path = match from {
-            Some(from) => format!("{}/blobs/uploads/?mount={digest}&from={}", self.repository, escaped(from)),
+            Some(from) => {
+                format!("{}/blobs/uploads/?mount={digest}&from={}", self.repository, escaped(from))
+            }
             None => format!("{}/blobs/uploads/", self.repository),
         };
         let uri = self.session.uri(&path).await?;
-        let answer = self.session.send(&Call::new(Method::POST, uri.clone(), self.scope, what)).await;
+        let answer =
+            self.session.send(&Call::new(Method::POST, uri.clone(), self.scope, what)).await;
         let answer = answer.map_err(|error| match error {
-            Error::NotFound { registry, .. } => {
-                Error::NotFound { registry, what: format!("repository {} that can be pushed to", self.repository) }
-            }
+            Error::NotFound { registry, .. } => Error::NotFound {
+                registry,
+                what: format!("repository {} that can be pushed to", self.repository),
+            },
             other => other,
         })?;
         if answer.status() == StatusCode::CREATED && from.is_some() {
@@ -103,7 +115,9 @@ impl Upload<'_> {
         // Keep the registry's own parameters.
         let separator = if location.query().is_some() { '&' } else { '?' };
         let complete = format!("{location}{separator}digest={digest}").parse();
-        complete.map(UploadStart::At).map_err(|_| self.session.protocol(format!("names no place to go for {what}")))
+        complete
+            .map(UploadStart::At)
+            .map_err(|_| self.session.protocol(format!("names no place to go for {what}")))
     }
 
     async fn send(&self, uri: &Uri, what: &str) -> Result<Attempt, Error> {

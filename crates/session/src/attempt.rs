@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use scratchdbg_backend::{
-    Error, ErrorKind, Interrupts, Phase, Plan, Probe as _, Process as _, SessionBackend, Start, TargetEnd, Window,
-    launcher, session_id, sleep_until,
+    Error, ErrorKind, Interrupts, Phase, Plan, Probe as _, Process as _, SessionBackend, Start,
+    TargetEnd, Window, launcher, session_id, sleep_until,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -95,7 +95,8 @@ pub(crate) async fn attempt<B: SessionBackend, U: User>(
         }
     };
     let (mut interrupted, mut limit, mut overdue) = (0, None, None);
-    let mut session = Box::pin(run_to_end::<B, U>(backend, plan, streams, windows, requests, &enters));
+    let mut session =
+        Box::pin(run_to_end::<B, U>(backend, plan, streams, windows, requests, &enters));
     let outcome = loop {
         tokio::select! {
             outcome = &mut session => break outcome,
@@ -167,8 +168,10 @@ async fn run_to_end<B: SessionBackend, U: User>(
         _ if !scope.is_canceled() => outcome,
         // A result that was known before the session was canceled stays valid.
         Ok(
-            known
-            @ (AttemptEnd::Exited(_) | AttemptEnd::OutOfMemory | AttemptEnd::Removed | AttemptEnd::TargetEnded(_)),
+            known @ (AttemptEnd::Exited(_)
+            | AttemptEnd::OutOfMemory
+            | AttemptEnd::Removed
+            | AttemptEnd::TargetEnded(_)),
         ) => Ok(known),
         outcome => {
             backend.clean_up().await;
@@ -199,8 +202,10 @@ async fn with_keeper<B: SessionBackend, U: User>(
     // A lingering keeper was left by a session that has already cleaned up. Ignore failures: the
     // next session tries again.
     let is_swept = plan.as_ref().has_keeper();
-    let mut sweep = tokio::spawn(async move { if is_swept { Ok(0) } else { sweeper.collect_garbage().await } });
-    let outcome = run_process::<B, U>(backend, plan, &session, keeper, streams, windows, control).await;
+    let mut sweep =
+        tokio::spawn(async move { if is_swept { Ok(0) } else { sweeper.collect_garbage().await } });
+    let outcome =
+        run_process::<B, U>(backend, plan, &session, keeper, streams, windows, control).await;
     match tokio::time::timeout(SWEEP_TIMEOUT, &mut sweep).await {
         Ok(Ok(Err(error))) => tracing::debug!(%error, "cannot remove what earlier sessions left"),
         Ok(_) => {}
@@ -209,7 +214,9 @@ async fn with_keeper<B: SessionBackend, U: User>(
     match outcome {
         // Code 137 also results from the end of the target's PID 1: the kernel then kills all
         // processes of its PID namespace. The platform can tell the two apart.
-        Ok(killed @ (AttemptEnd::Exited(KILLED) | AttemptEnd::Removed | AttemptEnd::Unrecorded(_))) => {
+        Ok(
+            killed @ (AttemptEnd::Exited(KILLED) | AttemptEnd::Removed | AttemptEnd::Unrecorded(_)),
+        ) => {
             let end = backend.target_end(plan).await.ok().flatten();
             Ok(end.map_or(killed, AttemptEnd::TargetEnded))
         }
@@ -221,7 +228,11 @@ async fn with_keeper<B: SessionBackend, U: User>(
 }
 
 /// Replaces an error by the end of the target, if the target has ended.
-async fn target_end_or<B: SessionBackend>(error: Error, backend: &B, plan: &B::Plan) -> Result<AttemptEnd, Error> {
+async fn target_end_or<B: SessionBackend>(
+    error: Error,
+    backend: &B,
+    plan: &B::Plan,
+) -> Result<AttemptEnd, Error> {
     // Do not query a platform that does not answer.
     if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unreachable | ErrorKind::Local) {
         return Err(error);
@@ -231,8 +242,13 @@ async fn target_end_or<B: SessionBackend>(error: Error, backend: &B, plan: &B::P
 
 /// Like [`target_end_or`], but waits for a platform to notice the end: its runtime fails to start a
 /// keeper at once when the target's first process is gone.
-async fn late_target_end_or<B: SessionBackend>(error: Error, backend: &B, plan: &B::Plan) -> Result<AttemptEnd, Error> {
-    let is_of_the_start = matches!(error.kind, ErrorKind::Broken | ErrorKind::NotStarted | ErrorKind::Keeper);
+async fn late_target_end_or<B: SessionBackend>(
+    error: Error,
+    backend: &B,
+    plan: &B::Plan,
+) -> Result<AttemptEnd, Error> {
+    let is_of_the_start =
+        matches!(error.kind, ErrorKind::Broken | ErrorKind::NotStarted | ErrorKind::Keeper);
     let deadline = Instant::now() + END_TIMEOUT;
     let mut outcome = target_end_or(error, backend, plan).await;
     while is_of_the_start && Instant::now() < deadline {
@@ -270,7 +286,9 @@ async fn run_process<B: SessionBackend, U: User>(
             window: view.tty.then(|| *windows.borrow()).flatten(),
         };
         let mut process = backend.start(plan, session, start, keeper.orders.opened()).await?;
-        let taken = process.streams().ok_or_else(|| Error::new(ErrorKind::Broken, "the session has no streams"))?;
+        let taken = process
+            .streams()
+            .ok_or_else(|| Error::new(ErrorKind::Broken, "the session has no streams"))?;
         Ok::<_, Error>((secret, process, taken))
     };
     let (secret, mut process, taken) = match started.await {
@@ -312,11 +330,15 @@ async fn run_process<B: SessionBackend, U: User>(
     };
     control.is_ending();
     let outcome = match outcome {
-        Ok(AttemptEnd::Exited(KILLED) | AttemptEnd::Unrecorded(KILLED)) if process.ran_out_of_memory().await => {
+        Ok(AttemptEnd::Exited(KILLED) | AttemptEnd::Unrecorded(KILLED))
+            if process.ran_out_of_memory().await =>
+        {
             Ok(AttemptEnd::OutOfMemory)
         }
         // The launcher kills the command when the keeper is gone.
-        Ok(AttemptEnd::Exited(KILLED) | AttemptEnd::Unrecorded(KILLED)) if keeper.is_gone().await => {
+        Ok(AttemptEnd::Exited(KILLED) | AttemptEnd::Unrecorded(KILLED))
+            if keeper.is_gone().await =>
+        {
             if keeper.has_ended_by_itself().await {
                 Ok(AttemptEnd::Unrecorded(KILLED))
             } else {
@@ -325,7 +347,9 @@ async fn run_process<B: SessionBackend, U: User>(
         }
         // Without the keeper, there is nothing to start. No other mode is offered, because one with
         // more rights would reward who ended the keeper.
-        Err(error) if error.is_exec_refusal() && keeper.is_gone().await => Err(keeper_ended(&error)),
+        Err(error) if error.is_exec_refusal() && keeper.is_gone().await => {
+            Err(keeper_ended(&error))
+        }
         outcome => outcome,
     };
     if matches!(outcome, Ok(AttemptEnd::PlatformSilent)) {

@@ -39,8 +39,11 @@ impl Audit {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = open(path).map_err(|reason| {
             let shown = path.display().to_string();
-            Error::new(ErrorKind::Local, format!("cannot write {}: {reason}", scratchdbg_logs::escape::label(&shown)))
-                .hint("--audit takes a regular file, or the name of a new one; links are not followed")
+            Error::new(
+                ErrorKind::Local,
+                format!("cannot write {}: {reason}", scratchdbg_logs::escape::label(&shown)),
+            )
+            .hint("--audit takes a regular file, or the name of a new one; links are not followed")
         })?;
         Ok(Self { path: path.to_owned(), file })
     }
@@ -59,23 +62,39 @@ impl Audit {
     /// # Errors
     ///
     /// Fails if the line cannot be written.
-    pub fn end(&mut self, plan: &Plan, started: Timestamp, ended: &Result<SessionEnd, Error>) -> Result<(), Error> {
+    pub fn end(
+        &mut self,
+        plan: &Plan,
+        started: Timestamp,
+        ended: &Result<SessionEnd, Error>,
+    ) -> Result<(), Error> {
         let (end, exit_code) = match ended {
             Ok(SessionEnd::Code(code)) => ("exited".to_owned(), Some(*code)),
             Ok(SessionEnd::OutOfMemory) => ("out of memory".to_owned(), Some(KILLED)),
             Ok(SessionEnd::Detached) => ("detached".to_owned(), Some(SessionEnd::DETACHED)),
             Ok(SessionEnd::Removed) => ("removed".to_owned(), Some(KILLED)),
-            Ok(SessionEnd::OutputClosed) => ("output closed".to_owned(), Some(SessionEnd::OUTPUT_CLOSED)),
+            Ok(SessionEnd::OutputClosed) => {
+                ("output closed".to_owned(), Some(SessionEnd::OUTPUT_CLOSED))
+            }
             Ok(SessionEnd::SourceMissing(path)) => (format!("refused: {path} is not there"), None),
             Ok(SessionEnd::Refused(error)) => (format!("refused: {}", error.message), None),
-            Ok(SessionEnd::WithTarget { end, .. }) => (format!("target {}", end.state.as_str()), Some(KILLED)),
+            Ok(SessionEnd::WithTarget { end, .. }) => {
+                (format!("target {}", end.state.as_str()), Some(KILLED))
+            }
             Err(error) => (format!("failed: {}", error.message), None),
         };
-        let more = json!({ "ended_at": Timestamp::now().to_string(), "end": end, "exit_code": exit_code });
+        let more =
+            json!({ "ended_at": Timestamp::now().to_string(), "end": end, "exit_code": exit_code });
         self.write("end", plan, started, more)
     }
 
-    fn write(&mut self, event: &str, plan: &Plan, started: Timestamp, more: Value) -> Result<(), Error> {
+    fn write(
+        &mut self,
+        event: &str,
+        plan: &Plan,
+        started: Timestamp,
+        more: Value,
+    ) -> Result<(), Error> {
         let mut record = json!({
             "event": event,
             "started_at": started.to_string(),
@@ -90,8 +109,9 @@ impl Audit {
         if let (Value::Object(record), Value::Object(more)) = (&mut record, more) {
             record.extend(more);
         }
-        append(&mut self.file, &line(&record))
-            .map_err(|error| Error::new(ErrorKind::Local, format!("cannot write {}: {error}", self.path.display())))
+        append(&mut self.file, &line(&record)).map_err(|error| {
+            Error::new(ErrorKind::Local, format!("cannot write {}: {error}", self.path.display()))
+        })
     }
 }
 
@@ -105,8 +125,12 @@ fn open(path: &Path) -> Result<File, String> {
         .custom_flags(flags.bits().cast_signed())
         .open(path)
         .map_err(|error| match error.raw_os_error() {
-            Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => "it is a symbolic link".to_owned(),
-            Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => "it is not a regular file".to_owned(),
+            Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => {
+                "it is a symbolic link".to_owned()
+            }
+            Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => {
+                "it is not a regular file".to_owned()
+            }
             _ => error.to_string(),
         })?;
     match file.metadata() {
@@ -119,7 +143,11 @@ fn open(path: &Path) -> Result<File, String> {
 /// Appends a line in a single write, so that lines of concurrent sessions do not mix.
 fn append(file: &mut File, line: &str) -> io::Result<()> {
     let written = file.write(line.as_bytes())?;
-    if written == line.len() { Ok(()) } else { Err(io::Error::other("only a part of the line could be written")) }
+    if written == line.len() {
+        Ok(())
+    } else {
+        Err(io::Error::other("only a part of the line could be written"))
+    }
 }
 
 /// Returns a record as one line of JSON, without characters that control a terminal.
@@ -149,10 +177,14 @@ mod tests {
 
     #[test]
     fn a_line_has_no_control_characters_and_is_the_same_json() {
-        let record = json!({"command": ["a\nb", "\u{1b}[2J", "\u{9b}2J", "\u{7f}", "\u{202e}", "é\"\\"]});
+        let record =
+            json!({"command": ["a\nb", "\u{1b}[2J", "\u{9b}2J", "\u{7f}", "\u{202e}", "é\"\\"]});
         let line = line(&record);
         let body = line.strip_suffix('\n').unwrap();
-        assert!(!body.contains(|character: char| character.is_control() || character == '\u{202e}'), "{body}");
+        assert!(
+            !body.contains(|character: char| character.is_control() || character == '\u{202e}'),
+            "{body}"
+        );
         assert_eq!(serde_json::from_str::<Value>(body).unwrap(), record);
     }
 

@@ -37,7 +37,11 @@ impl<'a> Control<'a> {
     }
 
     /// Handles requests forever. Any request that is not for the command cancels the session.
-    pub(crate) async fn serve(&self, mut requests: mpsc::UnboundedReceiver<Request>, scope: &Scope) -> Infallible {
+    pub(crate) async fn serve(
+        &self,
+        mut requests: mpsc::UnboundedReceiver<Request>,
+        scope: &Scope,
+    ) -> Infallible {
         while let Some(request) = requests.recv().await {
             let command = self.command.lock().unwrap_or_else(PoisonError::into_inner);
             match (request, &*command) {
@@ -102,7 +106,10 @@ mod tests {
 
     #[tokio::test]
     async fn signals_are_for_a_command_that_runs() {
-        assert_eq!(heard(&[Request::Signal(2), Request::Signal(15)], true).await, (vec![2, 15], false));
+        assert_eq!(
+            heard(&[Request::Signal(2), Request::Signal(15)], true).await,
+            (vec![2, 15], false)
+        );
         assert_eq!(heard(&[Request::Signal(2), Request::End], true).await, (vec![2], true));
     }
 

@@ -37,7 +37,8 @@ pub(crate) async fn forward_input(
             }
             // A failed write means that the process has closed its input or has exited. Its output
             // tells which.
-            if count == 0 || writer.write_all(piece).await.is_err() || writer.flush().await.is_err() {
+            if count == 0 || writer.write_all(piece).await.is_err() || writer.flush().await.is_err()
+            {
                 break;
             }
         }
@@ -78,7 +79,11 @@ mod tests {
         ] {
             let keys = Keys::watch(b"\x10\x11".to_vec(), Typed::default());
             let mut written = Vec::new();
-            assert_eq!(forward_input(Some(typed), &mut written, Some(keys)).await.unwrap(), end, "{typed:?}");
+            assert_eq!(
+                forward_input(Some(typed), &mut written, Some(keys)).await.unwrap(),
+                end,
+                "{typed:?}"
+            );
             assert_eq!(written, passed, "{typed:?}");
         }
     }

@@ -75,7 +75,11 @@ impl<K: KeeperHandle> Keeper<K> {
     }
 }
 
-async fn begin(handle: &mut impl KeeperHandle, plan: &Plan, session: &str) -> Result<(KeeperAddress, Orders), Error> {
+async fn begin(
+    handle: &mut impl KeeperHandle,
+    plan: &Plan,
+    session: &str,
+) -> Result<(KeeperAddress, Orders), Error> {
     let mut connection = handle.connect().await?;
     let (pid, name) = tokio::time::timeout(ADDRESS_TIMEOUT, read_address(&mut *connection))
         .await
@@ -104,9 +108,13 @@ async fn read_address(connection: &mut dyn Duplex) -> Result<(u32, String), Erro
     let mut buffer = [0; 1024];
     let mut output = Vec::new();
     loop {
-        let count = connection.read(&mut buffer).await.map_err(|error| did_not_start(&error.to_string()))?;
+        let count = connection
+            .read(&mut buffer)
+            .await
+            .map_err(|error| did_not_start(&error.to_string()))?;
         output.extend_from_slice(&buffer[..count]);
-        let line = output.split(|&byte| byte == b'\n').next().filter(|line| line.len() < output.len());
+        let line =
+            output.split(|&byte| byte == b'\n').next().filter(|line| line.len() < output.len());
         if let Some(address) = line.and_then(launcher::parse_address) {
             return Ok(address);
         }

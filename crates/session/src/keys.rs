@@ -111,10 +111,13 @@ mod tests {
 
     #[tokio::test]
     async fn keys_that_ask_for_the_end_are_noticed() {
-        for (keys, asks) in [(&b"ls\r"[..], false), (b"\x03", true), (b"exit\x04", true), (b"\x1c", true)] {
+        for (keys, asks) in
+            [(&b"ls\r"[..], false), (b"\x03", true), (b"exit\x04", true), (b"\x1c", true)]
+        {
             let typed = Typed::default();
             Keys::watch(Vec::new(), typed.clone()).see(keys);
-            let asked = tokio::time::timeout(std::time::Duration::from_millis(1), typed.asked()).await;
+            let asked =
+                tokio::time::timeout(std::time::Duration::from_millis(1), typed.asked()).await;
             assert_eq!(asked.is_ok(), asks, "{keys:?}");
         }
     }

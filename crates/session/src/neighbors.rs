@@ -32,7 +32,11 @@ pub(crate) async fn check<B: SessionBackend>(
 }
 
 /// Like [`check`], without a word to the user.
-pub(crate) async fn look<B: SessionBackend>(backend: &B, plan: &B::Plan, are_trusted: bool) -> Result<(), Error> {
+pub(crate) async fn look<B: SessionBackend>(
+    backend: &B,
+    plan: &B::Plan,
+    are_trusted: bool,
+) -> Result<(), Error> {
     let view: &Plan = plan.as_ref();
     if are_trusted || !matter(view) {
         return Ok(());
@@ -70,7 +74,8 @@ fn refusal(plan: &Plan, neighbors: &[Neighbor]) -> Option<Error> {
         How::Sidecar(sidecar) => {
             let is_gain = |bounding_set| is_gain(&sidecar.capabilities, bounding_set);
             let itself = is_gain(plan.target_capabilities).then(|| format!("`{name}` itself"));
-            let others = neighbors.iter().filter(|neighbor| is_gain(neighbor.capabilities)).map(quoted);
+            let others =
+                neighbors.iter().filter(|neighbor| is_gain(neighbor.capabilities)).map(quoted);
             let tracers: Vec<_> = itself.into_iter().chain(others).collect();
             (!tracers.is_empty()).then(|| {
                 let message = format!(

@@ -120,7 +120,9 @@ fn without_record(end: ProcessEnd, platform: &str) -> Result<AttemptEnd, Error> 
         ProcessEnd::NotStarted(error) => return Err(error),
         // The launcher could not do its work, was not found, or was killed before it wrote the
         // record. The caller may know why.
-        ProcessEnd::Exited(code @ (OWN_FAILURE | 127..), _) => return Ok(AttemptEnd::Unrecorded(code)),
+        ProcessEnd::Exited(code @ (OWN_FAILURE | 127..), _) => {
+            return Ok(AttemptEnd::Unrecorded(code));
+        }
         ProcessEnd::Exited(code, _) => {
             format!(" before all output arrived; the command itself ended with {code}")
         }
@@ -141,7 +143,9 @@ pub(crate) fn unrecorded(platform: &str, code: u8) -> Error {
                 "the launcher did not say how the command ended: the {platform} reports {code}, as after signal {signal}"
             )
         }
-        _ => format!("the launcher did not say how the command ended: the {platform} reports {code}"),
+        _ => {
+            format!("the launcher did not say how the command ended: the {platform} reports {code}")
+        }
     };
     Error::new(ErrorKind::Broken, message)
 }
@@ -191,7 +195,8 @@ async fn pump_output(
         }
     }
     // Bytes that were held back because they could have been a record.
-    let is_read = write(output, &out_record.rest()).await? && write(error, &err_record.rest()).await?;
+    let is_read =
+        write(output, &out_record.rest()).await? && write(error, &err_record.rest()).await?;
     Ok(if is_read { PumpEnd::EndOfFile } else { PumpEnd::OutputClosed })
 }
 
@@ -208,10 +213,18 @@ async fn write(sink: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<boo
     match written.await {
         Ok(()) => Ok(true),
         // A socket may say that its other end was reset.
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset
+            ) =>
+        {
             Ok(false)
         }
-        Err(error) => Err(Error::new(ErrorKind::Local, format!("cannot pass on the session's streams: {error}"))),
+        Err(error) => Err(Error::new(
+            ErrorKind::Local,
+            format!("cannot pass on the session's streams: {error}"),
+        )),
     }
 }
 
@@ -253,9 +266,12 @@ mod tests {
     async fn pump(pieces: &[(Stream, &[u8])], tty: bool) -> (PumpEnd, Vec<u8>, Vec<u8>) {
         let (mut output, mut error) = (Vec::new(), Vec::new());
         let secret = Secret::of("7123");
-        let pieces = pieces.iter().map(|(stream, piece)| (*stream, Bytes::copy_from_slice(piece))).collect();
+        let pieces =
+            pieces.iter().map(|(stream, piece)| (*stream, Bytes::copy_from_slice(piece))).collect();
         let silence = Silence::default();
-        let end = pump_output(&mut Pieces(pieces), tty, &secret, &silence, &mut output, &mut error).await.unwrap();
+        let end = pump_output(&mut Pieces(pieces), tty, &secret, &silence, &mut output, &mut error)
+            .await
+            .unwrap();
         (end, output, error)
     }
 
@@ -266,7 +282,10 @@ mod tests {
     #[tokio::test]
     async fn the_launchers_record_is_taken_out_of_both_streams() {
         let told = [(OUT, &b"a\r\n"[..]), (OUT, RECORD), (ERR, b"e"), (ERR, RECORD)];
-        assert_eq!(pump(&told, false).await, (PumpEnd::Recorded(3), b"a\r\n".to_vec(), b"e".to_vec()));
+        assert_eq!(
+            pump(&told, false).await,
+            (PumpEnd::Recorded(3), b"a\r\n".to_vec(), b"e".to_vec())
+        );
         assert_eq!(
             pump(&[(OUT, b"a\r\n\x1e7123 003\x1e")], true).await,
             (PumpEnd::Recorded(3), b"a\r\n".to_vec(), Vec::new())
@@ -278,7 +297,10 @@ mod tests {
         let half = [(OUT, &b"a\n"[..]), (OUT, RECORD), (ERR, b"e")];
         assert_eq!(pump(&half, false).await, (PumpEnd::EndOfFile, b"a\n".to_vec(), b"e".to_vec()));
         let none = [(OUT, &b"a\n\x1e7123 "[..]), (ERR, b"\x1e")];
-        assert_eq!(pump(&none, false).await, (PumpEnd::EndOfFile, b"a\n\x1e7123 ".to_vec(), b"\x1e".to_vec()));
+        assert_eq!(
+            pump(&none, false).await,
+            (PumpEnd::EndOfFile, b"a\n\x1e7123 ".to_vec(), b"\x1e".to_vec())
+        );
     }
 
     /// Also where the launcher has told how the command ended: what it wrote was not passed on.
@@ -291,8 +313,12 @@ mod tests {
             (ERR, &[(OUT, RECORD), (ERR, b"e\n\x1e7123 000\x1e")]),
             (OUT, &[(OUT, b"\x1e7123 ")]),
         ] {
-            let mut read =
-                Pieces(pieces.iter().map(|(stream, piece)| (*stream, Bytes::copy_from_slice(piece))).collect());
+            let mut read = Pieces(
+                pieces
+                    .iter()
+                    .map(|(stream, piece)| (*stream, Bytes::copy_from_slice(piece)))
+                    .collect(),
+            );
             let (secret, silence) = (Secret::of("7123"), Silence::default());
             // The other end of this pipe is gone.
             let (mut gone, _) = tokio::io::duplex(8);
@@ -331,9 +357,15 @@ mod tests {
             (178, "signal 50"),
             (255, "signal 127"),
         ] {
-            assert_eq!(without_record(Exited(code, Vec::new()), "engine"), Ok(AttemptEnd::Unrecorded(code)));
+            assert_eq!(
+                without_record(Exited(code, Vec::new()), "engine"),
+                Ok(AttemptEnd::Unrecorded(code))
+            );
             let error = unrecorded("engine", code);
-            assert!(error.message.ends_with(words) || error.message.starts_with(words), "{code}: {error}");
+            assert!(
+                error.message.ends_with(words) || error.message.starts_with(words),
+                "{code}: {error}"
+            );
         }
         assert_eq!(without_record(Detached, "engine"), Ok(AttemptEnd::Detached));
     }

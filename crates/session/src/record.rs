@@ -37,7 +37,8 @@ impl Secret {
 pub(crate) fn random_bits() -> Result<u128, Error> {
     use std::io::Read as _;
     let mut bytes = [0; 16];
-    let read = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    let read =
+        std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
     read.map_err(|error| Error::new(ErrorKind::Local, format!("no random bytes: {error}")))?;
     Ok(u128::from_ne_bytes(bytes))
 }
@@ -76,8 +77,9 @@ impl Record {
             held => Cow::Owned([&held, piece].concat()),
         };
         let marks = all.iter().enumerate().filter(|&(_, &byte)| byte == MARK);
-        let found =
-            marks.map(|(at, _)| (at, self.compare(&all[at..]))).find(|(_, found)| !matches!(found, Match::Nothing));
+        let found = marks
+            .map(|(at, _)| (at, self.compare(&all[at..])))
+            .find(|(_, found)| !matches!(found, Match::Nothing));
         match found {
             None => all,
             Some((at, Match::Whole(code))) => {
@@ -125,7 +127,9 @@ impl Record {
                 let code = std::str::from_utf8(code).ok().and_then(|code| code.parse().ok());
                 code.map_or(Match::Nothing, Match::Whole)
             }
-            digits if digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit) => Match::Beginning,
+            digits if digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit) => {
+                Match::Beginning
+            }
             _ => Match::Nothing,
         }
     }
@@ -153,7 +157,10 @@ mod tests {
             assert_eq!(read(b"\x1e7123 137\x1e", length), (Vec::new(), Some(137)));
             assert_eq!(read(b"\x1e\x1e7123 000\x1e", length), (b"\x1e".to_vec(), Some(0)));
             // After the command has ended, another process keeps writing.
-            assert_eq!(read(b"a\x1e7123 004\x1eb\x1e7123 005\x1e", length), (b"ab\x1e7123 005\x1e".to_vec(), Some(4)));
+            assert_eq!(
+                read(b"a\x1e7123 004\x1eb\x1e7123 005\x1e", length),
+                (b"ab\x1e7123 005\x1e".to_vec(), Some(4))
+            );
         }
     }
 
@@ -170,7 +177,11 @@ mod tests {
             b"\x1e7123 0003\x1e",
         ] {
             for length in 1..30 {
-                assert_eq!(read(stream, length), (stream.to_vec(), None), "{stream:?} in pieces of {length}");
+                assert_eq!(
+                    read(stream, length),
+                    (stream.to_vec(), None),
+                    "{stream:?} in pieces of {length}"
+                );
             }
         }
     }

@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use scratchdbg_backend::{
-    Error, ErrorKind, Interrupts, Mode, Plan, PlanRequest, SessionBackend, SessionTarget, ToolSource,
+    Error, ErrorKind, Interrupts, Mode, Plan, PlanRequest, SessionBackend, SessionTarget,
+    ToolSource,
 };
 
 use crate::attempt::{self, Attempt, AttemptEnd};
@@ -84,7 +85,9 @@ pub async fn run<B: SessionBackend, U: User>(
                 tracing::debug!(refusal = refusal.message, "once more, with a keeper of our own");
                 Next::Again
             }
-            SessionEnd::Refused(refusal) if request.plan.mode.is_some() || view.mode() != Mode::Exec => {
+            SessionEnd::Refused(refusal)
+                if request.plan.mode.is_some() || view.mode() != Mode::Exec =>
+            {
                 return Err(refusal);
             }
             SessionEnd::Refused(refusal) => Next::Fallback(refusal),
@@ -102,7 +105,11 @@ pub async fn run<B: SessionBackend, U: User>(
                 return Ok(KILLED);
             }
             SessionEnd::WithTarget { end, interrupted, lasted } => {
-                user.tell(Notice::TargetEnded { plan: view, end, followed: request.follow_restarts });
+                user.tell(Notice::TargetEnded {
+                    plan: view,
+                    end,
+                    followed: request.follow_restarts,
+                });
                 match (request.follow_restarts, interrupted) {
                     (false, _) => return Ok(KILLED),
                     // The signal was for the command, which is gone. The user wanted an end, so do
@@ -159,7 +166,8 @@ async fn again<B: SessionBackend>(
         }
     };
     let target = &request.target;
-    let prepare = async || backend.plan(backend.inspect(target, false).await?, &further, tools).await;
+    let prepare =
+        async || backend.plan(backend.inspect(target, false).await?, &further, tools).await;
     let teller = &*user;
     let planned = async {
         let Some(pause) = follows else { return prepare().await };
@@ -206,7 +214,10 @@ async fn allow<B: SessionBackend>(
         }
         let given = format!("as {} with {}", view.user, view.unasked().join(" and "));
         let refusal = refusal.unwrap_or_else(|| {
-            let message = format!("a session beside `{}` would be {given}, which nobody asked for", view.target_name);
+            let message = format!(
+                "a session beside `{}` would be {given}, which nobody asked for",
+                view.target_name
+            );
             Error::new(ErrorKind::Unsupported, message)
         });
         let refusal = refusal.hint(format!("--mode sidecar agrees to a sidecar {given}"));
@@ -239,13 +250,16 @@ async fn session<B: SessionBackend, U: User>(
     let enter = |stage| {
         match stage {
             Stage::Running => began.set(Some(Instant::now())),
-            Stage::Ending => lasted.set(began.get().map(|began: Instant| began.elapsed()).unwrap_or_default()),
+            Stage::Ending => {
+                lasted.set(began.get().map(|began: Instant| began.elapsed()).unwrap_or_default())
+            }
             Stage::Starting | Stage::Unclear | Stage::Over => {}
         }
         user.enter(stage, view).inspect_err(|error| *failure.borrow_mut() = Some(error.clone()))
     };
     enter(Stage::Starting)?;
-    let attempt = attempt::attempt::<B, U>(backend, plan, streams, windows, interrupts, &enter).await;
+    let attempt =
+        attempt::attempt::<B, U>(backend, plan, streams, windows, interrupts, &enter).await;
     let Attempt { outcome, interrupted, overdue } = attempt;
     // Restore the terminal before anything is printed.
     let over = enter(Stage::Over);
@@ -258,12 +272,16 @@ async fn session<B: SessionBackend, U: User>(
     }
     let outcome = outcome.and_then(|end| match end {
         // A signal that came before the launcher could pass it on ends the launcher.
-        AttemptEnd::Unrecorded(code) if code != interrupted => Err(pass::unrecorded(view.platform, code)),
+        AttemptEnd::Unrecorded(code) if code != interrupted => {
+            Err(pass::unrecorded(view.platform, code))
+        }
         end => Ok(end),
     });
     let by_interrupt = if interrupted == 0 { BY_CTRL_C } else { interrupted };
     let outcome = match outcome {
-        Err(Error { kind: ErrorKind::SourceGone { path }, .. }) => return Ok(SessionEnd::SourceMissing(path)),
+        Err(Error { kind: ErrorKind::SourceGone { path }, .. }) => {
+            return Ok(SessionEnd::SourceMissing(path));
+        }
         Err(error) if error.is_exec_refusal() => return Ok(SessionEnd::Refused(error)),
         // The user's request to stop takes precedence. The failure is only reported.
         Err(error) if interrupted != 0 => {
@@ -271,7 +289,9 @@ async fn session<B: SessionBackend, U: User>(
             return Ok(SessionEnd::Code(interrupted));
         }
         // The lingering keeper may be gone, or another process may have its id.
-        Err(error) if error.kind == ErrorKind::Keeper && view.has_keeper() => return Ok(SessionEnd::Refused(error)),
+        Err(error) if error.kind == ErrorKind::Keeper && view.has_keeper() => {
+            return Ok(SessionEnd::Refused(error));
+        }
         outcome => outcome?,
     };
     Ok(match outcome {

@@ -45,7 +45,8 @@ impl RestartBackoff {
         self.short_sessions += 1;
         // The first short session may be a coincidence: retry it without delay.
         let times = 2_u32.saturating_pow(self.short_sessions - 1) - 1;
-        (self.short_sessions < MAX_SHORT_SESSIONS).then(|| POLL_INTERVAL.saturating_mul(times).min(MAX_BACKOFF))
+        (self.short_sessions < MAX_SHORT_SESSIONS)
+            .then(|| POLL_INTERVAL.saturating_mul(times).min(MAX_BACKOFF))
     }
 }
 
@@ -60,12 +61,18 @@ pub(crate) async fn wait<B: SessionBackend>(
     user.tell(Notice::WaitsForRun(last.as_ref()));
     let state = async || {
         let name = &last.as_ref().target_name;
-        backend.state(last).await.map_err(|error| if error.is_absent() { removed(name) } else { error })
+        backend
+            .state(last)
+            .await
+            .map_err(|error| if error.is_absent() { removed(name) } else { error })
     };
     loop {
         if state().await? == Phase::Running {
             match prepare().await {
-                Ok(plan) if plan.as_ref().mode() == last.as_ref().mode() || plan.as_ref().mode() != Mode::Copy => {
+                Ok(plan)
+                    if plan.as_ref().mode() == last.as_ref().mode()
+                        || plan.as_ref().mode() != Mode::Copy =>
+                {
                     user.tell(Notice::RunsAgain);
                     return Ok(plan);
                 }
@@ -80,7 +87,9 @@ pub(crate) async fn wait<B: SessionBackend>(
 /// A target that was removed has no next run. Another may have its name by now.
 fn removed(name: &str) -> Error {
     Error::new(ErrorKind::Gone, format!("`{name}` was removed: there is no next run to follow"))
-        .hint(format!("one that was made anew under this name is another: `scratchdbg attach {name}`"))
+        .hint(format!(
+            "one that was made anew under this name is another: `scratchdbg attach {name}`"
+        ))
 }
 
 #[cfg(test)]
@@ -90,13 +99,16 @@ mod tests {
     #[test]
     fn a_target_whose_sessions_end_at_once_is_not_followed_for_ever() {
         let mut runs = RestartBackoff::default();
-        let backoffs: Vec<_> = std::iter::from_fn(|| runs.backoff(Duration::from_millis(300))).collect();
+        let backoffs: Vec<_> =
+            std::iter::from_fn(|| runs.backoff(Duration::from_millis(300))).collect();
         assert_eq!(backoffs.len(), 9);
         assert_eq!(backoffs[0], Duration::ZERO);
         assert!(backoffs.is_sorted() && backoffs.iter().all(|backoff| *backoff <= MAX_BACKOFF));
         // A session that lasts resets the count.
         let mut runs = RestartBackoff::default();
-        for lasted in [0, 1, 60_000, 0, 1, 60_000].map(Duration::from_millis).into_iter().cycle().take(100) {
+        for lasted in
+            [0, 1, 60_000, 0, 1, 60_000].map(Duration::from_millis).into_iter().cycle().take(100)
+        {
             assert!(runs.backoff(lasted).is_some());
         }
     }

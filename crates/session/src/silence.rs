@@ -137,9 +137,13 @@ mod tests {
         assert!(silence.since().is_none(), "nobody has waited yet");
         let mut buffer = [0; 8];
         let short = Duration::from_millis(1);
-        assert!(tokio::time::timeout(short, silence.during(reader.read(&mut buffer))).await.is_err());
+        assert!(
+            tokio::time::timeout(short, silence.during(reader.read(&mut buffer))).await.is_err()
+        );
         let since = silence.since().expect("it is waited for");
-        assert!(tokio::time::timeout(short, silence.during(reader.read(&mut buffer))).await.is_err());
+        assert!(
+            tokio::time::timeout(short, silence.during(reader.read(&mut buffer))).await.is_err()
+        );
         assert_eq!(silence.since(), Some(since), "a second look does not begin it anew");
         writer.write_all(b"x").await.expect("there is room");
         assert_eq!(silence.during(reader.read(&mut buffer)).await.expect("it came"), 1);

@@ -25,12 +25,17 @@ struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl Kept {
     fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("it is text")
+        String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .expect("it is text")
     }
 }
 
 impl AsyncWrite for Kept {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
@@ -90,10 +95,17 @@ impl User for Recorder {
         Ok(())
     }
 
-    fn ended(&mut self, _: &Plan, _: Timestamp, end: &Result<SessionEnd, Error>) -> Result<(), Error> {
+    fn ended(
+        &mut self,
+        _: &Plan,
+        _: Timestamp,
+        end: &Result<SessionEnd, Error>,
+    ) -> Result<(), Error> {
         let word = match end {
             Ok(SessionEnd::Code(code)) => format!("ended {code}"),
-            Ok(other) => format!("{other:?}").split([' ', '(']).next().unwrap_or_default().to_owned(),
+            Ok(other) => {
+                format!("{other:?}").split([' ', '(']).next().unwrap_or_default().to_owned()
+            }
             Err(error) => format!("failed: {}", error.message),
         };
         self.said.borrow_mut().push(word);
@@ -145,8 +157,11 @@ impl Case {
             at: self.at,
         };
         let mut interrupts = self.signals.map_or_else(Interrupts::none, Interrupts::new);
-        let session = run(&self.platform, self.request, None, &FakeTools, &mut user, &mut interrupts);
-        let code = tokio::time::timeout(Duration::from_mins(10), session).await.expect("it comes to an end");
+        let session =
+            run(&self.platform, self.request, None, &FakeTools, &mut user, &mut interrupts);
+        let code = tokio::time::timeout(Duration::from_mins(10), session)
+            .await
+            .expect("it comes to an end");
         let result = Seen {
             code,
             output: user.output.text(),
@@ -159,7 +174,10 @@ impl Case {
 }
 
 fn exits(code: u8) -> Script {
-    Script { writes: vec![Write::Out("out\n"), Write::Err("err\n"), Write::Record(code)], ..Script::default() }
+    Script {
+        writes: vec![Write::Out("out\n"), Write::Err("err\n"), Write::Record(code)],
+        ..Script::default()
+    }
 }
 
 fn error(kind: ErrorKind, message: &str) -> Error {
@@ -172,7 +190,10 @@ async fn a_session_passes_on_streams_and_the_exit_code() {
         let (platform, result) = Case::new([exits(code)]).run().await;
         assert_eq!(result.code, Ok(code));
         assert_eq!((&*result.output, &*result.errors), ("out\n", "err\n"));
-        assert_eq!(platform.journal(), ["look web", "keep for exec", "keeper gone", "process gone"]);
+        assert_eq!(
+            platform.journal(),
+            ["look web", "keep for exec", "keeper gone", "process gone"]
+        );
         assert_eq!(result.said, ["Begins", "begins exec", &format!("ended {code}")]);
         assert_eq!(result.stages.first(), Some(&Stage::Starting));
         assert_eq!(result.stages.last(), Some(&Stage::Over));
@@ -208,10 +229,15 @@ async fn what_the_platform_held_back_is_passed_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_keeper_that_does_not_report_is_discarded() {
-    for (says, reason) in [("exec format error\n", "exec format error"), ("keeper 1/../7 x\n", "keeper 1/../7 x")] {
+    for (says, reason) in
+        [("exec format error\n", "exec format error"), ("keeper 1/../7 x\n", "keeper 1/../7 x")]
+    {
         let script = Script { keeper_says: Some(says), ..Script::default() };
         let (platform, result) = Case::new([script]).run().await;
-        assert_eq!(result.code.expect_err("it failed").message, format!("the keeper did not start: {reason}"));
+        assert_eq!(
+            result.code.expect_err("it failed").message,
+            format!("the keeper did not start: {reason}")
+        );
         assert_eq!(platform.journal(), ["look web", "keep for exec", "keeper discarded"]);
     }
 }
@@ -225,9 +251,17 @@ async fn a_target_that_ends_in_any_step_is_told_and_ends_the_session() {
         Script { no_keeper: failure(), target_ends: ends, notices_late: 5, ..Script::default() },
         Script { keeper_says: Some("gone\n"), target_ends: ends, ..Script::default() },
         Script { no_process: failure(), target_ends: ends, ..Script::default() },
-        Script { writes: vec![Write::Out("x"), Write::Break], target_ends: ends, ..Script::default() },
+        Script {
+            writes: vec![Write::Out("x"), Write::Break],
+            target_ends: ends,
+            ..Script::default()
+        },
         Script { writes: vec![Write::Record(137)], target_ends: ends, ..Script::default() },
-        Script { end: Some(ProcessEnd::Exited(137, Vec::new())), target_ends: ends, ..Script::default() },
+        Script {
+            end: Some(ProcessEnd::Exited(137, Vec::new())),
+            target_ends: ends,
+            ..Script::default()
+        },
     ] {
         let (_, result) = Case::new([script.clone()]).run().await;
         assert_eq!(result.code, Ok(137), "{script:?}");
@@ -246,7 +280,10 @@ async fn a_copy_does_not_end_with_its_original() {
 #[tokio::test(start_paused = true)]
 async fn memory_that_runs_out_is_told_apart_from_a_kill() {
     let (_, result) = Case::new([Script { out_of_memory: true, ..exits(137) }]).run().await;
-    assert_eq!((result.code, result.said.last().map(String::as_str)), (Ok(137), Some("OutOfMemory")));
+    assert_eq!(
+        (result.code, result.said.last().map(String::as_str)),
+        (Ok(137), Some("OutOfMemory"))
+    );
     let (_, result) = Case::new([Script { out_of_memory: true, ..exits(1) }]).run().await;
     assert_eq!((result.code, result.said.last().map(String::as_str)), (Ok(1), Some("ended 1")));
 }
@@ -255,8 +292,10 @@ async fn memory_that_runs_out_is_told_apart_from_a_kill() {
 async fn the_first_signal_is_the_commands_and_the_second_ends_the_session() {
     // The command cleans up and exits.
     let (sender, receiver) = mpsc::unbounded_channel();
-    let polite =
-        Script { writes: vec![Write::AwaitSignal(15), Write::Out("bye\n"), Write::Record(3)], ..Script::default() };
+    let polite = Script {
+        writes: vec![Write::AwaitSignal(15), Write::Out("bye\n"), Write::Record(3)],
+        ..Script::default()
+    };
     let mut case = Case::new([polite]);
     case.signals = Some(receiver);
     let first = sender.clone();
@@ -281,13 +320,21 @@ async fn the_first_signal_is_the_commands_and_the_second_ends_the_session() {
     let (platform, result) = case.run().await;
     assert_eq!(result.code, Ok(130));
     let journal = platform.journal();
-    assert!(journal.contains(&"keeper gone".to_owned()) && journal.contains(&"clean_up".to_owned()), "{journal:?}");
+    assert!(
+        journal.contains(&"keeper gone".to_owned()) && journal.contains(&"clean_up".to_owned()),
+        "{journal:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn silence_is_an_end_only_where_the_process_has_ended() {
-    let hangs = || Case::new([Script { writes: vec![Write::Out("some"), Write::Hang], ..Script::default() }]);
-    assert!(tokio::time::timeout(Duration::from_mins(5), hangs().run()).await.is_err(), "it may be silent for ever");
+    let hangs = || {
+        Case::new([Script { writes: vec![Write::Out("some"), Write::Hang], ..Script::default() }])
+    };
+    assert!(
+        tokio::time::timeout(Duration::from_mins(5), hangs().run()).await.is_err(),
+        "it may be silent for ever"
+    );
     let case = hangs();
     case.platform.lose_streams();
     let (platform, seen) = case.run().await;

@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock};
 use scratchdbg_backend::launcher::{LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
 use scratchdbg_backend::{Error, ErrorKind, ToolSource, ToolStore, ToolsImage, chain};
 use scratchdbg_builder::Toolkit;
-use scratchdbg_builder::toolkit::{self, ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host};
+use scratchdbg_builder::toolkit::{
+    self, ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host,
+};
 use scratchdbg_image::{Digest, ImageSet, Platform, write_hybrid};
 use tokio::sync::OnceCell;
 
@@ -84,11 +86,15 @@ pub async fn find<S: ToolStore>(
     }
     match from_image(&store().await?, named).await? {
         Some(toolkit) => Ok(toolkit),
-        None => Err(failed(format!("--toolkit {named}: no such file, and no image with a busybox")).hint(GIVE_ONE)),
+        None => {
+            Err(failed(format!("--toolkit {named}: no such file, and no image with a busybox"))
+                .hint(GIVE_ONE))
+        }
     }
 }
 
-const GIVE_ONE: &str = "give the path of a static busybox, or an image that the engine has and that holds one";
+const GIVE_ONE: &str =
+    "give the path of a static busybox, or an image that the engine has and that holds one";
 
 /// Searches the images that may contain a busybox.
 async fn find_in_store(store: &impl ToolStore, skipped: Vec<Skipped>) -> Result<Toolkit, Error> {
@@ -171,8 +177,8 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
         }
         let own = match named {
             Some(image) if !tokio::fs::try_exists(image).await.unwrap_or(false) => {
-                let has_none =
-                    self.store.image_record(image).await?.is_some() && from_image(&self.store, image).await?.is_none();
+                let has_none = self.store.image_record(image).await?.is_some()
+                    && from_image(&self.store, image).await?.is_none();
                 has_none.then(|| image.to_owned())
             }
             _ => None,
@@ -191,10 +197,15 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
         // An image may have the right name and other content.
         let layer = {
             let toolkit = toolkit.clone();
-            blocking(move || toolkit.image_layer(&[launcher(&toolkit, HIDDEN)?]).map_err(explain)).await?
+            blocking(move || toolkit.image_layer(&[launcher(&toolkit, HIDDEN)?]).map_err(explain))
+                .await?
         };
         let in_store = self.store.has_toolkit(&keeper, &layer.to_string()).await?;
-        Ok(Found { image: ToolsImage { keeper, base: "", own, because: None, image_command: None }, in_store, toolkit })
+        Ok(Found {
+            image: ToolsImage { keeper, base: "", own, because: None, image_command: None },
+            in_store,
+            toolkit,
+        })
     }
 
     async fn load(&self, found: &Found) -> Result<(), Error> {
@@ -240,7 +251,10 @@ impl<S: ToolStore> ToolSource for SessionTools<'_, S> {
 
     async fn archive(&self) -> Result<Arc<[u8]>, Error> {
         let toolkit = self.found().await?.toolkit.clone();
-        blocking(move || Ok(toolkit.archive(&[launcher(&toolkit, HIDDEN)?]).map_err(explain)?.into())).await
+        blocking(move || {
+            Ok(toolkit.archive(&[launcher(&toolkit, HIDDEN)?]).map_err(explain)?.into())
+        })
+        .await
     }
 }
 
@@ -303,7 +317,9 @@ fn launcher(toolkit: &Toolkit, mode: u32) -> Result<ExtraFile, Error> {
 
 /// Runs work that waits for files on a thread of its own, so that a hanging file system does not
 /// block Ctrl-C.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| failed(error.to_string()))?
 }
 

@@ -18,7 +18,8 @@ pub struct Streams<I, O, E> {
 }
 
 /// The streams of a user.
-pub(crate) type StreamsOf<U> = Streams<<U as User>::Input, <U as User>::Output, <U as User>::Errors>;
+pub(crate) type StreamsOf<U> =
+    Streams<<U as User>::Input, <U as User>::Output, <U as User>::Errors>;
 
 /// The stage of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,11 +175,21 @@ pub trait User {
 
     /// Asks the user to agree to capabilities that nobody asked for. `refusal` explains why the
     /// session needs them.
-    fn agree(&mut self, plan: &Plan, refusal: &Error, interrupts: &mut Interrupts) -> impl Future<Output = Consent>;
+    fn agree(
+        &mut self,
+        plan: &Plan,
+        refusal: &Error,
+        interrupts: &mut Interrupts,
+    ) -> impl Future<Output = Consent>;
 
     /// Notifies that a session begins. An error prevents the session.
     fn begins(&mut self, plan: &Plan, at: Timestamp) -> Result<(), Error>;
 
     /// Notifies that the session that began at this time has ended.
-    fn ended(&mut self, plan: &Plan, began: Timestamp, end: &Result<SessionEnd, Error>) -> Result<(), Error>;
+    fn ended(
+        &mut self,
+        plan: &Plan,
+        began: Timestamp,
+        end: &Result<SessionEnd, Error>,
+    ) -> Result<(), Error>;
 }

@@ -36,17 +36,27 @@ pub struct Cluster {
 impl Cluster {
     /// Returns the cluster that [`VARIABLE`] names. Fails the test without one: a skipped test
     /// proves nothing.
-    #[expect(clippy::disallowed_methods, reason = "the cluster is an outer condition of a test run, as the engine is")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the cluster is an outer condition of a test run, as the engine is"
+    )]
     pub fn required() -> Self {
         let hint = "run ./scripts/test --kubernetes, or set it to what ./scripts/cluster up prints";
         let kubeconfig = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
-        let kubeconfig = PathBuf::from(kubeconfig.unwrap_or_else(|| panic!("{VARIABLE} is not set: {hint}")));
-        let folder =
-            kubeconfig.parent().unwrap_or_else(|| panic!("{VARIABLE} is no path of a file: {hint}")).to_owned();
+        let kubeconfig =
+            PathBuf::from(kubeconfig.unwrap_or_else(|| panic!("{VARIABLE} is not set: {hint}")));
+        let folder = kubeconfig
+            .parent()
+            .unwrap_or_else(|| panic!("{VARIABLE} is no path of a file: {hint}"))
+            .to_owned();
         let cluster = Self { folder, kubeconfig };
         let ready = cluster.kubectl(["get", "--raw", "/readyz"]);
         let complaint = String::from_utf8_lossy(&ready.stderr);
-        assert!(ready.status.success(), "no cluster answers at {}: {hint}\n{complaint}", cluster.kubeconfig.display());
+        assert!(
+            ready.status.success(),
+            "no cluster answers at {}: {hint}\n{complaint}",
+            cluster.kubeconfig.display()
+        );
         cluster
     }
 
@@ -62,7 +72,10 @@ impl Cluster {
 
     /// Returns the host and port of a registry that this machine and the nodes reach.
     pub fn registry(&self) -> String {
-        fs::read_to_string(self.folder.join("registry/name")).expect("the cluster has a registry").trim().to_owned()
+        fs::read_to_string(self.folder.join("registry/name"))
+            .expect("the cluster has a registry")
+            .trim()
+            .to_owned()
     }
 
     /// Returns the host and port of a registry that requires [`crate::registry::USER`].
@@ -93,7 +106,10 @@ impl Cluster {
     }
 
     /// Returns the kubectl command, to be changed and started by the caller.
-    pub fn kubectl_command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub fn kubectl_command<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
         let mut command = Command::new(self.folder.join("bin/kubectl"));
         command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments);
         command
@@ -120,7 +136,10 @@ impl Cluster {
 /// Runs a command, which must succeed, and returns its output without the last line ending.
 #[track_caller]
 fn answer(mut command: Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {complaint}");
     String::from_utf8(output.stdout).expect("it speaks UTF-8").trim_end().to_owned()

@@ -37,7 +37,8 @@ struct Endpoint {
 impl Engine {
     /// Returns the docker CLI's engine. Fails the test without one: a skipped test proves nothing.
     pub fn required() -> Self {
-        let asked = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
+        let asked =
+            Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
         match asked {
             Ok(output) if output.status.success() => {}
             Ok(output) => panic!(
@@ -65,7 +66,8 @@ impl Engine {
 
     /// Returns the variables that select this engine.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
-        std::iter::once(("DOCKER_HOST", self.endpoint.host.clone())).chain(self.endpoint.tls.iter().cloned())
+        std::iter::once(("DOCKER_HOST", self.endpoint.host.clone()))
+            .chain(self.endpoint.tls.iter().cloned())
     }
 
     /// Returns a name that no other test uses, for a container or an image (without tag).
@@ -110,7 +112,8 @@ impl Engine {
     /// Like [`import_app`](Self::import_app), with more files: path without slash, mode, contents.
     pub fn import_app_with(&self, files: &[(&str, u32, &[u8])], changes: &[&str]) -> String {
         let app = sample::unique_app();
-        let files: Vec<_> = std::iter::once(("app", 0o755, &app[..])).chain(files.iter().copied()).collect();
+        let files: Vec<_> =
+            std::iter::once(("app", 0o755, &app[..])).chain(files.iter().copied()).collect();
         self.import(&files, changes)
     }
 
@@ -126,7 +129,9 @@ impl Engine {
             header.set_entry_type(tar::EntryType::Directory);
             header.set_size(0);
             header.set_mode(0o755);
-            archive.append_data(&mut header, folder, std::io::empty()).expect("writing to memory works");
+            archive
+                .append_data(&mut header, folder, std::io::empty())
+                .expect("writing to memory works");
         }
         for (path, mode, contents) in files {
             let mut header = tar::Header::new_ustar();
@@ -156,14 +161,28 @@ impl Engine {
 
     /// Like [`run`](Self::run), but only creates the container.
     #[track_caller]
-    pub fn create(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Container<'_> {
+    pub fn create(
+        &self,
+        stem: &str,
+        flags: &[&str],
+        image: &str,
+        command: &[&str],
+    ) -> Container<'_> {
         self.make(&["create"], stem, flags, image, command)
     }
 
-    fn make(&self, how: &[&str], stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Container<'_> {
+    fn make(
+        &self,
+        how: &[&str],
+        stem: &str,
+        flags: &[&str],
+        image: &str,
+        command: &[&str],
+    ) -> Container<'_> {
         let name = self.name(stem);
         let named = ["--network", "none", "--name", &name];
-        let id = self.ask(how.iter().chain(&named).chain(flags).chain(&[image]).chain(command).copied());
+        let id =
+            self.ask(how.iter().chain(&named).chain(flags).chain(&[image]).chain(command).copied());
         Container { engine: self, id, name }
     }
 
@@ -174,10 +193,12 @@ impl Engine {
         let format = format!("{{{{.Id}}}} {first_layer} {{{{json .RepoTags}}}}");
         let all = self.ask(["images", "--all", "--quiet", "--no-trunc"]);
         // docker leaves out images that are gone by now, with an error.
-        let inspected = self.docker(["image", "inspect", "--format", &format].into_iter().chain(all.lines()));
+        let inspected =
+            self.docker(["image", "inspect", "--format", &format].into_iter().chain(all.lines()));
         let inspected = String::from_utf8_lossy(&inspected.stdout);
         let related = |line: &&str| line.contains(&layer) && !line.contains(image);
-        let mut related: Vec<String> = inspected.lines().filter(related).map(str::to_owned).collect();
+        let mut related: Vec<String> =
+            inspected.lines().filter(related).map(str::to_owned).collect();
         related.dedup();
         related
     }
@@ -206,8 +227,9 @@ impl Engine {
              {{{{index .Config.Labels \"{SESSION_TARGET_LABEL}\"}}}}"
         );
         // docker leaves out containers that are gone by now, with an error.
-        let inspected =
-            self.docker(["inspect", "--type", "container", "--format", &format].into_iter().chain(all.lines()));
+        let inspected = self.docker(
+            ["inspect", "--type", "container", "--format", &format].into_iter().chain(all.lines()),
+        );
         let inspected = String::from_utf8_lossy(&inspected.stdout);
         let fact = |line: &str| {
             let mut words = line.splitn(3, ' ').map(str::to_owned);
@@ -239,7 +261,14 @@ impl Drop for Engine {
             let listed = self.docker(arguments.iter().copied());
             String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect()
         };
-        let own = list(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &format!("name=^/{}-", self.prefix)]);
+        let own = list(&[
+            "ps",
+            "--all",
+            "--quiet",
+            "--no-trunc",
+            "--filter",
+            &format!("name=^/{}-", self.prefix),
+        ]);
         for container in own {
             let label = format!("label={SESSION_TARGET_LABEL}={container}");
             let sessions = list(&["ps", "--all", "--quiet", "--filter", &label]);
@@ -257,7 +286,10 @@ impl Drop for Engine {
 }
 
 impl Endpoint {
-    #[expect(clippy::disallowed_methods, reason = "the docker CLI goes by the environment, and so must its shadow")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the docker CLI goes by the environment, and so must its shadow"
+    )]
     fn of_docker_cli() -> Self {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let tls = ["DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
@@ -340,7 +372,12 @@ impl Container<'_> {
 
     /// Returns the containers that were created for it or share a namespace with it.
     pub fn companions(&self) -> Vec<String> {
-        self.engine.facts().into_iter().filter(|facts| facts.joins(&self.id)).map(|facts| facts.id).collect()
+        self.engine
+            .facts()
+            .into_iter()
+            .filter(|facts| facts.joins(&self.id))
+            .map(|facts| facts.id)
+            .collect()
     }
 
     /// Returns the processes and zombies in its PID namespace, as `PID STATE NAME`, sorted. A
@@ -350,8 +387,10 @@ impl Container<'_> {
         let join = ["run", "--rm", "--network", "none", "--user", "0:0", "--pid", &namespace];
         let name = self.engine.name(&unique());
         // Only containers in the same user namespace can share a PID namespace.
-        let users = self.engine.ask(["inspect", "--format", "{{.HostConfig.UsernsMode}}", &self.id]);
-        let view = ["--userns", &users, "--name", &name, "--entrypoint", "/app", image, "processes"];
+        let users =
+            self.engine.ask(["inspect", "--format", "{{.HostConfig.UsernsMode}}", &self.id]);
+        let view =
+            ["--userns", &users, "--name", &name, "--entrypoint", "/app", image, "processes"];
         let mut processes: Vec<String> =
             self.engine.ask(join.into_iter().chain(view)).lines().map(str::to_owned).collect();
         processes.sort();
@@ -387,7 +426,13 @@ impl Snapshot {
     pub fn assert_restored(&self, container: &Container<'_>, image: &str) {
         let last = std::cell::RefCell::new(self.clone());
         eventually(
-            || format!("{} to be again as it was\n  before: {self:?}\n  now: {:?}", container.name(), last.borrow()),
+            || {
+                format!(
+                    "{} to be again as it was\n  before: {self:?}\n  now: {:?}",
+                    container.name(),
+                    last.borrow()
+                )
+            },
             || {
                 last.replace(Self::of(container, image));
                 (*last.borrow() == *self).then_some(())

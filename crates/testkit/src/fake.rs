@@ -12,8 +12,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
 use scratchdbg_backend::{
-    Completeness, ContainerName, Error, ErrorKind, LogBackend, LogRequest, LogSource, Phase, RunEnd, RunHistory,
-    Selector, Storage,
+    Completeness, ContainerName, Error, ErrorKind, LogBackend, LogRequest, LogSource, Phase,
+    RunEnd, RunHistory, Selector, Storage,
 };
 use scratchdbg_logs::line::Joining;
 use tokio::sync::mpsc;
@@ -145,7 +145,9 @@ impl FakeBackend {
         let at = world.tick();
         let record = Record { at, text: format!("{text}\n"), is_hidden: false };
         let container = world.container(name);
-        container.readers.retain(|reader| reader.sender.send(Ok(frame(&record, reader.timestamps))).is_ok());
+        container
+            .readers
+            .retain(|reader| reader.sender.send(Ok(frame(&record, reader.timestamps))).is_ok());
         container.records.push(record);
     }
 
@@ -166,7 +168,8 @@ impl FakeBackend {
     /// Breaks the streams that follow the container's log.
     pub fn cut(&self, name: &str) {
         for reader in self.world().container(name).readers.drain(..) {
-            let _nobody_reads = reader.sender.send(Err(Error::new(ErrorKind::Broken, "connection reset")));
+            let _nobody_reads =
+                reader.sender.send(Err(Error::new(ErrorKind::Broken, "connection reset")));
         }
     }
 
@@ -211,7 +214,8 @@ impl FakeBackend {
     pub fn go_away(&self, is_gone: bool) {
         let mut world = self.world();
         world.is_gone = is_gone;
-        for reader in world.containers.iter_mut().flat_map(|container| container.readers.drain(..)) {
+        for reader in world.containers.iter_mut().flat_map(|container| container.readers.drain(..))
+        {
             let _nobody_reads = reader.sender.send(Err(unreachable()));
         }
     }
@@ -278,7 +282,10 @@ impl World {
         if self.is_gone {
             return Err(unreachable());
         }
-        let found = self.containers.iter_mut().find(|each| each.source.name == lookup || each.source.id == lookup);
+        let found = self
+            .containers
+            .iter_mut()
+            .find(|each| each.source.name == lookup || each.source.id == lookup);
         let absent = ErrorKind::NotFound { similar: Vec::new() };
         found.ok_or_else(|| Error::new(absent, format!("no container `{lookup}`")))
     }
@@ -316,13 +323,19 @@ impl Container {
         }
         // Docker stops at the first record that is too late.
         let until = |record: &&Record| request.until.is_none_or(|until| record.at <= until);
-        records.into_iter().take_while(until).map(|record| Ok(frame(record, request.timestamps))).collect()
+        records
+            .into_iter()
+            .take_while(until)
+            .map(|record| Ok(frame(record, request.timestamps)))
+            .collect()
     }
 }
 
 fn received<T: Send + 'static>(receiver: mpsc::UnboundedReceiver<T>) -> BoxStream<'static, T> {
-    futures_util::stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|item| (item, receiver)))
-        .boxed()
+    futures_util::stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|item| (item, receiver))
+    })
+    .boxed()
 }
 
 impl LogBackend for FakeBackend {
@@ -356,7 +369,10 @@ impl LogBackend for FakeBackend {
         Ok(stored.chain(received(receiver)).boxed())
     }
 
-    async fn live_output(&self, container: &ContainerName) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+    async fn live_output(
+        &self,
+        container: &ContainerName,
+    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
         let mut world = self.world();
         let container = world.find(container.as_str())?;
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -365,7 +381,11 @@ impl LogBackend for FakeBackend {
     }
 
     async fn run_history(&self, id: &str) -> Result<RunHistory, Error> {
-        Ok(RunHistory { ends: self.world().find(id)?.ends.clone(), is_whole: true, ..RunHistory::default() })
+        Ok(RunHistory {
+            ends: self.world().find(id)?.ends.clone(),
+            is_whole: true,
+            ..RunHistory::default()
+        })
     }
 
     async fn run_ends(&self, id: &str) -> Result<BoxStream<'static, Result<RunEnd, Error>>, Error> {
@@ -376,11 +396,15 @@ impl LogBackend for FakeBackend {
 
     async fn select(&self, selector: &Selector) -> Result<Vec<String>, Error> {
         let world = self.world();
-        let wanted = |each: &&Container| selector.labels.iter().all(|label| each.labels.contains(label));
+        let wanted =
+            |each: &&Container| selector.labels.iter().all(|label| each.labels.contains(label));
         Ok(world.containers.iter().filter(wanted).map(|each| each.source.id.clone()).collect())
     }
 
-    async fn starts(&self, _: &Selector) -> Result<BoxStream<'static, Result<String, Error>>, Error> {
+    async fn starts(
+        &self,
+        _: &Selector,
+    ) -> Result<BoxStream<'static, Result<String, Error>>, Error> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.world().starts.push(sender);
         Ok(received(receiver))

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scratchdbg_backend::launcher::RECORD_VARIABLE;
 use scratchdbg_backend::{
-    Copied, Error, ErrorKind, Exec, How, Mode, Neighbor, NumericUser, Phase, Plan, PlanRequest, ProcessEnd, Scope,
-    SessionBackend, SessionTarget, Sidecar, Start, TargetEnd, ToolSource, ToolsImage,
+    Copied, Error, ErrorKind, Exec, How, Mode, Neighbor, NumericUser, Phase, Plan, PlanRequest,
+    ProcessEnd, Scope, SessionBackend, SessionTarget, Sidecar, Start, TargetEnd, ToolSource,
+    ToolsImage,
 };
 use tokio::sync::mpsc;
 
@@ -216,7 +217,11 @@ fn how(mode: Mode, world: &World, request: &PlanRequest, with_keeper: bool) -> H
             image: "tools".to_owned(),
             capabilities: world.unasked.clone(),
             withholds: false,
-            unasked: if request.is_fallback || request.mode.is_none() { world.unasked.clone() } else { Vec::new() },
+            unasked: if request.is_fallback || request.mode.is_none() {
+                world.unasked.clone()
+            } else {
+                Vec::new()
+            },
             brings_tools: false,
         }),
         Mode::Copy => How::Copy(Copied {
@@ -265,7 +270,11 @@ impl SessionBackend for FakeSessions {
     ) -> Result<FakePlan, Error> {
         let tools = tools.provide(request.dry_run).await?;
         let world = self.world();
-        let mode = request.mode.unwrap_or(if world.phase.has_processes() { Mode::Exec } else { Mode::Copy });
+        let mode = request.mode.unwrap_or(if world.phase.has_processes() {
+            Mode::Exec
+        } else {
+            Mode::Copy
+        });
         Ok(FakePlan(Plan {
             platform: "engine",
             target_id: TARGET.to_owned(),
@@ -290,7 +299,11 @@ impl SessionBackend for FakeSessions {
 
     async fn state(&self, _: &FakePlan) -> Result<Phase, Error> {
         let world = self.world();
-        if world.target_is_gone { Err(Error::new(ErrorKind::Gone, "no container `web`")) } else { Ok(world.phase) }
+        if world.target_is_gone {
+            Err(Error::new(ErrorKind::Gone, "no container `web`"))
+        } else {
+            Ok(world.phase)
+        }
     }
 
     async fn target_end(&self, plan: &FakePlan) -> Result<Option<TargetEnd>, Error> {
@@ -336,7 +349,11 @@ impl SessionBackend for FakeSessions {
             return Err(error);
         }
         let prefix = format!("{RECORD_VARIABLE}=");
-        let secret = command.environment.iter().find_map(|entry| entry.strip_prefix(&prefix)).unwrap_or_default();
+        let secret = command
+            .environment
+            .iter()
+            .find_map(|entry| entry.strip_prefix(&prefix))
+            .unwrap_or_default();
         let (sender, signals) = mpsc::unbounded_channel();
         self.world().signals = Some(sender);
         let output = FakeOutput {
@@ -374,7 +391,13 @@ impl ToolSource for FakeTools {
     }
 
     async fn provide(&self, _: bool) -> Result<ToolsImage, Error> {
-        Ok(ToolsImage { keeper: "tools".to_owned(), base: "", own: None, because: None, image_command: None })
+        Ok(ToolsImage {
+            keeper: "tools".to_owned(),
+            base: "",
+            own: None,
+            because: None,
+            image_command: None,
+        })
     }
 
     async fn twin_layer(&self) -> Option<String> {

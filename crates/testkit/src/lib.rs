@@ -36,7 +36,10 @@ pub const TIMEOUT: Duration = Duration::from_secs(90);
 /// Calls `question` until it returns a value, and returns the value. After [`TIMEOUT`], panics with
 /// the result of `waited_for`.
 #[track_caller]
-pub fn eventually<T>(waited_for: impl Fn() -> String, mut question: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(
+    waited_for: impl Fn() -> String,
+    mut question: impl FnMut() -> Option<T>,
+) -> T {
     let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(answer) = question() {

@@ -65,7 +65,8 @@ impl Podman {
     /// Reports whether a monitor process of one of its containers or execs is running.
     fn has_monitors(&self) -> bool {
         let ours = self.folder.path().to_string_lossy();
-        let command = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let command =
+            |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         let watches = |line: &str| line.starts_with("/usr/bin/conmon\0") && line.contains(&*ours);
         processes.map(command).any(|line| watches(&String::from_utf8_lossy(&line)))
@@ -76,7 +77,11 @@ impl Podman {
 fn podman(folder: &TempDir) -> Command {
     let mut command = Command::new("podman");
     command.env("CONTAINERS_CONF", folder.path().join("containers.conf"));
-    command.arg("--root").arg(folder.path().join("root")).arg("--runroot").arg(folder.path().join("run"));
+    command
+        .arg("--root")
+        .arg(folder.path().join("root"))
+        .arg("--runroot")
+        .arg(folder.path().join("run"));
     command.args(["--storage-driver", "vfs"]);
     command
 }
@@ -84,7 +89,8 @@ fn podman(folder: &TempDir) -> Command {
 impl Drop for Podman {
     fn drop(&mut self) {
         // Errors are about objects that are gone.
-        let _removed = podman(&self.folder).args(["rm", "--all", "--force", "--time", "0"]).output();
+        let _removed =
+            podman(&self.folder).args(["rm", "--all", "--force", "--time", "0"]).output();
         // Processes that are still running create its files again at their end.
         let deadline = Instant::now() + TIMEOUT / 10;
         while self.has_monitors() && Instant::now() < deadline {
@@ -94,7 +100,10 @@ impl Drop for Podman {
         let _ended = self.service.wait();
         // Podman mounts its own directory on itself.
         for name in ["root/vfs", "root"] {
-            let _unmounted = Command::new("umount").arg(self.folder.path().join(name)).stderr(Stdio::null()).status();
+            let _unmounted = Command::new("umount")
+                .arg(self.folder.path().join(name))
+                .stderr(Stdio::null())
+                .status();
         }
     }
 }

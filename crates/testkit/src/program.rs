@@ -168,8 +168,12 @@ impl Running {
 
     /// Sends a signal to the program.
     pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
-        rustix::process::kill_process(pid, signal).expect("a child of ours can be signaled until it is waited for");
+        let pid = i32::try_from(self.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .expect("process ids fit");
+        rustix::process::kill_process(pid, signal)
+            .expect("a child of ours can be signaled until it is waited for");
     }
 
     /// Reports whether the program has ended.
@@ -243,7 +247,10 @@ impl Finished {
         self.expect(code, "");
         let lines: Vec<&str> = self.stderr.lines().filter(|line| !line.trim().is_empty()).collect();
         assert!((2..=4).contains(&lines.len()), "one line and a hint are wanted from {self}");
-        assert!(lines[1..].iter().any(|line| line.to_lowercase().contains("hint")), "no hint in {self}");
+        assert!(
+            lines[1..].iter().any(|line| line.to_lowercase().contains("hint")),
+            "no hint in {self}"
+        );
         for unwanted in ["panicked", "stack backtrace", "RUST_BACKTRACE"] {
             assert!(!self.stderr.contains(unwanted), "{unwanted:?} in {self}");
         }
@@ -256,7 +263,8 @@ impl Finished {
 impl std::fmt::Display for Finished {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let end: String = self.text().chars().take(4000).collect();
-        let signal = self.status.signal().map(|signal| format!(" (signal {signal})")).unwrap_or_default();
+        let signal =
+            self.status.signal().map(|signal| format!(" (signal {signal})")).unwrap_or_default();
         writeln!(f, "{}", self.command_line)?;
         writeln!(f, "  ended with {}{signal}", self.status)?;
         writeln!(f, "  stdout ({} bytes): {end:?}", self.stdout.len())?;
@@ -324,8 +332,11 @@ mod tests {
     fn nothing_of_the_environment_is_passed_on() {
         let program = Program::new("/usr/bin/env").with_variable("A", "b");
         let finished = program.run([] as [&str; 0]);
-        let mut names: Vec<String> =
-            finished.text().lines().filter_map(|line| Some(line.split_once('=')?.0.to_owned())).collect();
+        let mut names: Vec<String> = finished
+            .text()
+            .lines()
+            .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
+            .collect();
         names.sort();
         assert_eq!(names, ["A", "HOME", "LANG", "PATH"]);
     }

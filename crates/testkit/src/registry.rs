@@ -43,14 +43,21 @@ impl Registry {
     /// nothing.
     pub fn with(options: &Options) -> Self {
         // Another process may take the port before the registry does.
-        (0..5).find_map(|_| Self::try_start(options)).expect("a registry starts on one of five free ports")
+        (0..5)
+            .find_map(|_| Self::try_start(options))
+            .expect("a registry starts on one of five free ports")
     }
 
     fn try_start(options: &Options) -> Option<Self> {
         let folder = TempDir::new().expect("a temporary directory can be made");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
-        fs::write(folder.path().join("config.yml"), config(folder.path(), port, options)).expect("it can be written");
-        fs::write(folder.path().join("users"), format!("{USER}:{HASHED}\n")).expect("it can be written");
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|socket| socket.local_addr())
+            .expect("a free port")
+            .port();
+        fs::write(folder.path().join("config.yml"), config(folder.path(), port, options))
+            .expect("it can be written");
+        fs::write(folder.path().join("users"), format!("{USER}:{HASHED}\n"))
+            .expect("it can be written");
         let log = fs::File::create(folder.path().join("log")).expect("it can be made");
         let process = Command::new("docker-registry")
             .args(["serve", "config.yml"])
@@ -60,7 +67,9 @@ impl Registry {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .unwrap_or_else(|error| panic!("this test needs docker-registry ({error}): run ./scripts/test"));
+            .unwrap_or_else(|error| {
+                panic!("this test needs docker-registry ({error}): run ./scripts/test")
+            });
         let mut registry = Self { process, folder, port };
         let deadline = std::time::Instant::now() + TIMEOUT;
         while std::time::Instant::now() < deadline {

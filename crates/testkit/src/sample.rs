@@ -14,7 +14,8 @@ pub fn write_app(directory: &Path) -> PathBuf {
 
 /// Writes the same program, dynamically linked, to `directory/app-dynamic` and returns that path.
 pub fn write_dynamic_app(directory: &Path) -> PathBuf {
-    let bytes = fs::read(concat!(env!("OUT_DIR"), "/app-dynamic")).expect("the build script made it");
+    let bytes =
+        fs::read(concat!(env!("OUT_DIR"), "/app-dynamic")).expect("the build script made it");
     write_executable(&directory.join("app-dynamic"), &bytes)
 }
 
@@ -26,7 +27,8 @@ pub fn write_foreign_app(directory: &Path, name: &str, machine: u16) -> PathBuf 
 
 /// Writes this machine's busybox to `directory/NAME`, changed in the same way.
 pub fn write_foreign_busybox(directory: &Path, name: &str, machine: u16) -> PathBuf {
-    let bytes = fs::read("/bin/busybox").expect("this test needs busybox-static: run ./scripts/ensure-engine");
+    let bytes = fs::read("/bin/busybox")
+        .expect("this test needs busybox-static: run ./scripts/ensure-engine");
     write_executable(&directory.join(name), &claim_machine(bytes, machine))
 }
 

@@ -32,7 +32,9 @@ impl Terminal {
         let (pty, pts) = pty_process::blocking::open().expect("a pseudo-terminal can be had");
         pty.resize(Size::new(rows, columns)).expect("its size can be set");
         // This sets all three standard streams.
-        let child = pty_process::blocking::Command::from(command).spawn_borrowed(&pts).expect("the program starts");
+        let child = pty_process::blocking::Command::from(command)
+            .spawn_borrowed(&pts)
+            .expect("the program starts");
         let terminal = Self {
             pty: Arc::new(pty),
             pts,
@@ -58,7 +60,11 @@ impl Terminal {
     /// Changes the window's size. The kernel sends the program SIGWINCH.
     pub fn resize(&self, rows: u16, columns: u16) {
         self.pty.resize(Size::new(rows, columns)).expect("the size can be set");
-        self.screen.lock().expect("no holder panics").screen_mut().set_size(cells(rows), cells(columns));
+        self.screen
+            .lock()
+            .expect("no holder panics")
+            .screen_mut()
+            .set_size(cells(rows), cells(columns));
     }
 
     /// Returns the text on the screen.
@@ -74,7 +80,10 @@ impl Terminal {
     /// Waits until `wanted` returns true for the text on the screen.
     #[track_caller]
     pub fn wait_for(&self, what: &str, wanted: impl Fn(&str) -> bool) {
-        eventually(|| format!("{what}; on the screen:\n{}", self.text()), || wanted(&self.text()).then_some(()));
+        eventually(
+            || format!("{what}; on the screen:\n{}", self.text()),
+            || wanted(&self.text()).then_some(()),
+        );
     }
 
     /// Returns the terminal's settings as text: modes, special characters, speeds.
@@ -89,8 +98,12 @@ impl Terminal {
 
     /// Sends the program a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
-        rustix::process::kill_process(pid, signal).expect("a child of ours can be signaled until it is waited for");
+        let pid = i32::try_from(self.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .expect("process ids fit");
+        rustix::process::kill_process(pid, signal)
+            .expect("a child of ours can be signaled until it is waited for");
     }
 
     /// Returns how the program ended, if it has.

@@ -69,10 +69,20 @@ pub(super) fn document() -> String {
     text.push_str(LIMITS_OPENING);
     for limit in LIMITS {
         let says: Vec<String> = limit.says.iter().map(|words| format!("`{words}`")).collect();
-        let options =
-            if limit.options.is_empty() { String::new() } else { format!(" (`{}`)", limit.options.join(" ")) };
-        writeln!(text, "| {}{options} | {} | {} | {} |", limit.situation, limit.code, says.join(" … "), limit.way_out)
-            .expect("writing to memory works");
+        let options = if limit.options.is_empty() {
+            String::new()
+        } else {
+            format!(" (`{}`)", limit.options.join(" "))
+        };
+        writeln!(
+            text,
+            "| {}{options} | {} | {} | {} |",
+            limit.situation,
+            limit.code,
+            says.join(" … "),
+            limit.way_out
+        )
+        .expect("writing to memory works");
     }
     text.push_str(CLOSING);
     text
@@ -81,14 +91,21 @@ pub(super) fn document() -> String {
 fn flags(row: &Row) -> String {
     let mut parts = Vec::new();
     if !row.flags.is_empty() {
-        parts.push(format!("`{}`", row.flags.join(" ").replace(SECCOMP_FLAG, "seccomp=profile.json")));
+        parts.push(format!(
+            "`{}`",
+            row.flags.join(" ").replace(SECCOMP_FLAG, "seccomp=profile.json")
+        ));
     }
     parts.extend(row.changes.iter().map(|change| format!("image: `{change}`")));
     match row.state {
         State::BesideAnother => parts.push("`--pid container:OTHER`".to_owned()),
         State::Paused => parts.push("then `docker pause`".to_owned()),
         State::Created => parts.push("`docker create`".to_owned()),
-        State::Running | State::RunningWithoutRoom | State::Exited | State::Restarting | State::ImageOnly => {}
+        State::Running
+        | State::RunningWithoutRoom
+        | State::Exited
+        | State::Restarting
+        | State::ImageOnly => {}
     }
     parts.join(", ")
 }

@@ -39,8 +39,15 @@ impl Row {
     }
 }
 
-const RUNNING: Row =
-    Row { target: "", flags: &[], changes: &[], state: State::Running, mode: "exec", options: &[], user: "0:0" };
+const RUNNING: Row = Row {
+    target: "",
+    flags: &[],
+    changes: &[],
+    state: State::Running,
+    mode: "exec",
+    options: &[],
+    user: "0:0",
+};
 
 /// Agrees to a container beside a target that is root with capabilities.
 const SIDECAR: &[&str] = &["--mode", "sidecar"];
@@ -63,7 +70,12 @@ pub(super) const MEMORY_FLAG: &str = "6m";
 pub(super) const ROWS: &[Row] = &[
     Row { target: "root", ..RUNNING },
     Row { target: "user by number", changes: &["USER 1000"], user: "1000:0", ..RUNNING },
-    Row { target: "user and group apart", flags: &["--user", "1000:2000"], user: "1000:2000", ..RUNNING },
+    Row {
+        target: "user and group apart",
+        flags: &["--user", "1000:2000"],
+        user: "1000:2000",
+        ..RUNNING
+    },
     Row {
         target: "user by name, from the image's `/etc/passwd`",
         changes: &["USER app"],
@@ -80,14 +92,30 @@ pub(super) const ROWS: &[Row] = &[
     Row { target: "no capabilities", flags: &["--cap-drop", "ALL"], ..RUNNING },
     Row { target: "more capabilities", flags: &["--cap-add", "NET_ADMIN"], ..RUNNING },
     Row { target: "no new privileges", flags: &["--security-opt", "no-new-privileges"], ..RUNNING },
-    Row { target: "seccomp profile that refuses `ptrace`", flags: &["--security-opt", SECCOMP_FLAG], ..RUNNING },
+    Row {
+        target: "seccomp profile that refuses `ptrace`",
+        flags: &["--security-opt", SECCOMP_FLAG],
+        ..RUNNING
+    },
     Row {
         target: "all of it: hardened",
-        flags: &["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65532:65532"],
+        flags: &[
+            "--read-only",
+            "--cap-drop",
+            "ALL",
+            "--security-opt",
+            "no-new-privileges",
+            "--user",
+            "65532:65532",
+        ],
         user: "65532:65532",
         ..RUNNING
     },
-    Row { target: "memory limit of 6 MiB", flags: &["--memory", MEMORY_FLAG, "--memory-swap", MEMORY_FLAG], ..RUNNING },
+    Row {
+        target: "memory limit of 6 MiB",
+        flags: &["--memory", MEMORY_FLAG, "--memory-swap", MEMORY_FLAG],
+        ..RUNNING
+    },
     Row {
         // The runtime itself needs some processes for a moment: with a lower limit it sometimes
         // fails.
@@ -113,14 +141,28 @@ pub(super) const ROWS: &[Row] = &[
     Row { target: "exited", state: State::Exited, mode: "copy", ..RUNNING },
     Row {
         target: "exited, hardened",
-        flags: &["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65532:65532"],
+        flags: &[
+            "--read-only",
+            "--cap-drop",
+            "ALL",
+            "--security-opt",
+            "no-new-privileges",
+            "--user",
+            "65532:65532",
+        ],
         state: State::Exited,
         mode: "copy",
         user: "65532:65532",
         ..RUNNING
     },
     Row { target: "created, never started", state: State::Created, mode: "copy", ..RUNNING },
-    Row { target: "restart loop", flags: &["--restart", "always"], state: State::Restarting, mode: "copy", ..RUNNING },
+    Row {
+        target: "restart loop",
+        flags: &["--restart", "always"],
+        state: State::Restarting,
+        mode: "copy",
+        ..RUNNING
+    },
     Row {
         target: "an image alone",
         changes: &["USER 1000:2000"],

@@ -44,10 +44,16 @@ pub(super) struct Trace {
 
 impl<'stage> Scene<'stage> {
     /// Creates an image and a target from it.
-    pub(super) fn set(stage: &'stage Stage, flags: &[&str], changes: &[&str], condition: State) -> Self {
+    pub(super) fn set(
+        stage: &'stage Stage,
+        flags: &[&str],
+        changes: &[&str],
+        condition: State,
+    ) -> Self {
         let engine = &stage.engine;
         let changes: Vec<&str> = [changes, &["ENV MARK=seen", "WORKDIR /dev"]].concat();
-        let files: [(&str, u32, &[u8]); 2] = [("etc/passwd", 0o644, PASSWD), ("etc/group", 0o644, GROUP)];
+        let files: [(&str, u32, &[u8]); 2] =
+            [("etc/passwd", 0o644, PASSWD), ("etc/group", 0o644, GROUP)];
         let by_name = changes.contains(&"USER app");
         let image = engine.import_app_with(if by_name { &files } else { &[] }, &changes);
         let in_host = flags.contains(&"host");
@@ -68,7 +74,11 @@ impl<'stage> Scene<'stage> {
         let profile = format!("seccomp={}", profile.display());
         // With cgroup v2, the runtime's copy of itself counts too: with less memory it does not
         // start.
-        let memory = if engine.ask(["info", "--format", "{{.CgroupVersion}}"]) == "2" { "32m" } else { MEMORY_FLAG };
+        let memory = if engine.ask(["info", "--format", "{{.CgroupVersion}}"]) == "2" {
+            "32m"
+        } else {
+            MEMORY_FLAG
+        };
         let fill_in = |flag: &&str| match *flag {
             SECCOMP_FLAG => profile.clone(),
             MEMORY_FLAG => memory.to_owned(),
@@ -107,7 +117,11 @@ impl<'stage> Scene<'stage> {
     }
 
     /// Returns the arguments of `attach`, with these options and this command.
-    pub(super) fn arguments<'a>(&'a self, options: &[&'a str], command: &[&'a str]) -> Vec<&'a str> {
+    pub(super) fn arguments<'a>(
+        &'a self,
+        options: &[&'a str],
+        command: &[&'a str],
+    ) -> Vec<&'a str> {
         let target: &[&str] = match &self.container {
             Some(container) => &[container.name()],
             None => &["--image", &self.image],
@@ -120,9 +134,16 @@ impl<'stage> Scene<'stage> {
         let images = self.stage.engine.descendants(&self.image);
         let Some(container) = &self.container else {
             let of_image = format!("ancestor={}", self.image);
-            let containers = self.stage.engine.ask(["ps", "--all", "--quiet", "--filter", &of_image]);
+            let containers =
+                self.stage.engine.ask(["ps", "--all", "--quiet", "--filter", &of_image]);
             let containers = containers.lines().map(str::to_owned).collect();
-            return Trace { diff: String::new(), state: String::new(), containers, processes: Vec::new(), images };
+            return Trace {
+                diff: String::new(),
+                state: String::new(),
+                containers,
+                processes: Vec::new(),
+                images,
+            };
         };
         // In the host's namespace, only the process left behind has that name.
         let counts = |process: &String| !self.in_host || process.ends_with(LEFT_BEHIND);
@@ -135,7 +156,13 @@ impl<'stage> Scene<'stage> {
             State::Restarting => String::new(),
             _ => container.inspect()["State"]["Status"].to_string(),
         };
-        Trace { diff: container.diff(), state, containers: container.companions(), processes, images }
+        Trace {
+            diff: container.diff(),
+            state,
+            containers: container.companions(),
+            processes,
+            images,
+        }
     }
 
     /// Waits until the state is `before` again. Returns the differing state if that does not

@@ -46,9 +46,13 @@ fn it_has_what_the_original_had() {
         bytes.starts_with(expected.as_bytes()) && bytes.ends_with(b"read-only\n")
     });
     let companions = original.companions();
-    let copy = companions.iter().map(|id| stage.engine.ask_json(["inspect", "--format", "{{json .}}", id]));
-    let copy =
-        copy.into_iter().find(|facts| facts["HostConfig"]["Memory"] == 64 << 20).expect("the copy has its limit");
+    let copy = companions
+        .iter()
+        .map(|id| stage.engine.ask_json(["inspect", "--format", "{{json .}}", id]));
+    let copy = copy
+        .into_iter()
+        .find(|facts| facts["HostConfig"]["Memory"] == 64 << 20)
+        .expect("the copy has its limit");
     assert_eq!(copy["HostConfig"]["PidsLimit"], 50);
     assert_eq!(copy["HostConfig"]["CapDrop"], serde_json::json!(["ALL"]));
     assert_ne!(copy["HostConfig"]["RestartPolicy"]["Name"], "always");
@@ -71,7 +75,14 @@ fn it_has_the_files_that_the_original_died_with() {
     let before = facts(&original.inspect());
     let diff = original.diff();
     assert!(diff.contains("A /written"), "{diff}");
-    let finished = stage.run(&["attach", original.name(), "--", "sh", "-c", "ls /written; touch /new && rm /app"]);
+    let finished = stage.run(&[
+        "attach",
+        original.name(),
+        "--",
+        "sh",
+        "-c",
+        "ls /written; touch /new && rm /app",
+    ]);
     finished.expect(0, "/written\n");
     assert_eq!(original.diff(), diff, "the original is as it was");
     assert_left_alone(&stage, &original, &before);
@@ -85,7 +96,10 @@ fn the_programs_own_command_line_is_one_word() {
     original.wait();
     let finished = stage.run(&["attach", original.name(), "--", "run-entrypoint"]);
     finished.expect(7, "out\n");
-    assert!(finished.stderr.contains("/app exit 7") && finished.stderr.ends_with("err\n"), "{finished}");
+    assert!(
+        finished.stderr.contains("/app exit 7") && finished.stderr.ends_with("err\n"),
+        "{finished}"
+    );
 
     let created = stage.engine.create("created", &[], &stage.image, &[]);
     let finished = stage.run(&["attach", created.name(), "--", "run-entrypoint", "exit", "9"]);
@@ -97,7 +111,16 @@ fn the_programs_own_command_line_is_one_word() {
 fn a_running_target_can_be_copied_too() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    let look = ["attach", "--mode", "copy", target.name(), "--", "sh", "-c", "cat /proc/1/comm; touch /new; exit 4"];
+    let look = [
+        "attach",
+        "--mode",
+        "copy",
+        target.name(),
+        "--",
+        "sh",
+        "-c",
+        "cat /proc/1/comm; touch /new; exit 4",
+    ];
     let finished = stage.run(&look);
     finished.expect_code(4);
     assert_ne!(finished.text(), "app\n", "its processes are its own: {finished}");
@@ -146,7 +169,11 @@ fn facts(inspect: &Value) -> Value {
 
 /// Asserts that the original is unchanged, and that nothing created for the session is left.
 #[track_caller]
-fn assert_left_alone(stage: &Stage, original: &scratchdbg_testkit::engine::Container<'_>, before: &Value) {
+fn assert_left_alone(
+    stage: &Stage,
+    original: &scratchdbg_testkit::engine::Container<'_>,
+    before: &Value,
+) {
     assert_eq!(facts(&original.inspect()), *before);
     assert_eq!(original.companions(), [""; 0], "no container");
     let images = stage.engine.descendants(&stage.image);

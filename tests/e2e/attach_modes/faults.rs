@@ -21,9 +21,21 @@ const PEAK_MEMORY: u64 = 16 << 10;
 fn crash(stage: &Stage, target: &Target<'_>) {
     let pid = target.container.inspect()["State"]["Pid"].to_string();
     let toolkit = stage.engine.images("scratchdbg/toolkit");
-    let toolkit = toolkit.first().and_then(|image| image.split(' ').next()).expect("there was a session");
+    let toolkit =
+        toolkit.first().and_then(|image| image.split(' ').next()).expect("there was a session");
     let _entered = host_processes::enter();
-    let kill = ["run", "--rm", "--network", "none", "--pid", "host", "--entrypoint", "/bin/busybox", toolkit, "kill"];
+    let kill = [
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--pid",
+        "host",
+        "--entrypoint",
+        "/bin/busybox",
+        toolkit,
+        "kill",
+    ];
     stage.engine.ask(kill.into_iter().chain(["-KILL", &pid]));
 }
 
@@ -51,7 +63,8 @@ fn expect_ended_with_target(target: &Target<'_>, finished: &Finished, when: &str
 fn the_target_restarts_and_is_followed() {
     let stage = Stage::set();
     let target = stage.target(&["--restart", "always"]);
-    let arguments = ["attach", "--follow-restarts", target.name(), "--", "sh", "-c", "echo up; sleep 1000"];
+    let arguments =
+        ["attach", "--follow-restarts", target.name(), "--", "sh", "-c", "echo up; sleep 1000"];
     let session = stage.scratchdbg.start(arguments);
     session.wait_for_stdout("the first run", |bytes| bytes == b"up\n");
     crash(&stage, &target);
@@ -83,7 +96,8 @@ fn the_target_ends_and_its_own_code_is_said() {
     let stage = Stage::set();
     stage.target(&[]).attach(&["true"]).expect(0, "");
     let toolkit = stage.engine.images("scratchdbg/toolkit");
-    let toolkit = toolkit.first().and_then(|image| image.split(' ').next()).expect("there was a session");
+    let toolkit =
+        toolkit.first().and_then(|image| image.split(' ').next()).expect("there was a session");
     let until_told = "while [ ! -e /told ]; do sleep 0.1; done; exit 7";
     let flags = ["--entrypoint", "/bin/busybox"];
     let target = stage.target_named("teller", &flags, toolkit, &["sh", "-c", until_told]);
@@ -100,7 +114,15 @@ fn the_target_ends_while_a_session_begins() {
     target.attach(&["true"]).expect(0, "");
     for milliseconds in [0, 15, 30, 45, 60, 80, 100, 130] {
         // If the target has already ended, another mode would create a copy.
-        let session = stage.scratchdbg.start(["attach", "--mode", "exec", target.name(), "--", "sleep", "1000"]);
+        let session = stage.scratchdbg.start([
+            "attach",
+            "--mode",
+            "exec",
+            target.name(),
+            "--",
+            "sleep",
+            "1000",
+        ]);
         std::thread::sleep(Duration::from_millis(milliseconds));
         stage.engine.ask(["kill", target.container.id()]);
         let finished = session.finish();
@@ -131,7 +153,8 @@ fn the_target_ends_as_the_command_is_started() {
             }
         });
         proxy.open();
-        let finished = stage.run(&["-H", &proxy.host(), "attach", target.name(), "--", "sleep", "1000"]);
+        let finished =
+            stage.run(&["-H", &proxy.host(), "attach", target.name(), "--", "sleep", "1000"]);
         expect_ended_with_target(&target, &finished, &format!("after {milliseconds} ms"));
         stage.engine.ask(["start", target.container.id()]);
     }
@@ -150,7 +173,12 @@ fn ask_raw(host: &str, request: &str) {
 fn what_a_target_says_of_itself_is_no_escape_sequence() {
     let stage = Stage::set();
     let evil = "\u{1b}]0;title\u{7}\u{1b}[2J\u{202e}\r";
-    let ended = stage.engine.run("web", &["--label", &format!("x={evil}")], &stage.image, &["exit", "1", evil]);
+    let ended = stage.engine.run(
+        "web",
+        &["--label", &format!("x={evil}")],
+        &stage.image,
+        &["exit", "1", evil],
+    );
     ended.wait();
     for arguments in [
         &["attach", ended.name(), "--", "true"][..],
@@ -175,7 +203,8 @@ fn a_slow_reader_gets_everything_and_costs_no_memory() {
     let target = stage.target(&[]);
     let write = format!("head -c {LENGTH} /dev/zero; read line; exit 3");
     let mut command = stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", &write]));
-    let mut session = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut session =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
     let mut output = session.stdout.take().expect("it is piped");
     let mut buffer = vec![0; 1 << 20];
     let mut count = 0;
@@ -189,10 +218,14 @@ fn a_slow_reader_gets_everything_and_costs_no_memory() {
         assert!(buffer[..read].iter().all(|&byte| byte == 0), "other bytes after {count}");
         count += read;
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", session.id())).expect("it runs");
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", session.id())).expect("it runs");
     let field = |name: &str| -> u64 {
-        let value = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
-        value.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("{name} in {status}"))
+        let value =
+            status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
+        value
+            .and_then(|value| value.trim().parse().ok())
+            .unwrap_or_else(|| panic!("{name} in {status}"))
     };
     let peak = field("VmHWM:") - field("RssFile:");
     assert!(peak <= PEAK_MEMORY, "{peak} KiB at the most");
@@ -205,14 +238,18 @@ fn a_slow_reader_gets_everything_and_costs_no_memory() {
 #[test]
 fn fault_13_a_program_that_forbids_to_be_looked_into() {
     let stage = Stage::set();
-    let target = stage.target_named("secretive", &["--user", "1000:1000"], &stage.image, &["secretive"]);
+    let target =
+        stage.target_named("secretive", &["--user", "1000:1000"], &stage.image, &["secretive"]);
     eventually(|| target.container.logs(), || (target.container.logs() == "closed").then_some(()));
     // Nothing of the target's process is inspected.
     target.attach(&["id", "-u"]).expect(0, "1000\n");
     let sidecar = ["attach", "--mode", "sidecar", target.name(), "--", "true"];
     let finished = stage.run(&sidecar);
     finished.expect(125, "");
-    assert!(finished.stderr.contains("dumpable") && finished.stderr.contains("SYS_PTRACE"), "{finished}");
+    assert!(
+        finished.stderr.contains("dumpable") && finished.stderr.contains("SYS_PTRACE"),
+        "{finished}"
+    );
     assert!(!finished.stderr.contains("privileged"), "{finished}");
     target.assert_untouched();
 }
@@ -250,9 +287,13 @@ fn fault_18_a_sidecar_that_runs_out_of_memory() {
     let stage = Stage::set();
     let target = stage.target(&["--memory", "64m"]);
     let grow = "a=x; while :; do a=$a$a; done";
-    let finished = stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "sh", "-c", grow]);
+    let finished =
+        stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "sh", "-c", grow]);
     finished.expect(137, "");
-    assert!(finished.stderr.contains("out of memory") && finished.stderr.contains("sidecar"), "{finished}");
+    assert!(
+        finished.stderr.contains("out of memory") && finished.stderr.contains("sidecar"),
+        "{finished}"
+    );
     let inspect = &target.container.inspect()["State"];
     assert_eq!((&inspect["Running"], &inspect["OOMKilled"]), (&true.into(), &false.into()));
     target.assert_untouched();

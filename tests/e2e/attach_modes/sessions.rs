@@ -17,7 +17,8 @@ fn begun(target: &Target<'_>) -> Running {
 /// Returns the sessions of this target in `sessions ls`.
 fn listed(stage: &Stage, target: &Target<'_>) -> Vec<Value> {
     let finished = stage.run(&["sessions", "ls", "--format", "json"]);
-    let all: Vec<Value> = serde_json::from_slice(&finished.expect_code(0).stdout).expect("an array");
+    let all: Vec<Value> =
+        serde_json::from_slice(&finished.expect_code(0).stdout).expect("an array");
     all.into_iter().filter(|session| session["target"] == target.container.id()).collect()
 }
 
@@ -46,7 +47,9 @@ fn they_are_listed_and_ended() {
     second.finish().expect_code(143);
     target.assert_untouched();
     assert_eq!(listed(&stage, &target), [(); 0].map(Value::from));
-    stage.run(&["sessions", "rm", "no-such-session"]).expect_clear_failure(1, &["no-such-session", "sessions ls"]);
+    stage
+        .run(&["sessions", "rm", "no-such-session"])
+        .expect_clear_failure(1, &["no-such-session", "sessions ls"]);
 }
 
 #[test]
@@ -54,7 +57,9 @@ fn several_at_once_do_not_meet() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     let sessions: Vec<_> = (0..4)
-        .map(|number: u8| (number, target.start_attach(&["sh", "-c", "read line; echo $line; exit $line"])))
+        .map(|number: u8| {
+            (number, target.start_attach(&["sh", "-c", "read line; echo $line; exit $line"]))
+        })
         .collect();
     for (number, mut session) in sessions {
         session.write_and_close_input(format!("{number}\n"));
@@ -74,7 +79,11 @@ fn a_keeper_lingers_for_the_next_and_not_beyond_its_time() {
     };
     let keepers = attach("sleep 1001 & exit 3", 3);
     assert_eq!(keepers.len(), 1, "{keepers:?}");
-    assert!(!target.processes().iter().any(|process| process.ends_with("sleep")), "{:?}", target.processes());
+    assert!(
+        !target.processes().iter().any(|process| process.ends_with("sleep")),
+        "{:?}",
+        target.processes()
+    );
     assert_eq!(attach("exit 4", 4), keepers, "the same one");
     // Only a session that the keeper serves holds it.
     let plan = |options: &[&str]| {
@@ -83,7 +92,11 @@ fn a_keeper_lingers_for_the_next_and_not_beyond_its_time() {
         finished.text().contains("the keeper that is there")
     };
     assert!(plan(&[]));
-    assert!(!plan(&["--user", "1000:2001"]) && !plan(&["--mode", "sidecar"]) && !plan(&["--mode", "copy"]));
+    assert!(
+        !plan(&["--user", "1000:2001"])
+            && !plan(&["--mode", "sidecar"])
+            && !plan(&["--mode", "copy"])
+    );
     target.attach(&["sh", "-c", "exit 5"]).expect_code(5);
     assert_eq!(target.container.companions(), keepers, "it goes on waiting");
     target.assert_untouched();
@@ -100,8 +113,9 @@ fn a_keeper_that_is_gone_when_it_is_needed_is_replaced() {
     stage.engine.ask(["rm", "--force", keeper]);
     // A container that looks like a keeper but has no process with that number.
     let labels = labels.as_object().expect("labels").iter();
-    let labels: Vec<String> =
-        labels.map(|(key, value)| format!("--label={key}={}", value.as_str().expect("text"))).collect();
+    let labels: Vec<String> = labels
+        .map(|(key, value)| format!("--label={key}={}", value.as_str().expect("text")))
+        .collect();
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let impostor = stage.engine.run("keeper-pid99999", &labels, &stage.image, &[]);
     let plan = stage.run(&["attach", "--explain", target.name()]);
@@ -187,12 +201,15 @@ fn each_is_recorded() {
     let file = stage.scratchdbg.home().join("audit.jsonl");
     let path = file.to_string_lossy();
     let attach = |options: &[&str], command: &[&str]| {
-        stage.run(&[&["attach", "--audit", &path], options, &[target.name(), "--"], command].concat())
+        stage.run(
+            &[&["attach", "--audit", &path], options, &[target.name(), "--"], command].concat(),
+        )
     };
     attach(&[], &["sh", "-c", "exit 7"]).expect_code(7);
     attach(&["--mode", "sidecar"], &["no-such-program"]).expect_code(127);
     let text = std::fs::read_to_string(&file).expect("the file is there");
-    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let lines: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let events: Vec<_> = lines.iter().map(|line| &line["event"]).collect();
     assert_eq!(events, ["start", "end", "start", "end"], "{text}");
     let lines: Vec<_> = lines.iter().skip(1).step_by(2).collect();
@@ -205,7 +222,8 @@ fn each_is_recorded() {
     assert_eq!((&lines[1]["mode"], &lines[1]["exit_code"]), (&"sidecar".into(), &127.into()));
     assert!(lines[0]["started_at"].as_str() < lines[0]["ended_at"].as_str(), "{text}");
     // A session that cannot be recorded does not begin.
-    let finished = stage.run(&["attach", "--audit", "/no/such/dir/a", target.name(), "--", "echo", "begun"]);
+    let finished =
+        stage.run(&["attach", "--audit", "/no/such/dir/a", target.name(), "--", "echo", "begun"]);
     finished.expect(125, "");
     assert!(finished.stderr.contains("/no/such/dir/a"), "{finished}");
     target.assert_untouched();
@@ -238,9 +256,15 @@ fn an_interrupt_at_any_moment_leaves_nothing() {
             // Before the handlers are installed, the signal ends the program as usual.
             let code = finished.status.code();
             let by_signal = std::os::unix::process::ExitStatusExt::signal(&finished.status);
-            assert!(code == Some(130) || by_signal == Some(2), "after {milliseconds} ms: {finished}");
+            assert!(
+                code == Some(130) || by_signal == Some(2),
+                "after {milliseconds} ms: {finished}"
+            );
         }
     }
     target.assert_untouched();
-    eventually(|| format!("{:?}", ended.companions()), || ended.companions().is_empty().then_some(()));
+    eventually(
+        || format!("{:?}", ended.companions()),
+        || ended.companions().is_empty().then_some(()),
+    );
 }

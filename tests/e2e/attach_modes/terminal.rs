@@ -33,13 +33,21 @@ fn the_prompt_says_where_this_is() {
     terminal.wait();
 
     let mut terminal = shell(&stage, &["--mode", "sidecar", target.name()]);
-    assert!(terminal.text().contains(&format!("(beside {}):/proc/1/root #", target.name())), "{}", terminal.text());
+    assert!(
+        terminal.text().contains(&format!("(beside {}):/proc/1/root #", target.name())),
+        "{}",
+        terminal.text()
+    );
     terminal.send(&exit_when_sized(4));
     assert_eq!(terminal.wait().code(), Some(4));
 
     target.container.kill();
     let mut terminal = shell(&stage, &[target.name()]);
-    assert!(terminal.text().contains(&format!("(copy of {}):/ #", target.name())), "{}", terminal.text());
+    assert!(
+        terminal.text().contains(&format!("(copy of {}):/ #", target.name())),
+        "{}",
+        terminal.text()
+    );
     terminal.send(&exit_when_sized(5));
     assert_eq!(terminal.wait().code(), Some(5));
     assert_eq!(target.container.companions(), [""; 0]);
@@ -51,7 +59,8 @@ fn the_detach_keys_are_dockers() {
     let target = stage.target(&[]);
     let folder = stage.scratchdbg.home().join(".docker");
     std::fs::create_dir_all(&folder).expect("the folder can be made");
-    std::fs::write(folder.join("config.json"), r#"{"detachKeys": "ctrl-x,q"}"#).expect("the file can be written");
+    std::fs::write(folder.join("config.json"), r#"{"detachKeys": "ctrl-x,q"}"#)
+        .expect("the file can be written");
     for mode in ["exec", "sidecar"] {
         let mut terminal = shell(&stage, &["--mode", mode, target.name()]);
         let idle = Terminal::start(Command::new("true"), ROWS, COLUMNS).settings();
@@ -93,8 +102,10 @@ fn detach_keys_that_are_none_are_named_with_their_file() {
     let target = stage.target(&[]);
     let folder = stage.scratchdbg.home().join(".docker");
     std::fs::create_dir_all(&folder).expect("the folder can be made");
-    std::fs::write(folder.join("config.json"), r#"{"detachKeys": "zzz"}"#).expect("the file can be written");
-    let mut terminal = Terminal::start(stage.scratchdbg.command(["attach", target.name()]), ROWS, 300);
+    std::fs::write(folder.join("config.json"), r#"{"detachKeys": "zzz"}"#)
+        .expect("the file can be written");
+    let mut terminal =
+        Terminal::start(stage.scratchdbg.command(["attach", target.name()]), ROWS, 300);
     assert_eq!(terminal.wait().code(), Some(125));
     terminal.wait_for("what is wrong", |screen| screen.contains("config.json: detachKeys `zzz`"));
     // If nothing is typed, they do not matter.
@@ -106,13 +117,21 @@ fn detach_keys_that_are_none_are_named_with_their_file() {
 fn a_window_without_a_size_is_no_matter() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    let attach = stage.scratchdbg.command(["attach", target.name(), "--", "sh", "-c", "tty; exit 3"]);
+    let attach =
+        stage.scratchdbg.command(["attach", target.name(), "--", "sh", "-c", "tty; exit 3"]);
     let mut command = stage.scratchdbg.command([""; 0]);
-    let variables: Vec<_> =
-        command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    let variables: Vec<_> = command
+        .get_envs()
+        .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+        .collect();
     command = Command::new("/bin/sh");
-    command.args(["-c", r#"stty rows 0 cols 0; exec "$0" "$@""#]).arg(attach.get_program()).args(attach.get_args());
-    command.env_clear().envs(variables.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    command
+        .args(["-c", r#"stty rows 0 cols 0; exec "$0" "$@""#])
+        .arg(attach.get_program())
+        .args(attach.get_args());
+    command
+        .env_clear()
+        .envs(variables.into_iter().filter_map(|(name, value)| Some((name, value?))));
     let mut terminal = Terminal::start(command, ROWS, COLUMNS);
     assert_eq!(terminal.wait().code(), Some(3), "{}", terminal.text());
     assert!(terminal.text().contains("/dev/"), "it has a terminal: {}", terminal.text());
@@ -130,7 +149,8 @@ fn a_session_that_the_kernel_does_not_execute_is_told_from_output() {
     eventually(|| format!("{} zombies", zombies()), || (zombies() == 11).then_some(()));
     let words = "resource temporarily unavailable";
     for (mode, code, output) in [("exec", 125, ""), ("auto", 7, "hello")] {
-        let arguments = ["attach", "--mode", mode, target.name(), "--", "sh", "-c", "echo hello; exit 7"];
+        let arguments =
+            ["attach", "--mode", mode, target.name(), "--", "sh", "-c", "echo hello; exit 7"];
         let finished = stage.run(&arguments);
         finished.expect_code(code);
         assert_eq!(finished.text().trim_end(), output, "{mode}: {finished}");
@@ -139,7 +159,9 @@ fn a_session_that_the_kernel_does_not_execute_is_told_from_output() {
         command.env("TERM", "xterm");
         let mut terminal = Terminal::start(command, ROWS, 300);
         assert_eq!(terminal.wait().code(), Some(code), "{mode}: {}", terminal.text());
-        terminal.wait_for("why, and what was said", |screen| screen.contains(words) && screen.contains(output));
+        terminal.wait_for("why, and what was said", |screen| {
+            screen.contains(words) && screen.contains(output)
+        });
         let shown = terminal.text();
         // Reported once, as an error or a warning, and not as output.
         assert_eq!(shown.matches(words).count(), 1, "{mode}: {shown}");

@@ -83,8 +83,11 @@ int main(int argc, char **argv) {
 /// Runs the program above with these arguments, to its end.
 fn program(stage: &Stage, what: &str, times: &str, flags: &[&str]) -> Value {
     let source = SOURCE.replace("SOURCE_BLOCK", "(char[1024]){0}");
-    let image =
-        fault::image(stage, &[executable("app", compiled(stage, &source, &["-static"]))], &[r#"ENTRYPOINT ["/app"]"#]);
+    let image = fault::image(
+        stage,
+        &[executable("app", compiled(stage, &source, &["-static"]))],
+        &[r#"ENTRYPOINT ["/app"]"#],
+    );
     ended(stage, &format!("{what}-{times}"), flags, &image, &[what, times])
 }
 
@@ -97,7 +100,13 @@ fn busy(stage: &Stage, stem: &str, is_open: bool) -> Value {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("its mode");
     let _open = is_open.then(|| fs::OpenOptions::new().append(true).open(&file).expect("it opens"));
     let mount = format!("{}:/data", folder.display());
-    ended(stage, stem, &["--volume", &mount, "--entrypoint", "/data/program"], &stage.image, &["exit", "1"])
+    ended(
+        stage,
+        stem,
+        &["--volume", &mount, "--entrypoint", "/data/program"],
+        &stage.image,
+        &["exit", "1"],
+    )
 }
 
 /// A uid that nothing else on this machine uses.
@@ -106,7 +115,9 @@ const USER: [&str; 2] = ["--user", "61234:61234"];
 pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "process-limit",
-        fault: |stage| program(stage, "fork", "50", &[&USER[..], &["--ulimit", "nproc=8"]].concat()),
+        fault: |stage| {
+            program(stage, "fork", "50", &[&USER[..], &["--ulimit", "nproc=8"]].concat())
+        },
         near_miss: |stage| program(stage, "fork", "2", &USER),
     },
     Proof {
@@ -127,7 +138,9 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "path-not-permitted",
         fault: |stage| program(stage, "mkdir", "0", &USER),
-        near_miss: |stage| program(stage, "mkdir", "1", &[&USER[..], &["--tmpfs", "/data"]].concat()),
+        near_miss: |stage| {
+            program(stage, "mkdir", "1", &[&USER[..], &["--tmpfs", "/data"]].concat())
+        },
     },
     Proof {
         code: "operation-not-permitted",

@@ -45,15 +45,23 @@ pub(super) const PROOFS: &[Proof] = &[
         // The same in an image.
         fault: |stage| {
             let files = [executable("app", bare(stage, "leave(0);"))];
-            check(stage, &fault::image(stage, &files, &[USER, r#"ENTRYPOINT ["/app", "&&", "/app"]"#]))
+            check(
+                stage,
+                &fault::image(stage, &files, &[USER, r#"ENTRYPOINT ["/app", "&&", "/app"]"#]),
+            )
         },
-        near_miss: |stage| of(stage, &[r#"ENTRYPOINT ["/app", "-exec", "x", ";", "pa$$word", "^x$"]"#]),
+        near_miss: |stage| {
+            of(stage, &[r#"ENTRYPOINT ["/app", "-exec", "x", ";", "pa$$word", "^x$"]"#])
+        },
     },
     Proof {
         code: "command-ignored",
         fault: |stage| {
             let shell = [executable("bin/sh", bare(stage, "leave(0);"))];
-            check(stage, &fault::image(stage, &shell, &[USER, "ENTRYPOINT /app", r#"CMD ["--port", "80"]"#]))
+            check(
+                stage,
+                &fault::image(stage, &shell, &[USER, "ENTRYPOINT /app", r#"CMD ["--port", "80"]"#]),
+            )
         },
         near_miss: |stage| of(stage, &[r#"ENTRYPOINT exec /app "$@""#, r#"CMD ["--port", "80"]"#]),
     },

@@ -24,12 +24,18 @@ fn file(path: &'static str, mode: u32, bytes: &str) -> File {
 
 /// Returns the verdict on a container with this health check, once the engine has its first result.
 fn probed(stage: &Stage, stem: &str, probe: &str, status: &str) -> Value {
-    let image = stage.engine.import_app(&[&format!("HEALTHCHECK --interval=1s --retries=1 {probe}")]);
+    let image =
+        stage.engine.import_app(&[&format!("HEALTHCHECK --interval=1s --retries=1 {probe}")]);
     let container = stage.engine.run(stem, &[], &image, &[]);
     scratchdbg_testkit::eventually(
         || format!("{stem} to be {status}"),
         || {
-            let said = stage.engine.ask(["inspect", "--format", "{{.State.Health.Status}}", container.name()]);
+            let said = stage.engine.ask([
+                "inspect",
+                "--format",
+                "{{.State.Health.Status}}",
+                container.name(),
+            ]);
             (said == status).then_some(())
         },
     );
@@ -111,9 +117,13 @@ pub(super) const PROOFS: &[Proof] = &[
             let path = stage.scratchdbg.home().join("twice.tar");
             std::fs::write(&path, archive).expect("a file");
             // The engine and scratchdbg agree.
-            let refused = refusal(stage, &["load", "--input", path.to_str().expect("a plain path")]);
+            let refused =
+                refusal(stage, &["load", "--input", path.to_str().expect("a plain path")]);
             let report = check(stage, "archive:twice.tar");
-            assert_eq!(refused["findings"][0]["code"], report["findings"][0]["code"], "{refused:#}");
+            assert_eq!(
+                refused["findings"][0]["code"], report["findings"][0]["code"],
+                "{refused:#}"
+            );
             report
         },
         near_miss: |stage| load(stage, "once.tar", &["app", "b/app"]),

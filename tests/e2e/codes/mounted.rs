@@ -18,7 +18,8 @@ impl Mounted {
     #[track_caller]
     fn with(options: &str, place: &Path) -> Self {
         fs::create_dir_all(place).expect("a folder");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(place).status();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(place).status();
         assert!(mounted.expect("mount").success(), "this test needs root");
         Self(place.to_owned())
     }
@@ -42,7 +43,8 @@ fn on_mount(stage: &Stage, stem: &str, options: &str) -> Value {
     let place = stage.scratchdbg.home().join(stem);
     let _mounted = Mounted::with(options, &place);
     let program = place.join("server");
-    fs::copy(scratchdbg_testkit::sample::write_app(stage.scratchdbg.home()), &program).expect("a program");
+    fs::copy(scratchdbg_testkit::sample::write_app(stage.scratchdbg.home()), &program)
+        .expect("a program");
     let mount = format!("{}:/opt", place.display());
     hidden(stage, stem, &["--volume", &mount])
 }

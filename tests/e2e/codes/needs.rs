@@ -22,7 +22,8 @@ fn of(stage: &Stage, program: Vec<u8>, more: Vec<File>, settings: &[&str], code:
     let mut files = vec![executable("app", program)];
     files.extend(more);
     let image = fault::image(stage, &files, &[&[APP, USER], settings].concat());
-    let name = fault::ended(stage, &format!("needs-{}", scratchdbg_testkit::unique()), &[], &image, &[]);
+    let name =
+        fault::ended(stage, &format!("needs-{}", scratchdbg_testkit::unique()), &[], &image, &[]);
     let exited = stage.engine.ask(["inspect", "--format", "{{.State.ExitCode}}", &name]);
     assert_eq!(exited, code.to_string(), "{}", stage.engine.ask(["logs", &name]));
     check(stage, &image)
@@ -79,7 +80,15 @@ pub(super) const PROOFS: &[Proof] = &[
     need(
         "ca-certificates-missing",
         |stage| of(stage, needing(stage, BUNDLE), Vec::new(), &[], 1),
-        |stage| of(stage, needing(stage, BUNDLE), vec![file("etc/ssl/certs/ca-certificates.crt", 0o644)], &[], 0),
+        |stage| {
+            of(
+                stage,
+                needing(stage, BUNDLE),
+                vec![file("etc/ssl/certs/ca-certificates.crt", 0o644)],
+                &[],
+                0,
+            )
+        },
     ),
     need(
         "timezone-missing",
@@ -94,7 +103,11 @@ pub(super) const PROOFS: &[Proof] = &[
             )
         },
     ),
-    need("tmp-missing", |stage| with_tmp(stage, "tmp", None), |stage| with_tmp(stage, "a-tmp", Some(0o1777))),
+    need(
+        "tmp-missing",
+        |stage| with_tmp(stage, "tmp", None),
+        |stage| with_tmp(stage, "a-tmp", Some(0o1777)),
+    ),
     need(
         "tmp-mode",
         |stage| with_tmp(stage, "tmp-755", Some(0o755)),
@@ -108,7 +121,9 @@ pub(super) const PROOFS: &[Proof] = &[
     need(
         "services-missing",
         |stage| of(stage, needing(stage, "/etc/services"), Vec::new(), &[], 1),
-        |stage| of(stage, needing(stage, "/etc/services"), vec![file("etc/services", 0o644)], &[], 0),
+        |stage| {
+            of(stage, needing(stage, "/etc/services"), vec![file("etc/services", 0o644)], &[], 0)
+        },
     ),
     need(
         "static-glibc-nss",

@@ -48,15 +48,22 @@ fn joined(stage: &Stage, stem: &str, is_removed: bool) -> Value {
 /// started again while the second runs.
 fn addressed(stage: &Stage, stem: &str, other: &str) -> Value {
     let network = stage.engine.name(&format!("{stem}-net"));
-    let free = (0..40).map(|index| format!("10.214.{}", (std::process::id() + index) % 250)).find(|prefix| {
-        let subnet = format!("{prefix}.0/24");
-        stage.engine.docker(["network", "create", "--subnet", &subnet, &network]).status.success()
-    });
+    let free = (0..40).map(|index| format!("10.214.{}", (std::process::id() + index) % 250)).find(
+        |prefix| {
+            let subnet = format!("{prefix}.0/24");
+            stage
+                .engine
+                .docker(["network", "create", "--subnet", &subnet, &network])
+                .status
+                .success()
+        },
+    );
     let prefix = free.expect("a subnet that is free");
     let (first, second) = (stage.engine.name(stem), stage.engine.name(&format!("{stem}-other")));
     let address = |last: &str| format!("{prefix}.{last}");
     let create = |name: &str, last: &str, command: &[&str]| {
-        let fixed = ["create", "--name", name, "--network", &network, "--ip", &address(last), &stage.image];
+        let fixed =
+            ["create", "--name", name, "--network", &network, "--ip", &address(last), &stage.image];
         stage.engine.ask(fixed.iter().chain(command).copied());
     };
     create(&first, "5", &["exit", "3"]);
@@ -93,7 +100,11 @@ fn pulled(stage: &Stage, status: &str, code: &str, message: &str) -> Value {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).unwrap_or_default();
             let is_greeting = request[..length].starts_with(b"GET /v2/ ");
-            let _sent = stream.write_all(if is_greeting { greeting.as_bytes() } else { refusing.as_bytes() });
+            let _sent = stream.write_all(if is_greeting {
+                greeting.as_bytes()
+            } else {
+                refusing.as_bytes()
+            });
         }
     });
     refusal(stage, &["pull", &format!("{address}/web:1")])
@@ -101,9 +112,11 @@ fn pulled(stage: &Stage, status: &str, code: &str, message: &str) -> Value {
 
 /// Returns docker's message for a command with this environment variable.
 fn with_variable(stage: &Stage, name: &str, value: &str) -> Value {
-    let output = Command::new("docker").args(["ps"]).env(name, value).output().expect("the docker CLI");
+    let output =
+        Command::new("docker").args(["ps"]).env(name, value).output().expect("the docker CLI");
     let said = [output.stdout, output.stderr].concat();
-    let finished = stage.scratchdbg.run_with_input(["why", "--format", "json", "--message", "-"], said);
+    let finished =
+        stage.scratchdbg.run_with_input(["why", "--format", "json", "--message", "-"], said);
     serde_json::from_slice(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished}"))
 }
 
@@ -134,12 +147,20 @@ pub(super) const PROOFS: &[Proof] = &[
     },
     Proof {
         code: "log-driver-failed",
-        fault: |stage| exiting(stage, "log", &["--log-driver", "fluentd", "--log-opt", "fluentd-address=127.0.0.1:1"]),
+        fault: |stage| {
+            exiting(
+                stage,
+                "log",
+                &["--log-driver", "fluentd", "--log-opt", "fluentd-address=127.0.0.1:1"],
+            )
+        },
         near_miss: |stage| exiting(stage, "no-log", &["--log-driver", "none"]),
     },
     Proof {
         code: "security-profile-missing",
-        fault: |stage| refusal(stage, &["create", "--security-opt", "seccomp=/nowhere", &stage.image]),
+        fault: |stage| {
+            refusal(stage, &["create", "--security-opt", "seccomp=/nowhere", &stage.image])
+        },
         near_miss: |stage| exiting(stage, "unconfined", &["--security-opt", "seccomp=unconfined"]),
     },
     Proof {
@@ -163,7 +184,9 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "engine-unreachable",
         fault: |stage| refusal(stage, &["--host", "unix:///nowhere.sock", "ps"]),
-        near_miss: |stage| refusal(stage, &["inspect", "--type", "container", &stage.engine.name("nothing")]),
+        near_miss: |stage| {
+            refusal(stage, &["inspect", "--type", "container", &stage.engine.name("nothing")])
+        },
     },
     Proof {
         code: "api-version",
@@ -178,11 +201,15 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "image-not-found",
         fault: |stage| pulled(stage, "404 Not Found", "MANIFEST_UNKNOWN", "manifest unknown"),
-        near_miss: |stage| pulled(stage, "403 Forbidden", "DENIED", "requested access to the resource is denied"),
+        near_miss: |stage| {
+            pulled(stage, "403 Forbidden", "DENIED", "requested access to the resource is denied")
+        },
     },
     Proof {
         code: "registry-denied",
-        fault: |stage| pulled(stage, "403 Forbidden", "DENIED", "requested access to the resource is denied"),
+        fault: |stage| {
+            pulled(stage, "403 Forbidden", "DENIED", "requested access to the resource is denied")
+        },
         near_miss: |stage| pulled(stage, "404 Not Found", "MANIFEST_UNKNOWN", "manifest unknown"),
     },
     Proof {

@@ -30,7 +30,11 @@ pub(super) fn bare(stage: &Stage, body: &str) -> Vec<u8> {
          static void leave(int code) {{ sys(60, code, 0, 0); for (;;); }}\n\
          void _start(void) {{ {body} }}\n"
     );
-    compiled(stage, &source, &["-static", "-nostdlib", "-fno-stack-protector", "-Wl,--build-id=none"])
+    compiled(
+        stage,
+        &source,
+        &["-static", "-nostdlib", "-fno-stack-protector", "-Wl,--build-id=none"],
+    )
 }
 
 /// Returns a program that needs the file `path`: it exits with 0 if it can read the file, and
@@ -41,7 +45,9 @@ pub(super) fn needing(stage: &Stage, path: &str) -> Vec<u8> {
     let length = said.len() - 1;
     bare(
         stage,
-        &format!("if (sys(2, (long)\"{path}\", 0, 0) >= 0) leave(0); sys(1, 2, (long)\"{said}\", {length}); leave(1);"),
+        &format!(
+            "if (sys(2, (long)\"{path}\", 0, 0) >= 0) leave(0); sys(1, 2, (long)\"{said}\", {length}); leave(1);"
+        ),
     )
 }
 

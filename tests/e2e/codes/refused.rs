@@ -13,7 +13,8 @@ fn app(stage: &Stage) -> Vec<u8> {
 /// Returns docker's message for this command in a running container of the sample program.
 fn executed(stage: &Stage, stem: &str, arguments: &[&str]) -> serde_json::Value {
     let container = stage.engine.run(stem, &[], &stage.image, &[]);
-    let (flags, command) = arguments.split_at(arguments.iter().take_while(|word| word.starts_with('-')).count() * 2);
+    let (flags, command) =
+        arguments.split_at(arguments.iter().take_while(|word| word.starts_with('-')).count() * 2);
     refusal(stage, &[&["exec"], flags, &[container.name()], command].concat())
 }
 
@@ -38,7 +39,11 @@ pub(super) const PROOFS: &[Proof] = &[
             refusal(stage, &["create", &image])
         },
         near_miss: |stage| {
-            let image = fault::image(stage, &[executable("app", app(stage))], &[r#"CMD ["/app", "exit", "1"]"#]);
+            let image = fault::image(
+                stage,
+                &[executable("app", app(stage))],
+                &[r#"CMD ["/app", "exit", "1"]"#],
+            );
             ended(stage, "command", &[], &image, &[])
         },
     },
@@ -50,13 +55,19 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "user-unknown",
         fault: |stage| ended(stage, "user", &["--user", "nobody"], &stage.image, &[]),
-        near_miss: |stage| ended(stage, "number", &["--user", "1234"], &stage.image, &["exit", "1"]),
+        near_miss: |stage| {
+            ended(stage, "number", &["--user", "1234"], &stage.image, &["exit", "1"])
+        },
     },
     Proof {
         code: "workdir-not-a-directory",
-        fault: |stage| refusal(stage, &["run", "--rm", "--network", "none", "--workdir", "/app", &stage.image]),
+        fault: |stage| {
+            refusal(stage, &["run", "--rm", "--network", "none", "--workdir", "/app", &stage.image])
+        },
         // A missing directory is created.
-        near_miss: |stage| ended(stage, "folder", &["--workdir", "/folder"], &stage.image, &["exit", "1"]),
+        near_miss: |stage| {
+            ended(stage, "folder", &["--workdir", "/folder"], &stage.image, &["exit", "1"])
+        },
     },
     Proof {
         code: "workdir-missing",
@@ -102,9 +113,15 @@ pub(super) const PROOFS: &[Proof] = &[
 /// A container of an image with this environment entry, or docker's message.
 fn environment(stage: &Stage, stem: &str, entry: &str) -> serde_json::Value {
     let config = format!(r#"{{"Entrypoint": ["/app", "exit", "1"], "Env": ["{entry}"]}}"#);
-    let image = fault::loaded(stage, &config, |layer| fault::append(layer, &executable("app", app(stage))));
+    let image =
+        fault::loaded(stage, &config, |layer| fault::append(layer, &executable("app", app(stage))));
     let name = stage.engine.name(stem);
-    if stage.engine.docker(["create", "--network", "none", "--name", &name, &image]).status.success() {
+    if stage
+        .engine
+        .docker(["create", "--network", "none", "--name", &name, &image])
+        .status
+        .success()
+    {
         let _started = stage.engine.docker(["start", "--attach", &name]);
         return why(stage, &name);
     }

@@ -18,12 +18,19 @@ fn sample(stage: &Stage, stem: &str, flags: &[&str], command: &[&str]) -> Value 
 
 /// A container of a program without a C library that has ended.
 fn bare_one(stage: &Stage, stem: &str, flags: &[&str], body: &str) -> Value {
-    let image = fault::image(stage, &[executable("app", bare(stage, body))], &[r#"ENTRYPOINT ["/app"]"#]);
+    let image =
+        fault::image(stage, &[executable("app", bare(stage, body))], &[r#"ENTRYPOINT ["/app"]"#]);
     ended(stage, stem, flags, &image, &[])
 }
 
 /// A running container of the sample program.
-fn running(stage: &Stage, stem: &str, flags: &[&str], command: &[&str], wanted: impl Fn(&Value) -> bool) -> Value {
+fn running(
+    stage: &Stage,
+    stem: &str,
+    flags: &[&str],
+    command: &[&str],
+    wanted: impl Fn(&Value) -> bool,
+) -> Value {
     let container = stage.engine.run(stem, flags, &stage.image, command);
     let last = std::cell::RefCell::new(Value::Null);
     eventually(
@@ -42,8 +49,9 @@ fn any(_: &Value) -> bool {
 /// Calls `sync`, which nothing but this program calls, under a profile with this action for it.
 fn sandboxed(stage: &Stage, stem: &str, action: &str) -> Value {
     let profile = stage.scratchdbg.home().join(stem);
-    let json =
-        format!(r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{{"names": ["sync"], "action": "{action}"}}]}}"#);
+    let json = format!(
+        r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{{"names": ["sync"], "action": "{action}"}}]}}"#
+    );
     fs::write(&profile, json).expect("a file");
     let option = format!("seccomp={}", profile.display());
     bare_one(stage, stem, &["--security-opt", &option], "sys(162, 0, 0, 0); leave(1);")
@@ -51,7 +59,8 @@ fn sandboxed(stage: &Stage, stem: &str, action: &str) -> Value {
 
 /// A Go program that panics if its storage directory is not writable.
 fn registry(stage: &Stage, stem: &str, storage: &str) -> Value {
-    let program = fs::read("/usr/bin/docker-registry").expect("docker-registry, which ./scripts/test installs");
+    let program = fs::read("/usr/bin/docker-registry")
+        .expect("docker-registry, which ./scripts/test installs");
     let settings = format!("version: 0.1\nstorage: {{ {storage} }}\nhttp: {{ addr: nowhere }}\n");
     let files = with_libraries(program, vec![executable("settings", settings)]);
     let image = fault::image(stage, &files, &[r#"ENTRYPOINT ["/app", "serve", "/settings"]"#]);
@@ -106,7 +115,12 @@ fn probed(stage: &Stage, stem: &str, code: &str) -> Value {
     eventually(
         || format!("a result of {stem}"),
         || {
-            let said = stage.engine.ask(["inspect", "--format", "{{.State.Health.Status}}", container.name()]);
+            let said = stage.engine.ask([
+                "inspect",
+                "--format",
+                "{{.State.Health.Status}}",
+                container.name(),
+            ]);
             (said != "starting").then_some(())
         },
     );
@@ -151,7 +165,9 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "illegal-instruction",
         // FEMMS of 3DNow!, which current processors lack.
-        fault: |stage| bare_one(stage, "illegal", &[], "__asm__ volatile(\".byte 0x0f, 0x0e\"); leave(1);"),
+        fault: |stage| {
+            bare_one(stage, "illegal", &[], "__asm__ volatile(\".byte 0x0f, 0x0e\"); leave(1);")
+        },
         near_miss: |stage| bare_one(stage, "legal", &[], "__asm__ volatile(\"nop\"); leave(1);"),
     },
     Proof {
@@ -161,7 +177,14 @@ pub(super) const PROOFS: &[Proof] = &[
     },
     Proof {
         code: "killed-by-signal",
-        fault: |stage| bare_one(stage, "divided", &[], "volatile int zero = 0, seven = 7; leave(seven / zero);"),
+        fault: |stage| {
+            bare_one(
+                stage,
+                "divided",
+                &[],
+                "volatile int zero = 0, seven = 7; leave(seven / zero);",
+            )
+        },
         near_miss: |stage| sample(stage, "two-hundred", &[], &["exit", "200"]),
     },
     Proof {
@@ -188,7 +211,9 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "app-exit",
         fault: |stage| sample(stage, "exit", &[], &["exit", "3"]),
-        near_miss: |stage| sample(stage, "no-exit", &[], &["panic"]).as_object().map_or(Value::Null, first_only),
+        near_miss: |stage| {
+            sample(stage, "no-exit", &[], &["panic"]).as_object().map_or(Value::Null, first_only)
+        },
     },
     Proof {
         code: "stopped",
@@ -203,7 +228,8 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "restarted-after-success",
         fault: |stage| {
-            let container = stage.engine.run("done", &["--restart", "always"], &stage.image, &["exit", "0"]);
+            let container =
+                stage.engine.run("done", &["--restart", "always"], &stage.image, &["exit", "0"]);
             let answer = eventually(
                 || "done to be started again".to_owned(),
                 || {
@@ -249,14 +275,20 @@ pub(super) const PROOFS: &[Proof] = &[
     },
     Proof {
         code: "zombies",
-        fault: |stage| running(stage, "graves", &[], &["zombies", "20"], |answer| answer["verdict"] == "zombies"),
+        fault: |stage| {
+            running(stage, "graves", &[], &["zombies", "20"], |answer| {
+                answer["verdict"] == "zombies"
+            })
+        },
         near_miss: |stage| running(stage, "no-graves", &["--init"], &[], any),
     },
     Proof {
         code: "near-limit",
         fault: |stage| {
             let limit = ["--pids-limit", "6"];
-            running(stage, "near", &limit, &["zombies", "5"], |answer| answer["verdict"] == "near-limit")
+            running(stage, "near", &limit, &["zombies", "5"], |answer| {
+                answer["verdict"] == "near-limit"
+            })
         },
         near_miss: |stage| running(stage, "far", &["--pids-limit", "60"], &["zombies", "5"], any),
     },

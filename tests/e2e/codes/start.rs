@@ -32,14 +32,20 @@ fn versioned(stage: &Stage) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let folder = stage.scratchdbg.home();
     let old = "V_1 { global: one; };\n";
     fs::write(folder.join("old.map"), old).expect("a file");
-    fs::write(folder.join("new.map"), format!("{old}V_2 {{ global: two; }} V_1;\n")).expect("a file");
+    fs::write(folder.join("new.map"), format!("{old}V_2 {{ global: two; }} V_1;\n"))
+        .expect("a file");
     let source = "int one(void) { return 1; } int two(void) { return 3; }";
     let library = |map: &str| {
-        compiled(stage, source, &["-shared", "-fPIC", "-Wl,-soname,libv.so.1", &format!("-Wl,--version-script={map}")])
+        compiled(
+            stage,
+            source,
+            &["-shared", "-fPIC", "-Wl,-soname,libv.so.1", &format!("-Wl,--version-script={map}")],
+        )
     };
     let (old, new) = (library("old.map"), library("new.map"));
     fs::write(folder.join("libv.so.1"), &new).expect("a file");
-    let program = compiled(stage, "int two(void); int main(void) { return two(); }", &["./libv.so.1"]);
+    let program =
+        compiled(stage, "int two(void); int main(void) { return two(); }", &["./libv.so.1"]);
     (program, old, new)
 }
 
@@ -58,7 +64,9 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "loader-missing",
         fault: |stage| of(stage, "loader", &[executable("app", fault::dynamic_app(stage))], APP),
-        near_miss: |stage| of(stage, "loader", &with_libraries(exiting(stage, &[]), Vec::new()), APP),
+        near_miss: |stage| {
+            of(stage, "loader", &with_libraries(exiting(stage, &[]), Vec::new()), APP)
+        },
     },
     Proof {
         code: "library-missing",
@@ -67,31 +75,60 @@ pub(super) const PROOFS: &[Proof] = &[
             files.retain(|file| !file.path.contains("libc.so"));
             of(stage, "library", &files, APP)
         },
-        near_miss: |stage| of(stage, "library", &with_libraries(exiting(stage, &[]), Vec::new()), APP),
+        near_miss: |stage| {
+            of(stage, "library", &with_libraries(exiting(stage, &[]), Vec::new()), APP)
+        },
     },
     Proof {
         code: "library-too-old",
         fault: |stage| {
             let (program, old, _) = versioned(stage);
-            of(stage, "old", &with_libraries(program, vec![executable("lib/x86_64-linux-gnu/libv.so.1", old)]), APP)
+            of(
+                stage,
+                "old",
+                &with_libraries(program, vec![executable("lib/x86_64-linux-gnu/libv.so.1", old)]),
+                APP,
+            )
         },
         near_miss: |stage| {
             let (program, _, new) = versioned(stage);
-            of(stage, "old", &with_libraries(program, vec![executable("lib/x86_64-linux-gnu/libv.so.1", new)]), APP)
+            of(
+                stage,
+                "old",
+                &with_libraries(program, vec![executable("lib/x86_64-linux-gnu/libv.so.1", new)]),
+                APP,
+            )
         },
     },
     Proof {
         code: "interpreter-missing",
         fault: |stage| of(stage, "interpreter", &[executable("app", "#!/bin/sh\necho hi\n")], APP),
         near_miss: |stage| {
-            of(stage, "interpreter", &[executable("run", app(stage)), executable("app", "#!/run numbers\n")], APP)
+            of(
+                stage,
+                "interpreter",
+                &[executable("run", app(stage)), executable("app", "#!/run numbers\n")],
+                APP,
+            )
         },
     },
     Proof {
         code: "crlf-shebang",
-        fault: |stage| of(stage, "crlf", &[executable("run", app(stage)), executable("app", "#!/run\r\n")], APP),
+        fault: |stage| {
+            of(
+                stage,
+                "crlf",
+                &[executable("run", app(stage)), executable("app", "#!/run\r\n")],
+                APP,
+            )
+        },
         near_miss: |stage| {
-            of(stage, "crlf", &[executable("run", app(stage)), executable("app", "#!/run numbers\nx\r\n")], APP)
+            of(
+                stage,
+                "crlf",
+                &[executable("run", app(stage)), executable("app", "#!/run numbers\nx\r\n")],
+                APP,
+            )
         },
     },
     Proof {
@@ -101,7 +138,9 @@ pub(super) const PROOFS: &[Proof] = &[
             let foreign = sample::write_foreign_app(stage.scratchdbg.home(), "foreign", 0xb7);
             of(stage, "foreign", &[executable("app", fs::read(foreign).expect("the sample"))], APP)
         },
-        near_miss: |stage| of(stage, "foreign", &[executable("app", bare(stage, "leave(3);"))], APP),
+        near_miss: |stage| {
+            of(stage, "foreign", &[executable("app", bare(stage, "leave(3);"))], APP)
+        },
     },
     Proof {
         code: "not-an-executable",
@@ -116,7 +155,12 @@ pub(super) const PROOFS: &[Proof] = &[
         },
         // More than all of it.
         near_miss: |stage| {
-            of(stage, "cut", &[executable("app", [&bare(stage, "leave(3);")[..], &[0; 4096]].concat())], APP)
+            of(
+                stage,
+                "cut",
+                &[executable("app", [&bare(stage, "leave(3);")[..], &[0; 4096]].concat())],
+                APP,
+            )
         },
     },
     Proof {
@@ -127,31 +171,60 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "entrypoint-missing",
         fault: |stage| of(stage, "gone", &[executable("other", app(stage))], APP),
-        near_miss: |stage| of(stage, "gone", &[executable("app", app(stage))], r#"ENTRYPOINT ["/app", "/other"]"#),
+        near_miss: |stage| {
+            of(stage, "gone", &[executable("app", app(stage))], r#"ENTRYPOINT ["/app", "/other"]"#)
+        },
     },
     Proof {
         code: "entrypoint-not-absolute",
-        fault: |stage| of(stage, "relative", &[executable("app", app(stage))], r#"ENTRYPOINT ["app"]"#),
+        fault: |stage| {
+            of(stage, "relative", &[executable("app", app(stage))], r#"ENTRYPOINT ["app"]"#)
+        },
         near_miss: |stage| {
-            of(stage, "relative", &[executable("bin/app", app(stage))], r#"ENTRYPOINT ["app", "exit", "1"]"#)
+            of(
+                stage,
+                "relative",
+                &[executable("bin/app", app(stage))],
+                r#"ENTRYPOINT ["app", "exit", "1"]"#,
+            )
         },
     },
     Proof {
         code: "entrypoint-one-string",
-        fault: |stage| of(stage, "string", &[executable("app", app(stage))], r#"ENTRYPOINT ["/app exit 0"]"#),
-        near_miss: |stage| of(stage, "string", &[executable("app", app(stage))], r#"ENTRYPOINT ["/app", "exit 0"]"#),
+        fault: |stage| {
+            of(stage, "string", &[executable("app", app(stage))], r#"ENTRYPOINT ["/app exit 0"]"#)
+        },
+        near_miss: |stage| {
+            of(
+                stage,
+                "string",
+                &[executable("app", app(stage))],
+                r#"ENTRYPOINT ["/app", "exit 0"]"#,
+            )
+        },
     },
     Proof {
         code: "shell-form",
-        fault: |stage| of(stage, "shell", &[executable("app", app(stage))], "ENTRYPOINT /app exit 0"),
+        fault: |stage| {
+            of(stage, "shell", &[executable("app", app(stage))], "ENTRYPOINT /app exit 0")
+        },
         // The sample program under the shell's name.
-        near_miss: |stage| of(stage, "shell", &[executable("bin/sh", app(stage))], "ENTRYPOINT /app exit 0"),
+        near_miss: |stage| {
+            of(stage, "shell", &[executable("bin/sh", app(stage))], "ENTRYPOINT /app exit 0")
+        },
     },
     Proof {
         code: "not-executable-mode",
-        fault: |stage| of(stage, "mode", &[File { path: "app", mode: 0o644, bytes: app(stage) }], APP),
+        fault: |stage| {
+            of(stage, "mode", &[File { path: "app", mode: 0o644, bytes: app(stage) }], APP)
+        },
         near_miss: |stage| {
-            of(stage, "mode", &[File { path: "app", mode: 0o111, bytes: bare(stage, "leave(3);") }], APP)
+            of(
+                stage,
+                "mode",
+                &[File { path: "app", mode: 0o111, bytes: bare(stage, "leave(3);") }],
+                APP,
+            )
         },
     },
     Proof {
@@ -166,7 +239,11 @@ pub(super) const PROOFS: &[Proof] = &[
         fault: |stage| capable(stage, 21),
         near_miss: |stage| capable(stage, 10),
     },
-    Proof { code: "argument-too-long", fault: |stage| long(stage, 131_072), near_miss: |stage| long(stage, 131_071) },
+    Proof {
+        code: "argument-too-long",
+        fault: |stage| long(stage, 131_072),
+        near_miss: |stage| long(stage, 131_071),
+    },
 ];
 
 /// A program of an unprivileged user in a directory of root's.
@@ -186,7 +263,9 @@ fn capable(stage: &Stage, capability: u32) -> serde_json::Value {
         attribute.extend(word.to_le_bytes());
     }
     let image = fault::loaded(stage, r#"{"Entrypoint": ["/app", "exit", "1"]}"#, |layer| {
-        layer.append_pax_extensions([("SCHILY.xattr.security.capability", &attribute[..])]).expect("memory");
+        layer
+            .append_pax_extensions([("SCHILY.xattr.security.capability", &attribute[..])])
+            .expect("memory");
         fault::append(layer, &executable("app", app(stage)));
     });
     ended(stage, &format!("capable-{capability}"), &[], &image, &[])
@@ -197,7 +276,8 @@ fn capable(stage: &Stage, capability: u32) -> serde_json::Value {
 fn long(stage: &Stage, bytes: usize) -> serde_json::Value {
     let value = "x".repeat(bytes - "V=".len());
     let config = format!(r#"{{"Entrypoint": ["/app", "exit", "1"], "Env": ["V={value}"]}}"#);
-    let image = fault::loaded(stage, &config, |layer| fault::append(layer, &executable("app", app(stage))));
+    let image =
+        fault::loaded(stage, &config, |layer| fault::append(layer, &executable("app", app(stage))));
     ended(stage, &format!("long-{bytes}"), &[], &image, &[])
 }
 

@@ -32,21 +32,35 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "certificate-invalid",
         fault: |stage| {
-            says(stage, "expired", &["Get \"https://db\": x509: certificate has expired or is not yet valid"])
+            says(
+                stage,
+                "expired",
+                &["Get \"https://db\": x509: certificate has expired or is not yet valid"],
+            )
         },
-        near_miss: |stage| says(stage, "signed", &["x509: certificate signed by unknown authority"]),
+        near_miss: |stage| {
+            says(stage, "signed", &["x509: certificate signed by unknown authority"])
+        },
     },
     Proof {
         code: "login-refused",
-        fault: |stage| says(stage, "login", &["pq: password authentication failed for user \"app\""]),
+        fault: |stage| {
+            says(stage, "login", &["pq: password authentication failed for user \"app\""])
+        },
         // A server reports its clients' errors, but ends for another reason.
         near_miss: |stage| {
-            says(stage, "server", &["FATAL:  password authentication failed for user \"app\"", "out of patience"])
+            says(
+                stage,
+                "server",
+                &["FATAL:  password authentication failed for user \"app\"", "out of patience"],
+            )
         },
     },
     Proof {
         code: "data-unusable",
-        fault: |stage| says(stage, "old-data", &["FATAL:  database files are incompatible with server"]),
+        fault: |stage| {
+            says(stage, "old-data", &["FATAL:  database files are incompatible with server"])
+        },
         near_miss: |stage| says(stage, "new-data", &["the data directory was made"]),
     },
     Proof {

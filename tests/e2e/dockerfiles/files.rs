@@ -11,11 +11,15 @@ fn a_private_file_that_everybody_can_read_in_the_image_is_told() {
     let stage = Stage::set();
     context(&stage, &["app"], &[("key", "k"), ("open", "o")]);
     let home = stage.scratchdbg.home();
-    fs::set_permissions(home.join("context/key"), fs::Permissions::from_mode(0o600)).expect("a mode");
-    fs::set_permissions(home.join("context/open"), fs::Permissions::from_mode(0o664)).expect("a mode");
+    fs::set_permissions(home.join("context/key"), fs::Permissions::from_mode(0o600))
+        .expect("a mode");
+    fs::set_permissions(home.join("context/open"), fs::Permissions::from_mode(0o664))
+        .expect("a mode");
     let said = |arguments: &[&str]| {
-        let built =
-            stage.run(&[&["build", "--no-debug", "-o", "archive:out.tar", "--deny", "none"], arguments].concat());
+        let built = stage.run(
+            &[&["build", "--no-debug", "-o", "archive:out.tar", "--deny", "none"], arguments]
+                .concat(),
+        );
         built.expect_code(0);
         built.stderr
     };
@@ -28,7 +32,11 @@ fn a_private_file_that_everybody_can_read_in_the_image_is_told() {
         let text = format!("FROM scratch\nCOPY app /app\n{lines}\nUSER 1\nENTRYPOINT [\"/app\"]\n");
         fs::write(home.join("context/Dockerfile"), text).expect("a file");
         let stderr = said(&["-f", "context/Dockerfile"]);
-        assert_eq!(way.is_some_and(|way| stderr.contains(way)), stderr.contains("0600"), "{lines}: {stderr}");
+        assert_eq!(
+            way.is_some_and(|way| stderr.contains(way)),
+            stderr.contains("0600"),
+            "{lines}: {stderr}"
+        );
         assert_eq!(way.is_some(), stderr.contains("everybody can read it"), "{lines}: {stderr}");
     }
     for (addition, is_told) in [
@@ -58,13 +66,17 @@ fn file_capabilities_survive_the_build() {
     let home = stage.scratchdbg.home();
     for path in [home.join("context/app"), home.join("app")] {
         let flags = rustix::fs::XattrFlags::empty();
-        rustix::fs::setxattr(&path, "security.capability", &CAPABILITIES, flags).expect("this test needs root");
+        rustix::fs::setxattr(&path, "security.capability", &CAPABILITIES, flags)
+            .expect("this test needs root");
     }
     let text = "FROM scratch AS a\nCOPY --chown=1:1 app /app\nFROM scratch\nCOPY --from=a /app /app\nUSER 65532\nENTRYPOINT [\"/app\"]\n";
     fs::write(home.join("context/Dockerfile"), text).expect("a file");
     let tag = stage.engine.name("caps");
-    let ways: [(&[&str], &str); 3] =
-        [(&["-f", "context/Dockerfile"], "app"), (&["app"], "app"), (&["app", "--add", "app:/opt/other"], "opt/other")];
+    let ways: [(&[&str], &str); 3] = [
+        (&["-f", "context/Dockerfile"], "app"),
+        (&["app"], "app"),
+        (&["app", "--add", "app:/opt/other"], "opt/other"),
+    ];
     for (index, (way, path)) in ways.into_iter().enumerate() {
         stage.run(&[&["build", "--no-debug", "-t", &tag], way].concat()).expect_code(0);
         // The engine unpacks the file with them, as its own archive shows.
@@ -93,7 +105,8 @@ fn file_capabilities_survive_the_build() {
     let mut more = CAPABILITIES;
     more[6] = 0x20;
     let flags = rustix::fs::XattrFlags::empty();
-    rustix::fs::setxattr(home.join("app"), "security.capability", &more, flags).expect("this test needs root");
+    rustix::fs::setxattr(home.join("app"), "security.capability", &more, flags)
+        .expect("this test needs root");
     stage
         .run(&["build", "--no-debug", "-o", "archive:out.tar", "app"])
         .expect_clear_failure(1, &["exec-not-permitted"]);

@@ -40,12 +40,19 @@ fn odd_answers_at_every_request_are_no_success() {
     side_by_side(runs, |(arguments, code, text, number, odd)| {
         let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Answer(odd), number);
         let finished = scene.start(&proxy, &arguments).finish();
-        let what = format!("{arguments:?}, request {number}: {:?}: {finished}", String::from_utf8_lossy(odd));
+        let what = format!(
+            "{arguments:?}, request {number}: {:?}: {finished}",
+            String::from_utf8_lossy(odd)
+        );
         // The command may not need the request, or its result is the output.
         let is_done = finished.status.code() == code && finished.text() == text;
-        let is_error = matches!(finished.status.code(), Some(1 | 125)) && finished.stderr.contains("error");
+        let is_error =
+            matches!(finished.status.code(), Some(1 | 125)) && finished.stderr.contains("error");
         assert!(is_done || is_error, "{what}");
-        assert!(!finished.stderr.contains("panicked") && !finished.stderr.contains('\x1b'), "{what}");
+        assert!(
+            !finished.stderr.contains("panicked") && !finished.stderr.contains('\x1b'),
+            "{what}"
+        );
     });
     scene.assert_clear();
     scene.target.assert_untouched();

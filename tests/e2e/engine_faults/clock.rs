@@ -22,11 +22,17 @@ fn relative_times_are_counted_from_the_engines_clock() {
     let said = container.logs();
     assert!(!said.is_empty(), "it says something");
     // By the engine's clock, the lines are an hour old, or in the future.
-    for (ahead, since, is_shown) in [(0, "10m", true), (3600, "10m", false), (3600, "2h", true), (-3600, "10m", true)] {
+    for (ahead, since, is_shown) in
+        [(0, "10m", true), (3600, "10m", false), (3600, "2h", true), (-3600, "10m", true)]
+    {
         let (_proxy, running) = logs(&stage, ahead, &["--since", since, container.name()]);
         let finished = running.finish();
         finished.expect_code(0);
-        assert_eq!(!finished.stdout.is_empty(), is_shown, "ahead by {ahead} s, since {since}: {finished}");
+        assert_eq!(
+            !finished.stdout.is_empty(),
+            is_shown,
+            "ahead by {ahead} s, since {since}: {finished}"
+        );
     }
     // A minute ago there were no lines yet; by a clock that is ahead there were.
     for (ahead, is_shown) in [(0, false), (3600, true)] {
@@ -58,7 +64,9 @@ fn what_is_made_is_dated_by_the_engines_clock() {
     let ahead = 86_400;
     let proxy = FaultProxy::open(stage.engine.host(), Fault::Clock(ahead), 0);
     let before = Timestamp::now();
-    stage.run(&["-H", &proxy.host(), "attach", "--linger", "2m", target.name(), "--", "true"]).expect(0, "");
+    stage
+        .run(&["-H", &proxy.host(), "attach", "--linger", "2m", target.name(), "--", "true"])
+        .expect(0, "");
     let keepers = target.container.companions();
     let label = |name: &str| {
         let format = format!("{{{{index .Config.Labels \"io.scratchdbg.{name}\"}}}}");
@@ -68,7 +76,11 @@ fn what_is_made_is_dated_by_the_engines_clock() {
     assert_eq!(keepers.len(), 1, "{keepers:?}");
     let created = label("created-at");
     assert!((ahead - 5..ahead + 600).contains(&created), "{created}");
-    assert!((119..=121).contains(&(label("expires-at") - created)), "{} {created}", label("expires-at"));
+    assert!(
+        (119..=121).contains(&(label("expires-at") - created)),
+        "{} {created}",
+        label("expires-at")
+    );
     // A client that uses the engine's clock finds it waiting.
     target.attach(&["true"]).expect(0, "");
     assert_eq!(target.container.companions(), keepers);

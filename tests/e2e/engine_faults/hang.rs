@@ -17,13 +17,18 @@ const END_WITHIN: Duration = Duration::from_secs(30);
 
 /// Waits until the request has arrived, or the program has ended without sending it.
 fn wait_for_hit(proxy: &FaultProxy, mut has_ended: impl FnMut() -> bool) {
-    eventually(|| "the request, or an end".to_owned(), || (proxy.is_hit() || has_ended()).then_some(()));
+    eventually(
+        || "the request, or an end".to_owned(),
+        || (proxy.is_hit() || has_ended()).then_some(()),
+    );
 }
 
 fn is_running(running: &Running) -> bool {
     // A child that has ended and was not reaped is a zombie.
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.id())).unwrap_or_default();
-    stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z') && !rest.is_empty())
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| !rest.trim_start().starts_with('Z') && !rest.is_empty())
 }
 
 #[test]
@@ -80,7 +85,10 @@ fn ctrl_c_on_a_terminal_ends_a_session_at_every_request_that_hangs() {
         let has_prompt = |terminal: &Terminal| terminal.text().trim_end().ends_with(['#', '$']);
         eventually(
             || what.clone(),
-            || (proxy.is_hit() || has_prompt(&terminal) || terminal.has_ended().is_some()).then_some(()),
+            || {
+                (proxy.is_hit() || has_prompt(&terminal) || terminal.has_ended().is_some())
+                    .then_some(())
+            },
         );
         std::thread::sleep(Duration::from_millis(500));
         let asked = Instant::now();
@@ -98,7 +106,12 @@ fn ctrl_c_on_a_terminal_ends_a_session_at_every_request_that_hangs() {
             terminal.signal(Signal::TERM);
         }
         terminal.wait();
-        assert!(asked.elapsed() < END_WITHIN, "{what}: {:?}:\n{}", asked.elapsed(), terminal.text());
+        assert!(
+            asked.elapsed() < END_WITHIN,
+            "{what}: {:?}:\n{}",
+            asked.elapsed(),
+            terminal.text()
+        );
         assert_eq!(terminal.settings(), idle, "{what}: the terminal is given back");
     });
     scene.assert_clear();
@@ -137,7 +150,8 @@ fn a_container_that_cannot_be_looked_at_hides_no_other_session() {
         session
     });
     let keepers = scene.target.container.companions();
-    let id = scene.stage.engine.ask(["inspect", "--format", "{{.Id}}", &keepers[0]]).trim().to_owned();
+    let id =
+        scene.stage.engine.ask(["inspect", "--format", "{{.Id}}", &keepers[0]]).trim().to_owned();
     let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::HangTo(format!("{id}/json")), 0);
     let listed = scene.start(&proxy, &["sessions", "ls"]).finish();
     listed.expect_code(0);
@@ -163,7 +177,11 @@ fn requests_of_sessions<'scene>(scene: &'scene Scene<'_>) -> Vec<(Vec<&'scene st
 }
 
 /// Starts a session, holds this request of it, and signals the client meanwhile.
-fn signaled_in_request(scene: &Scene<'_>, arguments: &[&str], number: u32) -> (FaultProxy, Running) {
+fn signaled_in_request(
+    scene: &Scene<'_>,
+    arguments: &[&str],
+    number: u32,
+) -> (FaultProxy, Running) {
     let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hold, number);
     let running = scene.start(&proxy, arguments);
     wait_for_hit(&proxy, || !is_running(&running));
@@ -219,7 +237,14 @@ fn an_answer_that_is_late_leaves_nothing_and_no_hint() {
 fn a_second_signal_ends_a_session_at_once() {
     let stage = Stage::set();
     let scene = Scene::set(&stage);
-    let arguments = ["attach", scene.target.name(), "--", "sh", "-c", "trap '' INT; echo begun; exec sleep 1000"];
+    let arguments = [
+        "attach",
+        scene.target.name(),
+        "--",
+        "sh",
+        "-c",
+        "trap '' INT; echo begun; exec sleep 1000",
+    ];
     let number = scene.requests(&["attach", scene.target.name(), "--", "true"]);
     side_by_side((1..number).collect(), |number| {
         let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hang, number);
@@ -235,7 +260,11 @@ fn a_second_signal_ends_a_session_at_once() {
             running.signal(Signal::INT);
         }
         let finished = running.finish();
-        assert!(second.elapsed() < END_WITHIN, "request {number}: {:?}: {finished}", second.elapsed());
+        assert!(
+            second.elapsed() < END_WITHIN,
+            "request {number}: {:?}: {finished}",
+            second.elapsed()
+        );
         finished.expect_code(130);
     });
     scene.assert_clear();

@@ -52,7 +52,9 @@ struct Shared {
 
 impl FaultProxy {
     pub(super) fn open(engine: &str, fault: Fault, number: u32) -> Self {
-        let engine = PathBuf::from(engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"));
+        let engine = PathBuf::from(
+            engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"),
+        );
         let folder = TempDir::new().expect("a folder");
         let shared = Arc::new(Shared {
             engine,
@@ -139,7 +141,9 @@ impl Shared {
             let fault = match &self.fault {
                 Fault::HangTo(part) => first_line.contains(part).then_some(&Fault::Hang),
                 Fault::RemovesNothing if first_line.starts_with("DELETE ") => Some(&Fault::Hang),
-                Fault::RemovesNothing => first_line.contains("condition=removed").then_some(&Fault::HangBody),
+                Fault::RemovesNothing => {
+                    first_line.contains("condition=removed").then_some(&Fault::HangBody)
+                }
                 fault => is_hit.then_some(fault),
             };
             if is_hit {
@@ -230,7 +234,12 @@ impl Shared {
     }
 
     /// Passes on a response that turns the connection into a stream.
-    fn answer_stream(&self, engine: &UnixStream, client: &UnixStream, fault: Option<&Fault>) -> std::io::Result<()> {
+    fn answer_stream(
+        &self,
+        engine: &UnixStream,
+        client: &UnixStream,
+        fault: Option<&Fault>,
+    ) -> std::io::Result<()> {
         let mut ahead = Vec::new();
         let Some(head) = read_head(engine, &mut ahead)? else { return Ok(()) };
         (&*client).write_all(&head.bytes)?;
@@ -268,7 +277,8 @@ fn by_engines_clock(head: &Head, ahead: i64) -> Head {
     let mut text = head.text.clone();
     for name in ["since=", "until="] {
         let Some(at) = text.find(name).map(|at| at + name.len()) else { continue };
-        let end = text[at..].find(|byte: char| !byte.is_ascii_digit()).map_or(text.len(), |end| at + end);
+        let end =
+            text[at..].find(|byte: char| !byte.is_ascii_digit()).map_or(text.len(), |end| at + end);
         if let Ok(seconds @ 1..) = text[at..end].parse::<i64>() {
             text.replace_range(at..end, &(seconds - ahead).to_string());
         }
@@ -317,9 +327,16 @@ fn read_head(mut from: &UnixStream, ahead: &mut Vec<u8>) -> std::io::Result<Opti
 }
 
 /// Passes on the body after a head, or drops it.
-fn pass_body(mut from: &UnixStream, head: &Head, ahead: &mut Vec<u8>, to: Option<&UnixStream>) -> std::io::Result<()> {
-    let is_chunked = head.value("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
-    let length: usize = head.value("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
+fn pass_body(
+    mut from: &UnixStream,
+    head: &Head,
+    ahead: &mut Vec<u8>,
+    to: Option<&UnixStream>,
+) -> std::io::Result<()> {
+    let is_chunked =
+        head.value("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
+    let length: usize =
+        head.value("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
     let mut left = length;
     let mut tail = Vec::new();
     let mut buffer = vec![0; 64 << 10];

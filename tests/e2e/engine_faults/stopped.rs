@@ -65,8 +65,10 @@ fn a_signal_ends_every_command_while_the_engine_is_stopped() {
         }
         for ((_, running), arguments) in started.into_iter().zip(commands) {
             let finished = running.finish();
-            let what =
-                format!("{arguments:?}, stopped at request {number}, after {:?}: {finished}", signaled.elapsed());
+            let what = format!(
+                "{arguments:?}, stopped at request {number}, after {:?}: {finished}",
+                signaled.elapsed()
+            );
             assert!(signaled.elapsed() < END_WITHIN, "{what}");
             assert!(matches!(finished.status.code(), Some(143 | 0 | 1)), "{what}");
             assert!(!finished.stderr.contains("panicked"), "{what}");
@@ -74,7 +76,8 @@ fn a_signal_ends_every_command_while_the_engine_is_stopped() {
         engine.signal(Signal::CONT);
     }
     // Objects that were reported as left are removed as the hint says.
-    let ours = || engine.ask(&["ps", "--all", "--quiet", "--filter", "label=io.scratchdbg.session"]);
+    let ours =
+        || engine.ask(&["ps", "--all", "--quiet", "--filter", "label=io.scratchdbg.session"]);
     eventually(
         || format!("nothing of a session: {}", ours()),
         || {

@@ -43,12 +43,32 @@ fn a_command_that_ends_soon_after_its_stream_is_no_success() {
     let stage = Stage::set();
     let scene = Scene::set(&stage);
     let cases: [(&[&str], &[u8], &str, &str); 5] = [
-        (&["attach", scene.target.name()], b"begun\n", "echo begun; sleep 1; echo lost; exit 0", OF_AN_EXEC),
-        (&["attach", scene.target.name()], b"begun\n", "echo begun; sleep 1; echo lost; exit 3", OF_AN_EXEC),
-        (&["attach", "--mode", "sidecar", scene.target.name()], b"begun\n", "echo begun; sleep 1; exit 0", "with 0"),
+        (
+            &["attach", scene.target.name()],
+            b"begun\n",
+            "echo begun; sleep 1; echo lost; exit 0",
+            OF_AN_EXEC,
+        ),
+        (
+            &["attach", scene.target.name()],
+            b"begun\n",
+            "echo begun; sleep 1; echo lost; exit 3",
+            OF_AN_EXEC,
+        ),
+        (
+            &["attach", "--mode", "sidecar", scene.target.name()],
+            b"begun\n",
+            "echo begun; sleep 1; exit 0",
+            "with 0",
+        ),
         (&["attach", scene.ended.name()], b"begun\n", "echo begun; sleep 1; exit 0", "with 0"),
         // One of the two streams has arrived completely.
-        (&["attach", scene.target.name()], b"one\n", "exec 3>&1 1>&2; echo one >&3; exec 3>&-; sleep 1", OF_AN_EXEC),
+        (
+            &["attach", scene.target.name()],
+            b"one\n",
+            "exec 3>&1 1>&2; echo one >&3; exec 3>&-; sleep 1",
+            OF_AN_EXEC,
+        ),
     ];
     side_by_side(cases.to_vec(), |(mode, mark, script, words)| {
         let arguments = [mode, &["--", "sh", "-c", script]].concat();
@@ -65,7 +85,9 @@ fn a_command_that_ends_soon_after_its_stream_is_no_success() {
         let arguments = ["attach", "--mode", mode, scene.target.name(), "--", "sh", "-c", script];
         let mut terminal = Terminal::start(scene.command(&proxy, &arguments), 24, 200);
         assert_eq!(terminal.wait().code(), Some(125), "{}", terminal.text());
-        terminal.wait_for("what happened", |screen| screen.contains("the connection to the engine ended"));
+        terminal.wait_for("what happened", |screen| {
+            screen.contains("the connection to the engine ended")
+        });
         assert!(terminal.text().contains(words), "{mode}: {}", terminal.text());
     }
     scene.assert_clear();
@@ -80,7 +102,8 @@ fn a_terminal_whose_stream_ends_has_not_detached() {
     let arguments = ["attach", scene.target.name(), "--", "sh", "-c", "echo begun; sleep 1000"];
     let mut terminal = Terminal::start(scene.command(&proxy, &arguments), 24, 200);
     assert_eq!(terminal.wait().code(), Some(125), "{}", terminal.text());
-    terminal.wait_for("what happened", |screen| screen.contains("the connection to the engine ended"));
+    terminal
+        .wait_for("what happened", |screen| screen.contains("the connection to the engine ended"));
     assert!(!terminal.text().contains("detached"), "{}", terminal.text());
     scene.assert_clear();
     scene.target.assert_untouched();
@@ -91,7 +114,8 @@ fn a_terminal_whose_stream_ends_has_not_detached() {
 fn a_program_cannot_pretend_that_its_user_detached() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    let script = r"printf 'exec attach failed: error on attach stdin: read escape sequence\r\n'; exit 126";
+    let script =
+        r"printf 'exec attach failed: error on attach stdin: read escape sequence\r\n'; exit 126";
     let mut command = stage.scratchdbg.command(["attach", target.name(), "--", "sh", "-c", script]);
     command.env("TERM", "xterm");
     let mut terminal = Terminal::start(command, 24, 100);
@@ -105,7 +129,8 @@ fn an_input_that_cannot_be_read_is_no_end_of_file() {
     let target = stage.target(&[]);
     // A directory can be opened, but not read.
     let folder = File::open("/").expect("it is there");
-    let output = stage.scratchdbg.command(target.attach_arguments(&["wc", "-c"])).stdin(folder).output();
+    let output =
+        stage.scratchdbg.command(target.attach_arguments(&["wc", "-c"])).stdin(folder).output();
     let output = output.expect("it starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(125), "{said}");
@@ -113,7 +138,8 @@ fn an_input_that_cannot_be_read_is_no_end_of_file() {
     // A non-blocking input only has no data yet.
     let (ours, theirs) = UnixStream::pair().expect("two ends");
     theirs.set_nonblocking(true).expect("it is ours");
-    let mut command = stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", "echo begun; wc -c"]));
+    let mut command =
+        stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", "echo begun; wc -c"]));
     command.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs))).stdout(Stdio::piped());
     let mut session = command.spawn().expect("it starts");
     let mut output = std::io::BufReader::new(session.stdout.take().expect("it is piped"));
@@ -181,7 +207,11 @@ fn a_log_that_is_cut_is_said_to_be() {
         let finished = scene.start(&proxy, &arguments).finish();
         // The request was for the end of the log, or for additional facts.
         if finished.status.code() == Some(0) {
-            assert!(finished.stdout == whole, "request {number}: {} bytes, and no word", finished.stdout.len());
+            assert!(
+                finished.stdout == whole,
+                "request {number}: {} bytes, and no word",
+                finished.stdout.len()
+            );
         } else {
             finished.expect_code(1);
             assert!(!finished.stderr.is_empty(), "request {number}: {finished}");
@@ -192,7 +222,8 @@ fn a_log_that_is_cut_is_said_to_be() {
 /// A complete response proves nothing if the request that verifies it fails.
 #[test]
 fn a_check_of_a_log_that_fails_is_told() {
-    const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n\
+    const EMPTY: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n\
         Connection: close\r\nContent-Length: 0\r\n\r\n";
     const FAILED: &[u8] =
         b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nConnection: close\r\n\
@@ -210,7 +241,9 @@ fn a_check_of_a_log_that_fails_is_told() {
         })
     };
     for options in [&[][..], &["--since", "1h"]] {
-        let run = |host: &str| stage.run(&[&["-H", host, "logs", "--via", "api", container.name()], options].concat());
+        let run = |host: &str| {
+            stage.run(&[&["-H", host, "logs", "--via", "api", container.name()], options].concat())
+        };
         // The engine reports an empty log, but the log has last lines.
         let (_folder, host) = spoiled(|number| (number == 1).then_some(EMPTY));
         let finished = run(&host);

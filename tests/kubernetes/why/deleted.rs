@@ -21,7 +21,9 @@ fn a_program_that_heeds_no_signal_is_told_from_one_that_does() {
         let mut spec = pod_spec(&image, &[argument]);
         spec["terminationGracePeriodSeconds"] = json!(3);
         namespace.apply(&kept(name, &spec));
-        namespace.pod(name).wait_until("running", |pod| pod["status"]["containerStatuses"][0]["ready"] == true);
+        namespace
+            .pod(name)
+            .wait_until("running", |pod| pod["status"]["containerStatuses"][0]["ready"] == true);
     }
     namespace.ask(["delete", "pod", "deaf", "obeys", "--wait=false"]);
     prove(
@@ -32,7 +34,15 @@ fn a_program_that_heeds_no_signal_is_told_from_one_that_does() {
         ],
     );
     for name in ["deaf", "obeys"] {
-        namespace.ask(["patch", "pod", name, "--type", "merge", "--patch", r#"{"metadata": {"finalizers": null}}"#]);
+        namespace.ask([
+            "patch",
+            "pod",
+            name,
+            "--type",
+            "merge",
+            "--patch",
+            r#"{"metadata": {"finalizers": null}}"#,
+        ]);
     }
 }
 
@@ -44,12 +54,23 @@ fn another_pod_of_the_name_has_its_own_events() {
     let image = namespace.import_app(USER);
     let probe = json!({"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 1});
     namespace.create("web", &with(&image, &[], &json!({"livenessProbe": probe})));
-    prove(&stage, vec![case("pod/web", "liveness-killed", "liveness").after(&["running-unhealthy"])]);
+    prove(
+        &stage,
+        vec![case("pod/web", "liveness-killed", "liveness").after(&["running-unhealthy"])],
+    );
     namespace.ask(["delete", "pod", "web", "--grace-period", "0", "--force"]);
     let pod = namespace.run("web", &pod_spec(&image, &[]));
     pod.wait_until("ready", |pod| pod["status"]["containerStatuses"][0]["ready"] == true);
-    let events = namespace.ask(["get", "events", "--field-selector", "involvedObject.name=web,reason=Killing"]);
-    assert!(events.contains("failed liveness probe"), "the events of the first are there: {events}");
+    let events = namespace.ask([
+        "get",
+        "events",
+        "--field-selector",
+        "involvedObject.name=web,reason=Killing",
+    ]);
+    assert!(
+        events.contains("failed liveness probe"),
+        "the events of the first are there: {events}"
+    );
     let answer = why(&stage, "pod/web");
     assert_eq!(codes(&answer), ["running"], "{answer:#}");
     // The process is killed on the node. The verdict uses the log of the run that ended.

@@ -32,12 +32,25 @@ fn a_program_cannot_speak_for_the_kubelet() {
     for (name, spec) in [
         (
             "message",
-            once(&["fail", "7", "OOMKilled", "configmap \"x\" not found", "Back-off pulling image \"x\""], &message),
+            once(
+                &[
+                    "fail",
+                    "7",
+                    "OOMKilled",
+                    "configmap \"x\" not found",
+                    "Back-off pulling image \"x\"",
+                ],
+                &message,
+            ),
         ),
         (
             "start",
             once(
-                &["fail", "128", "failed to create shim task: OCI runtime create failed: exec: \"/x\": no such file"],
+                &[
+                    "fail",
+                    "128",
+                    "failed to create shim task: OCI runtime create failed: exec: \"/x\": no such file",
+                ],
                 &message,
             ),
         ),
@@ -75,7 +88,9 @@ fn a_mount_that_came_late_is_no_verdict() {
     namespace.create("web", &spec);
     prove(&stage, vec![case("pod/web", "config-map-missing", "late")]);
     namespace.ask(["create", "configmap", "late"]);
-    namespace.pod("web").wait_until("ready", |pod| pod["status"]["containerStatuses"][0]["ready"] == true);
+    namespace
+        .pod("web")
+        .wait_until("ready", |pod| pod["status"]["containerStatuses"][0]["ready"] == true);
     let answer = why(&stage, "pod/web");
     assert_eq!(answer["verdict"], "running", "{answer:#}");
 }

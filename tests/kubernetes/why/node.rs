@@ -22,7 +22,8 @@ fn a_node_that_is_silent() {
     pod.wait_until("ready again", |pod| {
         let conditions = pod["status"]["conditions"].as_array();
         conditions.is_some_and(|all| {
-            all.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+            all.iter()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
         })
     });
     prove(&stage, vec![case("pod/web", "running", "ready").after(&["node-lost"])]);
@@ -38,7 +39,8 @@ fn a_kubelet_that_hangs() {
     kubelet.signal(Signal::STOP);
     let finished = stage.ask(&["why", "--format", "json", "pod/web"]);
     kubelet.signal(Signal::CONT);
-    let answer: serde_json::Value = serde_json::from_slice(&finished.stdout).expect("one JSON document");
+    let answer: serde_json::Value =
+        serde_json::from_slice(&finished.stdout).expect("one JSON document");
     assert_eq!(answer["verdict"], "running", "{answer:#}");
     assert!(answer.to_string().contains("no answer within 8 s"), "{answer:#}");
 }

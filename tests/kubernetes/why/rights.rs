@@ -54,8 +54,10 @@ fn the_least_role_is_enough() {
     assert!(said.text().contains(r#"resources: ["pods/log"], verbs: ["get"]"#), "{said}");
     // Data that a verdict depends on is an error that names the rule.
     let user = as_user(&namespace.user("no-pods", &json!([needed[1], needed[2], needed[3]])));
-    user.run(["why", "pod/alone"]).expect_clear_failure(1, &[r#"resources: ["pods"], verbs: ["get"]"#]);
-    user.run(["why", "deploy/web"]).expect_clear_failure(1, &[r#"resources: ["pods"], verbs: ["list"]"#]);
+    user.run(["why", "pod/alone"])
+        .expect_clear_failure(1, &[r#"resources: ["pods"], verbs: ["get"]"#]);
+    user.run(["why", "deploy/web"])
+        .expect_clear_failure(1, &[r#"resources: ["pods"], verbs: ["list"]"#]);
     let user = as_user(&namespace.user("no-deployments", &json!([needed[0]])));
     user.run(["why", "deploy/web"]).expect_clear_failure(1, &["apps", "deployments", "get"]);
 }
@@ -68,5 +70,7 @@ fn what_does_not_exist_is_said() {
     stage.ask(&["why", "pod/wbe"]).expect_clear_failure(1, &["wbe", stage.namespace.name()]);
     stage.ask(&["why", "pod/web/none"]).expect_clear_failure(1, &["none", "app"]);
     stage.ask(&["why", "deploy/web"]).expect_clear_failure(1, &["deployment", "web"]);
-    stage.ask(&["why", "pod/web", "--selector", "a=b"]).expect_clear_failure(2, &["--selector", "scratchdbg ps"]);
+    stage
+        .ask(&["why", "pod/web", "--selector", "a=b"])
+        .expect_clear_failure(2, &["--selector", "scratchdbg ps"]);
 }

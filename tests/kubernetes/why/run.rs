@@ -6,8 +6,15 @@ use serde_json::{Value, json};
 use super::{USER, case, codes, prove, why, with};
 use crate::stage::Stage;
 
-const PANIC: &[&str] =
-    &["fail", "2", "panic: boom", "", "goroutine 1 [running]:", "main.main()", "\t/src/main.go:5 +0x1"];
+const PANIC: &[&str] = &[
+    "fail",
+    "2",
+    "panic: boom",
+    "",
+    "goroutine 1 [running]:",
+    "main.main()",
+    "\t/src/main.go:5 +0x1",
+];
 
 fn once(mut spec: Value) -> Value {
     spec["restartPolicy"] = json!("Never");
@@ -21,7 +28,8 @@ fn programs_that_end() {
     let image = namespace.import_app(USER);
     let limited = json!({"resources": {"limits": {"memory": "20Mi"}}});
     let mut init = pod_spec(&image, &[]);
-    init["initContainers"] = json!([with(&image, PANIC, &json!({"name": "prepare"}))["containers"][0]]);
+    init["initContainers"] =
+        json!([with(&image, PANIC, &json!({"name": "prepare"}))["containers"][0]]);
     let mut deadline = pod_spec(&image, &[]);
     deadline["activeDeadlineSeconds"] = json!(3);
     let mut full = with(
@@ -60,12 +68,17 @@ fn programs_that_end() {
             case("pod/memory", "oom-killed", "20 MiB"),
             case("pod/child", "child-oom-killed", "20 MiB"),
             case("pod/init", "init-failed", "prepare"),
-            case("pod/deadline", "deadline-exceeded", "activeDeadlineSeconds").after(&["killed-from-outside"]),
+            case("pod/deadline", "deadline-exceeded", "activeDeadlineSeconds")
+                .after(&["killed-from-outside"]),
             case("pod/full", "evicted-disk", "ephemeral").after(&["killed-from-outside"]),
             case("pod/well", "running", "ready"),
         ],
     );
-    assert_eq!(codes(&why(&stage, "pod/init"))[..2], ["init-failed", "go-panic"], "and why it fails");
+    assert_eq!(
+        codes(&why(&stage, "pod/init"))[..2],
+        ["init-failed", "go-panic"],
+        "and why it fails"
+    );
     // The main container waits for the init container.
     assert_eq!(codes(&why(&stage, "pod/init/app"))[0], "init-failed");
     let target = &why(&stage, "pod/well")["target"];
@@ -93,7 +106,8 @@ fn probes_that_fail() {
     prove(
         &stage,
         vec![
-            case("pod/live", "liveness-killed", "failed liveness probe").after(&["running-unhealthy"]),
+            case("pod/live", "liveness-killed", "failed liveness probe")
+                .after(&["running-unhealthy"]),
             case("pod/slow", "startup-probe-too-tight", "within 2 s"),
             case("pod/ready", "readiness-failing", "Readiness probe failed"),
             case("pod/failing", "running-unhealthy", "Liveness probe failed"),
@@ -111,13 +125,21 @@ fn several_containers() {
     let image = namespace.import_app(USER);
     let mut spec = pod_spec(&image, &[]);
     let second = with(&image, &["exit", "3"], &json!({"name": "second"}))["containers"][0].clone();
-    let third = with(&image, &["eat"], &json!({"name": "third", "resources": {"limits": {"memory": "20Mi"}}}));
+    let third = with(
+        &image,
+        &["eat"],
+        &json!({"name": "third", "resources": {"limits": {"memory": "20Mi"}}}),
+    );
     spec["containers"] = json!([spec["containers"][0], second, third["containers"][0]]);
     namespace.create("web", &spec);
     prove(
         &stage,
         vec![
-            case("pod/web/app", "running", "ready").after(&["oom-killed", "crash-loop", "app-exit"]),
+            case("pod/web/app", "running", "ready").after(&[
+                "oom-killed",
+                "crash-loop",
+                "app-exit",
+            ]),
             case("pod/web/second", "crash-loop", "second").after(&["app-exit"]),
             case("pod/web/third", "oom-killed", "third"),
         ],

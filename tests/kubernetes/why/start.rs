@@ -26,7 +26,9 @@ fn images_that_cannot_be_had() {
         sample::write_foreign_app(folder.path(), "other", other),
     ];
     let programs: Vec<&str> = programs.iter().map(|path| path.to_str().expect("a path")).collect();
-    let build = [&["build", "--no-debug", "--tag", &foreign, "--output", "registry"], &programs[..]].concat();
+    let build =
+        [&["build", "--no-debug", "--tag", &foreign, "--output", "registry"], &programs[..]]
+            .concat();
     stage.run(&build).expect_code(0);
     let pulled = |image: &str, policy: &str| with(image, &[], &json!({"imagePullPolicy": policy}));
     let missing = format!("{registry}/nothere:1");
@@ -65,11 +67,13 @@ fn configurations_that_are_not_there() {
     let image = namespace.import_app(USER);
     let root = namespace.import_app(ImageSpec::default());
     let passwd: &[u8] = b"app:x:1000:1000::/:/app\n";
-    let named = namespace.import_app(ImageSpec { user: "app", files: &[("etc/passwd", 0o644, passwd)] });
+    let named =
+        namespace.import_app(ImageSpec { user: "app", files: &[("etc/passwd", 0o644, passwd)] });
     namespace.ask(["create", "configmap", "there", "--from-literal", "key=value"]);
     let env = |from: Value| with(&image, &[], &json!({"env": [{"name": "A", "valueFrom": from}]}));
     let volume = |source: Value| {
-        let mut spec = with(&image, &[], &json!({"volumeMounts": [{"name": "v", "mountPath": "/v"}]}));
+        let mut spec =
+            with(&image, &[], &json!({"volumeMounts": [{"name": "v", "mountPath": "/v"}]}));
         let mut volume = source;
         volume["name"] = json!("v");
         spec["volumes"] = json!([volume]);
@@ -90,7 +94,12 @@ fn configurations_that_are_not_there() {
         ("key", key("configMapKeyRef", "there", "nothere")),
         ("config-volume", volume(json!({"configMap": {"name": "nothere"}}))),
         ("secret-volume", volume(json!({"secret": {"secretName": "nothere"}}))),
-        ("key-volume", volume(json!({"configMap": {"name": "there", "items": [{"key": "nothere", "path": "a"}]}}))),
+        (
+            "key-volume",
+            volume(
+                json!({"configMap": {"name": "there", "items": [{"key": "nothere", "path": "a"}]}}),
+            ),
+        ),
         ("folder", volume(json!({"hostPath": {"path": "/nothere", "type": "Directory"}}))),
         ("root", pod_spec(&root, &[])),
         ("named", pod_spec(&named, &[])),

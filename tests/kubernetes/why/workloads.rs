@@ -49,12 +49,15 @@ fn pods_of_workloads() {
     let image = namespace.import_app(USER);
     namespace.apply(&deployment("well", 2, &pod_spec(&image, &[])));
     namespace.apply(&deployment("loops", 1, &pod_spec(&image, &["exit", "3"])));
-    let mut stuck = deployment("stuck", 1, &with(&image, &[], &json!({"readinessProbe": {"tcpSocket": {"port": 9}}})));
+    let mut stuck = deployment(
+        "stuck",
+        1,
+        &with(&image, &[], &json!({"readinessProbe": {"tcpSocket": {"port": 9}}})),
+    );
     stuck["spec"]["progressDeadlineSeconds"] = json!(5);
     namespace.apply(&stuck);
     // A pod with the labels of a deployment need not belong to the deployment.
-    let mut stranger =
-        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stranger", "labels": {"app": "well"}}});
+    let mut stranger = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stranger", "labels": {"app": "well"}}});
     stranger["spec"] = pod_spec("nothere.test/app:1", &[]);
     namespace.apply(&stranger);
     let mut job = pod_spec(&image, &["exit", "4"]);

@@ -12,13 +12,16 @@ const LARGEST: u64 = 1024 * 1024;
 /// Resolves `USER[:GROUP]` to numbers. Names are looked up in the files. A user without a group
 /// gets its own group, or the group with its own number.
 pub(super) fn resolve(files: &Tree, text: &str) -> Result<(u64, u64), String> {
-    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+    let (user, group) =
+        text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
     let (uid, own) = match number(user) {
         Some(uid) => (uid, uid),
         None => {
             let fields = account(files, "etc/passwd", user)?;
             let field = |index: usize| fields.get(index).and_then(|text| number(text));
-            field(2).zip(field(3)).ok_or_else(|| format!("the entry of `{user}` in /etc/passwd has no numbers"))?
+            field(2)
+                .zip(field(3))
+                .ok_or_else(|| format!("the entry of `{user}` in /etc/passwd has no numbers"))?
         }
     };
     let group = match group {
@@ -28,7 +31,8 @@ pub(super) fn resolve(files: &Tree, text: &str) -> Result<(u64, u64), String> {
             None => {
                 let fields = account(files, "etc/group", group)?;
                 let found = fields.get(2).and_then(|text| number(text));
-                found.ok_or_else(|| format!("the entry of `{group}` in /etc/group has no number"))?
+                found
+                    .ok_or_else(|| format!("the entry of `{group}` in /etc/group has no number"))?
             }
         },
     };
@@ -43,11 +47,13 @@ fn number(text: &str) -> Option<u64> {
 fn account(files: &Tree, path: &str, name: &str) -> Result<Vec<String>, String> {
     let real = real_path(files, path)?;
     let text = match files.get(&real) {
-        Some(Entry { node: Node::File(FileData::Bytes(bytes)), .. }) => String::from_utf8_lossy(bytes).into_owned(),
+        Some(Entry { node: Node::File(FileData::Bytes(bytes)), .. }) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
         Some(Entry { node: Node::File(FileData::Host(host)), .. }) => {
             let mut bytes = Vec::new();
-            let outcome =
-                scratchdbg_files::open(host.path()).and_then(|(file, _)| file.take(LARGEST).read_to_end(&mut bytes));
+            let outcome = scratchdbg_files::open(host.path())
+                .and_then(|(file, _)| file.take(LARGEST).read_to_end(&mut bytes));
             outcome.map_err(|error| format!("cannot read {}: {error}", host.path().display()))?;
             String::from_utf8_lossy(&bytes).into_owned()
         }
@@ -58,8 +64,9 @@ fn account(files: &Tree, path: &str, name: &str) -> Result<Vec<String>, String> 
         }
     };
     let line = text.lines().find(|line| line.split(':').next() == Some(name));
-    let line =
-        line.ok_or_else(|| format!("`{name}` is not in /{path} of the image: add it there, or write its number"))?;
+    let line = line.ok_or_else(|| {
+        format!("`{name}` is not in /{path} of the image: add it there, or write its number")
+    })?;
     Ok(line.split(':').map(str::to_owned).collect())
 }
 
@@ -70,7 +77,8 @@ mod tests {
     fn files(list: &[(&str, &str)]) -> Tree {
         let mut tree = Tree::with_root();
         for (path, content) in list {
-            tree.insert(path, Entry::file(FileData::Bytes(content.as_bytes().into()), 0o644)).unwrap();
+            tree.insert(path, Entry::file(FileData::Bytes(content.as_bytes().into()), 0o644))
+                .unwrap();
         }
         tree
     }
@@ -92,7 +100,11 @@ mod tests {
         ] {
             assert_eq!(resolve(&tree, text).unwrap(), expected, "{text}");
         }
-        for (text, part) in [("nobody", "not in /etc/passwd"), ("web:x", "not in /etc/group"), ("bad", "no numbers")] {
+        for (text, part) in [
+            ("nobody", "not in /etc/passwd"),
+            ("web:x", "not in /etc/group"),
+            ("bad", "no numbers"),
+        ] {
             assert!(resolve(&tree, text).unwrap_err().contains(part), "{text}");
         }
         assert!(resolve(&Tree::with_root(), "web").unwrap_err().contains("knows no names"));

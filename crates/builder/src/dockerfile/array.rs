@@ -14,12 +14,18 @@ pub(super) fn strict(instruction: &Instruction) -> Result<Option<Vec<String>>, S
     }
     let mut values = serde_json::Deserializer::from_str(&instruction.arguments).into_iter();
     let Some(Ok(Value::Array(values))) = values.next() else { return Ok(None) };
-    let strings = values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
-    strings.map(Some).ok_or_else(|| advice(instruction).unwrap_or_else(|| "a JSON array of strings is expected".into()))
+    let strings =
+        values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+    strings.map(Some).ok_or_else(|| {
+        advice(instruction).unwrap_or_else(|| "a JSON array of strings is expected".into())
+    })
 }
 
 /// Returns the problem of an invalid array, and the corrected line.
 pub(super) fn advice(instruction: &Instruction) -> Option<String> {
     let broken = dockerfile::broken_array(&instruction.arguments)?;
-    Some(format!("it is no JSON array of strings: {}; write {} {}", broken.reason, instruction.keyword, broken.mended))
+    Some(format!(
+        "it is no JSON array of strings: {}; write {} {}",
+        broken.reason, instruction.keyword, broken.mended
+    ))
 }

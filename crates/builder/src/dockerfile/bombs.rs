@@ -35,7 +35,13 @@ fn what_grows_without_end_is_refused() {
         (double("ARG"), "longer than 1 MiB"),
         (double("LABEL"), ""),
         (format!("FROM scratch\nENV A={}\n", nested(20_000)), "variables within variables"),
-        (format!("FROM scratch AS s0\n{}", lines(20_000, |n| format!("FROM s{n} AS s{}", n + 1))), "at most 1000"),
+        (
+            format!(
+                "FROM scratch AS s0\n{}",
+                lines(20_000, |n| format!("FROM s{n} AS s{}", n + 1))
+            ),
+            "at most 1000",
+        ),
         (format!("ARG B=scratch\n{}", lines(20_000, |_| "FROM $B".to_owned())), "at most 1000"),
         ("FROM scratch\nCOPY <<EOF /x\nabc\n".to_owned(), ""),
         (format!("FROM scratch\n{}", "ONBUILD ".repeat(50_000)), ""),
@@ -61,13 +67,17 @@ fn patterns_and_sums_that_take_too_much_are_refused() {
     let long = format!("*{}b", "a".repeat(9000));
     let many = format!("{}b", "*a".repeat(400));
     let stars = "*".repeat(1000);
-    let sums = |count: usize| format!("ENV B={value}\n{}", lines(count, |n| format!("ENV A{n}=$B")));
+    let sums =
+        |count: usize| format!("ENV B={value}\n{}", lines(count, |n| format!("ENV A{n}=$B")));
     for (text, part) in [
         (format!("ENV B={value}\nENV A=${{B//{long}/c}}\n"), "longer than 1 KiB"),
         (format!("ENV B={value}\nENV A=${{B##{long}}}\n"), "longer than 1 KiB"),
         (format!("ENV B={value}\nENV A=${{B//{many}/c}}\n"), "takes too long"),
         (format!("ENV B={value}\nENV A=${{B%%{many}}}\n"), "takes too long"),
-        (format!("ENV P={many}\n{}", lines(10_000, |_| "ENV A=${B#$P}".to_owned())), "takes too long"),
+        (
+            format!("ENV P={many}\n{}", lines(10_000, |_| "ENV A=${B#$P}".to_owned())),
+            "takes too long",
+        ),
         (format!("ENV B={value}\nENV A=${{B//a/$B}}\n"), "longer than 1 MiB"),
         (sums(100), "64 MiB in all"),
         (format!("{}{}", sums(10), lines(100, |_| "FROM s AS s".to_owned())), "64 MiB in all"),
@@ -81,7 +91,11 @@ fn patterns_and_sums_that_take_too_much_are_refused() {
         match spec(&format!("FROM scratch AS s\n{text}")) {
             Ok(_) => assert_eq!(part, "", "{shown}"),
             Err(error) => {
-                assert!(!part.is_empty() && error.reason.contains(part), "{shown}: {}", error.reason);
+                assert!(
+                    !part.is_empty() && error.reason.contains(part),
+                    "{shown}: {}",
+                    error.reason
+                );
                 assert!(!error.reason.contains('\n'), "{}", error.reason);
             }
         }
@@ -91,7 +105,9 @@ fn patterns_and_sums_that_take_too_much_are_refused() {
 #[test]
 fn very_many_wrong_lines_are_not_all_told() {
     let looked = |text: &str| inspect(text, Path::new("/"), &Arguments::default()).unwrap().0;
-    for line in ["CPOY a /a", "COPY none /a", "EXPOSE x", "ENV A=1\nBOGUS", "CMD ['a']", "FROM a b c"] {
+    for line in
+        ["CPOY a /a", "COPY none /a", "EXPOSE x", "ENV A=1\nBOGUS", "CMD ['a']", "FROM a b c"]
+    {
         let recipe = looked(&format!("FROM scratch\n{}", format!("{line}\n").repeat(5000)));
         assert_eq!(recipe.findings.len(), MOST_FINDINGS, "{line}");
         assert!(recipe.left_out > 0, "{line}");
@@ -117,8 +133,14 @@ fn deep_folders_and_many_ways_to_them_are_refused() {
         (format!("WORKDIR {}\n", "x".repeat(256)), "at most 255"),
         (format!("COPY app /{}\n", "x".repeat(256)), "at most 255"),
         (format!("COPY app /{}\n", "x/".repeat(2048)), "no path of 4096 bytes"),
-        (lines(200, |n| format!("WORKDIR /{n}/{}", "a/".repeat(2000))), "following paths takes too long"),
-        (lines(200, |n| format!("COPY app /{n}/{}", "a/".repeat(2000))), "following paths takes too long"),
+        (
+            lines(200, |n| format!("WORKDIR /{n}/{}", "a/".repeat(2000))),
+            "following paths takes too long",
+        ),
+        (
+            lines(200, |n| format!("COPY app /{n}/{}", "a/".repeat(2000))),
+            "following paths takes too long",
+        ),
         (format!("{}{}", down(2000), lines(900, |_| "FROM s AS s".to_owned())), "128 MiB in all"),
         (format!("{}{}", down(2000), lines(500, |_| "WORKDIR .".to_owned())), ""),
         // Near misses.
@@ -128,7 +150,11 @@ fn deep_folders_and_many_ways_to_them_are_refused() {
         let shown: String = text.chars().rev().take(60).collect();
         match spec(&format!("FROM scratch AS s\n{text}")) {
             Ok(_) => assert_eq!(part, "", "{shown}"),
-            Err(error) => assert!(!part.is_empty() && error.reason.contains(part), "{shown}: {}", error.reason),
+            Err(error) => assert!(
+                !part.is_empty() && error.reason.contains(part),
+                "{shown}: {}",
+                error.reason
+            ),
         }
     }
 }

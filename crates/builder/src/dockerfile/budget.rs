@@ -38,8 +38,7 @@ pub(super) struct Budget {
 impl Budget {
     /// Counts `length` bytes of values.
     pub(super) fn text(&self, length: usize) -> Result<(), String> {
-        let reason =
-            "with this instruction, the values of variables are longer than 64 MiB in all, each use of one counted";
+        let reason = "with this instruction, the values of variables are longer than 64 MiB in all, each use of one counted";
         count(&self.text, length, MOST_TEXT, reason)
     }
 
@@ -55,15 +54,13 @@ impl Budget {
     pub(super) fn files(&self, tree: &Tree) -> Result<(), String> {
         let reason = "with this instruction, the stages hold more than 1,000,000 files, each copy of one counted";
         count(&self.files, tree.len(), MOST_FILES, reason)?;
-        let reason =
-            "with this instruction, the paths of files are longer than 128 MiB in all, each copy of a file counted";
+        let reason = "with this instruction, the paths of files are longer than 128 MiB in all, each copy of a file counted";
         count(&self.paths, tree.paths_size(), MOST_PATHS, reason)
     }
 
     /// Counts directories that are created.
     pub(super) fn folders(&self, paths: &[&str]) -> Result<(), String> {
-        let reason =
-            "with this instruction, the paths of files are longer than 128 MiB in all, each copy of a file counted";
+        let reason = "with this instruction, the paths of files are longer than 128 MiB in all, each copy of a file counted";
         count(&self.paths, paths.iter().map(|path| path.len()).sum(), MOST_PATHS, reason)
     }
 
@@ -71,12 +68,16 @@ impl Budget {
     pub(super) fn path(&self, files: &Tree, path: &str) -> Result<(), String> {
         if path.len() >= LONGEST_PATH {
             let length = path.len();
-            return Err(format!("a path of {length} bytes: Linux takes no path of {LONGEST_PATH} bytes or more"));
+            return Err(format!(
+                "a path of {length} bytes: Linux takes no path of {LONGEST_PATH} bytes or more"
+            ));
         }
         let names = || path.split('/');
         if let Some(name) = names().find(|name| name.len() > LONGEST_NAME) {
             let (begin, length) = (name.chars().take(20).collect::<String>(), name.len());
-            return Err(format!("the name `{begin}…` has {length} bytes: Linux takes at most {LONGEST_NAME}"));
+            return Err(format!(
+                "the name `{begin}…` has {length} bytes: Linux takes at most {LONGEST_NAME}"
+            ));
         }
         let reason = "with this instruction, following paths takes too long: the lengths of paths times the numbers of \
                       their parts are more than 100,000,000 in all";
@@ -110,8 +111,16 @@ mod tests {
         budget.path(&root, &"/a".repeat(2047)).unwrap();
         assert!(budget.path(&root, &"/a".repeat(2048)).unwrap_err().contains("4096 bytes"));
         budget.path(&root, &format!("/{}", "n".repeat(255))).unwrap();
-        assert!(budget.path(&root, &format!("/{}", "n".repeat(256))).unwrap_err().contains("at most 255"));
-        assert!((0..200).any(|_| budget.path(&root, &"/a".repeat(2047)).is_err()), "the sum has a limit");
+        assert!(
+            budget
+                .path(&root, &format!("/{}", "n".repeat(256)))
+                .unwrap_err()
+                .contains("at most 255")
+        );
+        assert!(
+            (0..200).any(|_| budget.path(&root, &"/a".repeat(2047)).is_err()),
+            "the sum has a limit"
+        );
         assert!(budget.matching(usize::MAX, usize::MAX).unwrap_err().contains("takes too long"));
     }
 }

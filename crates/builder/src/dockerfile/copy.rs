@@ -41,11 +41,17 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    pub(super) fn new(instruction: &Instruction, stage: &Stage, context: &Context) -> Result<Self, Refusal> {
+    pub(super) fn new(
+        instruction: &Instruction,
+        stage: &Stage,
+        context: &Context,
+    ) -> Result<Self, Refusal> {
         let expand = |text: &str| words::expand(text, context.escape, stage, &context.budget);
         let mut words = match array::strict(instruction)? {
             Some(words) => words,
-            None if instruction.arguments.starts_with('[') && array::advice(instruction).is_some() => {
+            None if instruction.arguments.starts_with('[')
+                && array::advice(instruction).is_some() =>
+            {
                 return Err(array::advice(instruction).unwrap_or_default().into());
             }
             None => instruction.arguments.split_ascii_whitespace().map(str::to_owned).collect(),
@@ -56,13 +62,15 @@ impl Copy {
             return Err("a here-document cannot be the destination: end the line with the place that it goes to".into());
         }
         let destination = expand(&destination)?;
-        let is_folder =
-            destination.ends_with('/') || matches!(destination.as_str(), "." | "..") || destination.ends_with("/.");
+        let is_folder = destination.ends_with('/')
+            || matches!(destination.as_str(), "." | "..")
+            || destination.ends_with("/.");
         let written = stage.absolute(&destination);
         context.budget.path(&stage.spec.files, &written)?;
         let mut absolute = links::real_path(&stage.spec.files, &written)?;
         context.budget.path(&stage.spec.files, &absolute)?;
-        let is_directory = matches!(stage.spec.files.get(&absolute), Some(Entry { node: Node::Directory, .. }));
+        let is_directory =
+            matches!(stage.spec.files.get(&absolute), Some(Entry { node: Node::Directory, .. }));
         if (is_folder || is_directory) && absolute != "/" {
             absolute.push('/');
         }
@@ -80,14 +88,18 @@ impl Copy {
         };
         for word in &words {
             match source::document_name(word) {
-                Some(name) => copy.documents.push((name.clone(), document(instruction, &name, stage, context)?)),
+                Some(name) => copy
+                    .documents
+                    .push((name.clone(), document(instruction, &name, stage, context)?)),
                 None => copy.sources.push(expand(word)?),
             }
         }
         instruction.flags_once(&["--exclude"])?;
         let mut excluded = String::new();
         for flag in &instruction.flags {
-            let (name, value) = flag.split_once('=').map_or((flag.as_str(), None), |(name, value)| (name, Some(value)));
+            let (name, value) = flag
+                .split_once('=')
+                .map_or((flag.as_str(), None), |(name, value)| (name, Some(value)));
             if name == "--exclude" {
                 let pattern = expand(value.ok_or("--exclude has no value")?)?;
                 excluded.push_str(&pattern);
@@ -98,7 +110,9 @@ impl Copy {
         }
         copy.exclude = Ignore::parse(&excluded)?;
         if copy.sources.len() + copy.documents.len() > 1 && !copy.destination.ends_with('/') {
-            return Err("with several sources the destination is a folder: end it with a slash".into());
+            return Err(
+                "with several sources the destination is a folder: end it with a slash".into()
+            );
         }
         Ok(copy)
     }
@@ -121,7 +135,9 @@ impl Copy {
         stage: &Stage,
         context: &Context,
     ) -> Result<(), Refusal> {
-        let text = || value.filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} has no value"));
+        let text = || {
+            value.filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} has no value"))
+        };
         let yes = || match value.map(str::to_ascii_lowercase).as_deref() {
             None | Some("true") => Ok(true),
             Some("false") => Ok(false),
@@ -131,8 +147,7 @@ impl Copy {
             "--from" if keyword == "COPY" => {
                 let from = text()?;
                 if from.contains('$') {
-                    let reason =
-                        "--from takes no variables: name a stage by FROM with the variable, and copy from that";
+                    let reason = "--from takes no variables: name a stage by FROM with the variable, and copy from that";
                     return Err(reason.into());
                 }
                 self.from = Some(from.to_owned());
@@ -141,17 +156,25 @@ impl Copy {
                 let value = words::expand(text()?, context.escape, stage, &context.budget)?;
                 let mode = u32::from_str_radix(&value, 8).ok().filter(|mode| *mode <= 0o7777);
                 let refuse = || {
-                    let reason = format!("--chmod={value}: expected up to four octal digits, as in 0755");
+                    let reason =
+                        format!("--chmod={value}: expected up to four octal digits, as in 0755");
                     // Since version 0.18, BuildKit also accepts the symbolic modes of chmod(1).
                     let is_in_words = value.contains(['+', '-', '=']);
-                    if is_in_words { Refusal::Unsupported(reason) } else { Refusal::Invalid(reason) }
+                    if is_in_words {
+                        Refusal::Unsupported(reason)
+                    } else {
+                        Refusal::Invalid(reason)
+                    }
                 };
                 self.mode = Some(mode.ok_or_else(refuse)?);
             }
             "--chown" => {
                 let value = words::expand(text()?, context.escape, stage, &context.budget)?;
                 let owner = accounts::resolve(&stage.spec.files, &value);
-                self.owner = Some(owner.map_err(|reason| Refusal::Account(format!("--chown={value}: {reason}")))?);
+                self.owner =
+                    Some(owner.map_err(|reason| {
+                        Refusal::Account(format!("--chown={value}: {reason}"))
+                    })?);
             }
             // Separate layers do not matter here: everything becomes one layer.
             "--link" => drop(yes()?),
@@ -179,16 +202,27 @@ impl Copy {
         }
         for Found { path: source, relative, below } in self.resolve(context)? {
             let is_folder = source.is_dir();
-            let destination =
-                if self.parents { self.below_parents(&below, is_folder) } else { self.destination.clone() };
+            let destination = if self.parents {
+                self.below_parents(&below, is_folder)
+            } else {
+                self.destination.clone()
+            };
             let (mode, owner) = (self.mode, self.owner.unwrap_or_default());
             let addition = Addition { source, destination: destination.clone(), mode, owner };
             let mut tree = Tree::default();
             let wanted = |inner: &str| {
-                let in_context = if relative.is_empty() { inner.to_owned() } else { format!("{relative}/{inner}") };
+                let in_context = if relative.is_empty() {
+                    inner.to_owned()
+                } else {
+                    format!("{relative}/{inner}")
+                };
                 context.ignore.wants(&in_context).and(self.exclude.wants(inner))
             };
-            let name = addition.source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = addition
+                .source
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
             let applied = addition.apply_filtered(&mut tree, &wanted);
             applied.map_err(|error| Refusal::Unsupported(error.to_string()))?;
             context.ignore.check()?;
@@ -201,13 +235,21 @@ impl Copy {
     }
 
     /// Copies from an earlier stage.
-    pub(super) fn stage_files(&self, stage: &mut Stage, files: &Tree, context: &Context) -> Result<(), Refusal> {
+    pub(super) fn stage_files(
+        &self,
+        stage: &mut Stage,
+        files: &Tree,
+        context: &Context,
+    ) -> Result<(), Refusal> {
         for source in &self.sources {
             let (pivot, pattern) = self.pivot(source);
             let whole = normalize(&format!("{pivot}/{pattern}"));
             let matching: Vec<String> = if pattern::is_pattern(&whole) {
                 let paths = files.iter().map(|(path, _)| path);
-                paths.filter(|path| pattern::matches(whole.trim_start_matches('/'), path)).map(str::to_owned).collect()
+                paths
+                    .filter(|path| pattern::matches(whole.trim_start_matches('/'), path))
+                    .map(str::to_owned)
+                    .collect()
             } else {
                 vec![whole.trim_start_matches('/').to_owned()]
             };
@@ -220,7 +262,9 @@ impl Copy {
                 let is_folder = matches!(entry.node, Node::Directory);
                 let to = match self.destination.strip_suffix('/') {
                     _ if self.parents => {
-                        let below = path.strip_prefix(normalize(pivot).trim_start_matches('/')).unwrap_or(&path);
+                        let below = path
+                            .strip_prefix(normalize(pivot).trim_start_matches('/'))
+                            .unwrap_or(&path);
                         let to = self.below_parents(below, is_folder);
                         if is_folder { to } else { format!("{to}{name}") }
                     }
@@ -230,16 +274,21 @@ impl Copy {
                 let copied = files.subtree(&real, &to).map_err(|error| error.to_string())?;
                 let mut tree = Tree::default();
                 let root = to.trim_matches('/');
-                let inner = |at: &str| at.strip_prefix(root).unwrap_or_default().trim_start_matches('/').to_owned();
+                let inner = |at: &str| {
+                    at.strip_prefix(root).unwrap_or_default().trim_start_matches('/').to_owned()
+                };
                 let is_wanted = |at: &str| self.exclude.wants(&inner(at)) == Wanted::Yes;
-                let wanted: BTreeSet<&str> = copied.iter().map(|(at, _)| at).filter(|at| is_wanted(at)).collect();
+                let wanted: BTreeSet<&str> =
+                    copied.iter().map(|(at, _)| at).filter(|at| is_wanted(at)).collect();
                 for (at, entry) in copied.iter() {
                     let has_content = || {
                         let below = format!("{at}/");
                         wanted.range(&*below..).next().is_some_and(|path| path.starts_with(&below))
                     };
                     let is_root = inner(at).is_empty();
-                    if (is_root && at != root) || (!is_root && !wanted.contains(at) && !has_content()) {
+                    if (is_root && at != root)
+                        || (!is_root && !wanted.contains(at) && !has_content())
+                    {
                         continue;
                     }
                     let entry = self.own(entry.clone());
@@ -255,7 +304,13 @@ impl Copy {
 
     /// Adds the copied files at `root` to the stage. Missing directories get the owner in `--chown`.
     /// A directory at `root` stays unchanged; those below it are replaced by the copied ones.
-    fn merge(&self, stage: &mut Stage, tree: Tree, root: &str, context: &Context) -> Result<(), String> {
+    fn merge(
+        &self,
+        stage: &mut Stage,
+        tree: Tree,
+        root: &str,
+        context: &Context,
+    ) -> Result<(), String> {
         context.budget.files(&tree)?;
         let root = root.trim_matches('/');
         let files = &mut stage.spec.files;
@@ -275,7 +330,8 @@ impl Copy {
             if path != root && !below(path) {
                 continue;
             }
-            let mode = self.mode.filter(|_| matches!(entry.node, Node::Directory)).unwrap_or(entry.mode);
+            let mode =
+                self.mode.filter(|_| matches!(entry.node, Node::Directory)).unwrap_or(entry.mode);
             let entry = Entry { mode, ..entry.clone() };
             if matches!(entry.node, Node::Directory) && path != root && files.get(path).is_some() {
                 folders.push((path.to_owned(), entry.clone()));
@@ -304,13 +360,14 @@ impl Copy {
     pub(super) fn refuse_what_add_would_unpack(&self, context: &Context) -> Result<(), Refusal> {
         let is_remote = |source: &&String| source.contains("://") || source.starts_with("git@");
         if let Some(source) = self.sources.iter().find(is_remote) {
-            let reason = format!("{source} is fetched from a network: fetch it yourself, check it, and COPY it");
+            let reason = format!(
+                "{source} is fetched from a network: fetch it yourself, check it, and COPY it"
+            );
             return Err(Refusal::Unsupported(reason));
         }
         for Found { path, .. } in self.resolve(context)? {
             if !self.keep_packed && path.is_file() && is_archive(&path) {
-                let reason =
-                    "is an archive, which ADD unpacks: unpack it yourself and COPY the result, or COPY it as it is";
+                let reason = "is an archive, which ADD unpacks: unpack it yourself and COPY the result, or COPY it as it is";
                 return Err(Refusal::Unsupported(format!("{} {reason}", path.display())));
             }
         }
@@ -326,7 +383,11 @@ impl Copy {
     fn below_parents(&self, below: &str, is_folder: bool) -> String {
         let base = self.destination.trim_end_matches('/');
         let below = below.trim_matches('/');
-        let kept = if is_folder { below } else { below.rsplit_once('/').map_or("", |(folders, _)| folders) };
+        let kept = if is_folder {
+            below
+        } else {
+            below.rsplit_once('/').map_or("", |(folders, _)| folders)
+        };
         normalize(&format!("{base}/{kept}")).trim_end_matches('/').to_owned() + "/"
     }
 
@@ -335,17 +396,20 @@ impl Copy {
         let mut found = Vec::new();
         for source in &self.sources {
             if leads_out(source) {
-                let reason = format!("{source} lies outside of the context {}", context.folder.display());
+                let reason =
+                    format!("{source} lies outside of the context {}", context.folder.display());
                 return Err(Refusal::Missing(reason));
             }
             let (pivot, pattern) = self.pivot(source);
             let pivot = normalize(pivot).trim_start_matches('/').to_owned();
-            let trimmed = normalize(&format!("{pivot}/{pattern}")).trim_start_matches('/').to_owned();
+            let trimmed =
+                normalize(&format!("{pivot}/{pattern}")).trim_start_matches('/').to_owned();
             let is_pattern = pattern::is_pattern(&trimmed);
             if is_pattern {
                 pattern::valid(&trimmed)?;
             }
-            let candidates = if is_pattern { expand(&context.folder, &trimmed) } else { vec![trimmed] };
+            let candidates =
+                if is_pattern { expand(&context.folder, &trimmed) } else { vec![trimmed] };
             let before = found.len();
             for relative in candidates {
                 let path = context.folder.join(&relative);
@@ -355,16 +419,22 @@ impl Copy {
                 let Ok(real) = path.canonicalize() else { continue };
                 if !real.starts_with(&context.folder) {
                     let place = context.folder.display();
-                    let reason = format!("{source} is a link that leads out of the context {place}");
+                    let reason =
+                        format!("{source} is a link that leads out of the context {place}");
                     return Err(Refusal::Missing(reason));
                 }
-                let below = relative.strip_prefix(&pivot).unwrap_or(&relative).trim_start_matches('/').to_owned();
+                let below = relative
+                    .strip_prefix(&pivot)
+                    .unwrap_or(&relative)
+                    .trim_start_matches('/')
+                    .to_owned();
                 found.push(Found { path, relative, below });
             }
             // As in BuildKit, a pattern may match nothing, so that optional files can be copied.
             if found.len() == before && !is_pattern {
                 let place = context.folder.display();
-                let reason = format!("{source} is not in the context {place}, or .dockerignore names it");
+                let reason =
+                    format!("{source} is not in the context {place}, or .dockerignore names it");
                 return Err(Refusal::Missing(reason));
             }
         }

@@ -31,7 +31,10 @@ impl Refusal {
     /// Returns the reason.
     pub(super) fn reason(self) -> String {
         match self {
-            Self::Invalid(reason) | Self::Missing(reason) | Self::Account(reason) | Self::Unsupported(reason) => reason,
+            Self::Invalid(reason)
+            | Self::Missing(reason)
+            | Self::Account(reason)
+            | Self::Unsupported(reason) => reason,
         }
     }
 }

@@ -51,7 +51,9 @@ impl Glob {
             });
         }
         let text = |tokens: &[Token]| {
-            let literal = |token: &Token| if let Token::Literal(literal) = token { Some(*literal) } else { None };
+            let literal = |token: &Token| {
+                if let Token::Literal(literal) = token { Some(*literal) } else { None }
+            };
             tokens.iter().map(literal).collect::<Option<String>>()
         };
         // As there: what begins with `**` and has no other wildcard is compared from the end.
@@ -94,9 +96,11 @@ fn class(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Token {
     let negated = characters.next_if_eq(&'^').is_some();
     let mut ranges = Vec::new();
     while let Some(low) = characters.next().filter(|&character| character != ']') {
-        let escaped = |character, characters: &mut std::iter::Peekable<std::str::Chars<'_>>| match character {
-            '\\' => characters.next().unwrap_or('\\'),
-            character => character,
+        let escaped = |character, characters: &mut std::iter::Peekable<std::str::Chars<'_>>| {
+            match character {
+                '\\' => characters.next().unwrap_or('\\'),
+                character => character,
+            }
         };
         let low = escaped(low, characters);
         let high = match characters.next_if_eq(&'-').and_then(|_| characters.next()) {
@@ -118,7 +122,9 @@ fn tokens_match(tokens: &[Token], path: &str, steps: &mut u64) -> bool {
     for character in path.chars() {
         let mut next = vec![false; tokens.len() + 1];
         let mut next_inside = vec![false; tokens.len()];
-        for (index, token) in tokens.iter().enumerate().filter(|(index, _)| at[*index] || inside[*index]) {
+        for (index, token) in
+            tokens.iter().enumerate().filter(|(index, _)| at[*index] || inside[*index])
+        {
             *steps += 1;
             match token {
                 Token::Literal(literal) => next[index + 1] |= *literal == character,
@@ -130,7 +136,8 @@ fn tokens_match(tokens: &[Token], path: &str, steps: &mut u64) -> bool {
                     next[index + 1] |= character == '/';
                 }
                 Token::Class { ranges, negated } => {
-                    let is_in = ranges.iter().any(|(low, high)| (*low..=*high).contains(&character));
+                    let is_in =
+                        ranges.iter().any(|(low, high)| (*low..=*high).contains(&character));
                     next[index + 1] |= is_in != *negated;
                 }
             }
@@ -240,8 +247,13 @@ mod tests {
     #[test]
     fn many_stars_do_not_take_exponential_time() {
         let mut steps = 0;
-        assert!(!Glob::parse(&format!("{}b", "*a".repeat(60))).matches(&"a".repeat(200), &mut steps));
-        assert!(!Glob::parse(&format!("{}b", "**/a/".repeat(25))).matches(&vec!["a"; 60].join("/"), &mut steps));
+        assert!(
+            !Glob::parse(&format!("{}b", "*a".repeat(60))).matches(&"a".repeat(200), &mut steps)
+        );
+        assert!(
+            !Glob::parse(&format!("{}b", "**/a/".repeat(25)))
+                .matches(&vec!["a"; 60].join("/"), &mut steps)
+        );
         assert!(steps < 100_000, "{steps}");
     }
 }

@@ -5,7 +5,8 @@ use scratchdbg_image::Healthcheck;
 use super::array;
 use super::source::Instruction;
 
-const OPTIONS: [&str; 5] = ["--interval", "--timeout", "--start-period", "--start-interval", "--retries"];
+const OPTIONS: [&str; 5] =
+    ["--interval", "--timeout", "--start-period", "--start-interval", "--retries"];
 
 /// Returns an option that is zero, which later engines interpret as the default and Docker 20.10
 /// refuses.
@@ -17,7 +18,9 @@ pub(super) fn zero(instruction: &Instruction) -> Option<String> {
         })
     };
     let flag = instruction.flags.iter().find(is_zero)?;
-    Some(format!("{flag}: Docker 20.10 refuses zero, and later engines take it for the default: leave the option out"))
+    Some(format!(
+        "{flag}: Docker 20.10 refuses zero, and later engines take it for the default: leave the option out"
+    ))
 }
 
 pub(super) fn read(instruction: &Instruction) -> Result<Healthcheck, String> {
@@ -37,7 +40,8 @@ pub(super) fn read(instruction: &Instruction) -> Result<Healthcheck, String> {
         if value.is_empty() && OPTIONS.contains(&name) {
             continue;
         }
-        let time = || duration(value).ok_or_else(|| format!("`{value}` is not a duration, as in 30s"));
+        let time =
+            || duration(value).ok_or_else(|| format!("`{value}` is not a duration, as in 30s"));
         match name {
             // Zero is the engine's default, so it is omitted.
             "--interval" => check.interval = Some(time()?).filter(|time| *time > 0),
@@ -45,14 +49,18 @@ pub(super) fn read(instruction: &Instruction) -> Result<Healthcheck, String> {
             "--start-period" => check.start_period = Some(time()?).filter(|time| *time > 0),
             "--start-interval" => check.start_interval = Some(time()?).filter(|time| *time > 0),
             "--retries" => {
-                let retries: u32 = value.parse().map_err(|_| format!("`{value}` is not a number of retries"))?;
+                let retries: u32 =
+                    value.parse().map_err(|_| format!("`{value}` is not a number of retries"))?;
                 check.retries = Some(i64::from(retries)).filter(|retries| *retries > 0);
             }
             other => return Err(format!("{other} is no option of HEALTHCHECK")),
         }
     }
     if kind != "CMD" {
-        return Err("expected HEALTHCHECK [OPTIONS] CMD [\"/program\", \"argument\"], or HEALTHCHECK NONE".into());
+        return Err(
+            "expected HEALTHCHECK [OPTIONS] CMD [\"/program\", \"argument\"], or HEALTHCHECK NONE"
+                .into(),
+        );
     }
     check.test = Some(match array::strict(&command(instruction))? {
         Some(words) if words.is_empty() => return Err("HEALTHCHECK CMD names no command".into()),
@@ -89,15 +97,27 @@ fn duration(text: &str) -> Option<i64> {
         let end = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
         let number: f64 = rest[..end].parse().ok()?;
         rest = &rest[end..];
-        let units = [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)];
+        let units = [
+            ("ns", 1.0),
+            ("us", 1e3),
+            ("µs", 1e3),
+            ("ms", 1e6),
+            ("s", 1e9),
+            ("m", 60e9),
+            ("h", 3600e9),
+        ];
         let (unit, scale) = units.into_iter().find(|(unit, _)| rest.starts_with(unit))?;
         rest = &rest[unit.len()..];
         nanoseconds += number * scale;
     }
-    if text.is_empty() || nanoseconds >= 9.2e18 || (nanoseconds > 0.0 && nanoseconds < MILLISECOND) {
+    if text.is_empty() || nanoseconds >= 9.2e18 || (nanoseconds > 0.0 && nanoseconds < MILLISECOND)
+    {
         return None;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "between 0 and the largest of i64, as was just seen")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "between 0 and the largest of i64, as was just seen"
+    )]
     let whole = nanoseconds.round() as i64;
     Some(whole)
 }

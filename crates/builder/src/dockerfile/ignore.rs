@@ -14,7 +14,8 @@ fn rules(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
     // Editors on Windows write a mark of the byte order.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with('#'));
-    let lines = lines.map(|(index, line)| (index + 1, line.trim())).filter(|(_, line)| !line.is_empty());
+    let lines =
+        lines.map(|(index, line)| (index + 1, line.trim())).filter(|(_, line)| !line.is_empty());
     lines.map(|(number, line)| match line.strip_prefix('!') {
         Some(rest) => (number, rest.trim(), true),
         None => (number, line, false),
@@ -95,7 +96,8 @@ impl Ignore {
                 glob => {
                     // Again, without a rule of the other kind in between, a pattern changes
                     // nothing.
-                    let is_idle = |at: &usize| last[usize::from(!exception)].is_none_or(|other| other < *at);
+                    let is_idle =
+                        |at: &usize| last[usize::from(!exception)].is_none_or(|other| other < *at);
                     if !seen.get(&(pattern.clone(), exception)).is_some_and(is_idle) {
                         seen.insert((pattern, exception), number);
                         ignore.wildcards.push((number, glob));
@@ -169,7 +171,8 @@ impl Ignore {
             let is_plain = plain.next_if(|other| **other == rule).is_some();
             let glob = wild.next_if(|(other, _)| *other == rule);
             let matters = self.is_exception[rule] == is_left_out;
-            let mut is_hit = || is_plain || glob.is_some_and(|(_, glob)| glob.matches(path, &mut steps));
+            let mut is_hit =
+                || is_plain || glob.is_some_and(|(_, glob)| glob.matches(path, &mut steps));
             if is_inherited || (matters && is_hit()) {
                 matched.push(rule);
                 is_left_out = !self.is_exception[rule];
@@ -195,7 +198,9 @@ mod tests {
 
     #[test]
     fn the_last_rule_that_matches_decides() {
-        let ignore = Ignore::parse("# secret\nnode_modules\n*.log\n!keep.log\n/target\ndist/*\n!dist/app\n").unwrap();
+        let ignore =
+            Ignore::parse("# secret\nnode_modules\n*.log\n!keep.log\n/target\ndist/*\n!dist/app\n")
+                .unwrap();
         for (path, expected) in [
             ("src/main.rs", true),
             ("node_modules/x/y", false),
@@ -256,8 +261,11 @@ mod tests {
 
     /// `MatchesUsingParentResults` of `github.com/moby/patternmatcher`, without optimizations.
     fn plainly(text: &str, path: &str) -> bool {
-        let rules = text.lines().map(|line| line.strip_prefix('!').map_or((line, false), |line| (line, true)));
-        let rules: Vec<(Glob, bool)> = rules.map(|(pattern, exception)| (Glob::parse(pattern), exception)).collect();
+        let rules = text
+            .lines()
+            .map(|line| line.strip_prefix('!').map_or((line, false), |line| (line, true)));
+        let rules: Vec<(Glob, bool)> =
+            rules.map(|(pattern, exception)| (Glob::parse(pattern), exception)).collect();
         let mut above = vec![false; rules.len()];
         let mut is_left_out = false;
         for end in path.match_indices('/').map(|(at, _)| at).chain([path.len()]) {
@@ -293,7 +301,8 @@ mod tests {
     #[test]
     fn many_rules_are_looked_up_or_refused() {
         let many = |rule: fn(usize) -> String| (0..60_000).map(rule).collect::<Vec<_>>().join("\n");
-        let ignore = Ignore::parse(&many(|number| format!("node_modules/package-{number}"))).unwrap();
+        let ignore =
+            Ignore::parse(&many(|number| format!("node_modules/package-{number}"))).unwrap();
         assert_eq!(ignore.wants("node_modules/package-59999/x"), Wanted::No);
         assert!((0..60_000).all(|number| ignore.wants(&format!("src/{number}")) == Wanted::Yes));
         ignore.check().unwrap();
@@ -301,7 +310,11 @@ mod tests {
         let ignore = Ignore::parse(&many(|_| "**/*a*a*a*b".to_owned())).unwrap();
         assert_eq!(ignore.wants(&"a".repeat(200)), Wanted::Yes);
         ignore.check().unwrap();
-        assert!(Ignore::parse(&many(|number| format!("*{number}"))).unwrap_err().contains("60000 patterns"));
+        assert!(
+            Ignore::parse(&many(|number| format!("*{number}")))
+                .unwrap_err()
+                .contains("60000 patterns")
+        );
     }
 
     #[test]

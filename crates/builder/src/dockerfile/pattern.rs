@@ -10,7 +10,9 @@ pub(super) fn matches(pattern: &str, path: &str) -> bool {
 /// Reports whether the parts of a pattern match all parts of a path.
 fn parts_match(pattern: &[String], path: &[&str]) -> bool {
     let step = |pattern: &mut &[String], path: &mut &[&str]| match (*pattern, *path) {
-        ([first, rest @ ..], [name, tail @ ..]) if part_matches(first.as_bytes(), name.as_bytes()) => {
+        ([first, rest @ ..], [name, tail @ ..])
+            if part_matches(first.as_bytes(), name.as_bytes()) =>
+        {
             (*pattern, *path) = (rest, tail);
             true
         }
@@ -93,7 +95,11 @@ pub(super) fn is_pattern(text: &str) -> bool {
 /// Checks a pattern as engines do (Go's `filepath.Match`): brackets are closed, and ranges are
 /// complete.
 pub(super) fn valid(pattern: &str) -> Result<(), String> {
-    let invalid = || format!("`{pattern}` is no pattern: a bracket is not closed or is empty, or a \\ is its end");
+    let invalid = || {
+        format!(
+            "`{pattern}` is no pattern: a bracket is not closed or is empty, or a \\ is its end"
+        )
+    };
     let mut rest = pattern.chars().peekable();
     while let Some(character) = rest.next() {
         match character {

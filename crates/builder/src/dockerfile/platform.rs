@@ -24,7 +24,8 @@ impl Arguments {
     pub(super) fn predefined(&self, target_stage: &str) -> BTreeMap<String, String> {
         let mut predefined = BTreeMap::new();
         for (prefix, platform) in [("BUILD", host()), ("TARGET", self.target())] {
-            let mut set = |name: &str, value: String| predefined.insert(format!("{prefix}{name}"), value);
+            let mut set =
+                |name: &str, value: String| predefined.insert(format!("{prefix}{name}"), value);
             set("PLATFORM", platform.to_string());
             set("OS", platform.os);
             set("OSVERSION", String::new());
@@ -58,7 +59,10 @@ fn host() -> Platform {
 /// Normalizes a platform like BuildKit: `linux/arm64/v8` becomes the equivalent `linux/arm64`.
 fn normal(platform: &Platform) -> Platform {
     let variant = platform.variant.clone().filter(|variant| {
-        !matches!((platform.architecture.as_str(), variant.as_str()), ("arm64", "v8") | ("amd64", "v1"))
+        !matches!(
+            (platform.architecture.as_str(), variant.as_str()),
+            ("arm64", "v8") | ("amd64", "v1")
+        )
     });
     Platform { variant, ..platform.clone() }
 }
@@ -121,7 +125,8 @@ pub(super) fn check_written(text: &str) -> Result<(), String> {
     let lower = text.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split('/').collect();
     let is_word = |part: &&str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
     };
     let is_known = match parts[..] {
         [only] => SYSTEMS.contains(&only) || ARCHITECTURES.contains(&only),
@@ -133,7 +138,9 @@ pub(super) fn check_written(text: &str) -> Result<(), String> {
     }
     let system = parts[0];
     if system != "linux" && !(parts.len() == 1 && ARCHITECTURES.contains(&system)) {
-        return Err(format!("--platform={text}: the operating system `{system}` is not supported, only linux is"));
+        return Err(format!(
+            "--platform={text}: the operating system `{system}` is not supported, only linux is"
+        ));
     }
     Ok(())
 }

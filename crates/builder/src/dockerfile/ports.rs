@@ -4,11 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Returns the container's port of `[[IP:]HOST:]PORT[-PORT][/PROTOCOL]`.
 pub(super) fn exposed(text: &str) -> Result<String, String> {
-    read(text).ok_or_else(|| format!("`{text}` is no port: expected PORT[-PORT][/tcp|udp|sctp], as in 8080 or 53/udp"))
+    read(text).ok_or_else(|| {
+        format!("`{text}` is no port: expected PORT[-PORT][/tcp|udp|sctp], as in 8080 or 53/udp")
+    })
 }
 
 fn read(text: &str) -> Option<String> {
-    let (host, port) = text.rsplit_once(':').map_or((None, text), |(host, port)| (Some(host), port));
+    let (host, port) =
+        text.rsplit_once(':').map_or((None, text), |(host, port)| (Some(host), port));
     let (ports, protocol) = port.split_once('/').unwrap_or((port, ""));
     let protocol = protocol.to_ascii_lowercase();
     let (first, last) = range(ports)?;

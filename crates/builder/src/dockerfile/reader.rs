@@ -23,20 +23,28 @@ pub(super) type Made = BTreeMap<usize, Result<Stage, DockerfileError>>;
 impl Reader<'_> {
     /// Builds the last stage, and before it all stages that it needs, in the order of the file. No
     /// stage is built twice, and a long chain of stages needs no deep recursion.
-    pub(super) fn last(&self, last: usize, notes: Option<&mut Notes>) -> Result<Stage, DockerfileError> {
+    pub(super) fn last(
+        &self,
+        last: usize,
+        notes: Option<&mut Notes>,
+    ) -> Result<Stage, DockerfileError> {
         let mut made = Made::new();
         let Some(notes) = notes else {
             for number in self.needed(BTreeSet::from([last])) {
                 let stage = self.stage(number, &made);
                 made.insert(number, stage);
             }
-            let made = made.remove(&last).unwrap_or_else(|| Err(source::error(1, "", "there is no such stage".into())));
+            let made = made
+                .remove(&last)
+                .unwrap_or_else(|| Err(source::error(1, "", "there is no such stage".into())));
             let stage = made?;
             shell_is_there(&self.stages[last], &stage)?;
             return Ok(stage);
         };
         let mut chain = vec![last];
-        while let Some(Ok(Base::Stage(number))) = chain.last().and_then(|number| self.bases.get(*number)) {
+        while let Some(Ok(Base::Stage(number))) =
+            chain.last().and_then(|number| self.bases.get(*number))
+        {
             chain.push(*number);
         }
         // Engines build every stage, or those that are needed.
@@ -52,7 +60,8 @@ impl Reader<'_> {
                 notes.find(finding);
             }
             notes.left_out += own.left_out;
-            let unknown = || Err(error(self.stages[number].from, "not all of it can be seen".into()));
+            let unknown =
+                || Err(error(self.stages[number].from, "not all of it can be seen".into()));
             made.insert(number, if is_whole { Ok(stage) } else { unknown() });
         }
         let mut stage = Stage::default();
@@ -81,7 +90,8 @@ impl Reader<'_> {
     /// Returns the earlier stages that a stage copies from.
     fn sources(&self, number: usize) -> Vec<usize> {
         let instructions = self.stages[number].instructions.iter();
-        let flags = instructions.filter(|instruction| matches!(instruction.keyword.as_str(), "COPY" | "ONBUILD"));
+        let flags = instructions
+            .filter(|instruction| matches!(instruction.keyword.as_str(), "COPY" | "ONBUILD"));
         let words = flags.flat_map(|instruction| {
             let trigger = instruction.trigger(self.context.escape);
             instruction.flags.iter().cloned().chain(trigger.flags).collect::<Vec<_>>()
@@ -95,9 +105,8 @@ impl Reader<'_> {
         let mut stage = match self.bases[number].clone()? {
             Base::Scratch => Stage::default(),
             Base::Stage(base) => match made.get(&base) {
-                Some(Ok(base)) => {
-                    Stage::continuing(base, &self.context).map_err(|reason| error(parsed.from, reason))?
-                }
+                Some(Ok(base)) => Stage::continuing(base, &self.context)
+                    .map_err(|reason| error(parsed.from, reason))?,
                 Some(Err(error)) => return Err(error.clone()),
                 None => return Err(error(parsed.from, "the stage before it was not made".into())),
             },
@@ -108,7 +117,9 @@ impl Reader<'_> {
                 );
                 return Err(error(parsed.from, reason));
             }
-            Base::Unknown => return Err(error(parsed.from, "what it begins with cannot be read".into())),
+            Base::Unknown => {
+                return Err(error(parsed.from, "what it begins with cannot be read".into()));
+            }
         };
         for instruction in triggers(parsed, &mut stage).iter().chain(parsed.instructions) {
             let made = self.instruction(instruction, number, &mut stage, made);
@@ -187,12 +198,16 @@ impl Reader<'_> {
         if is_later || from.bytes().all(|byte| byte.is_ascii_digit()) {
             return format!("--from={from}: there is no such stage before this one");
         }
-        format!("scratchdbg fetches no images, and {from} is one: take the file out of it with Docker, and COPY it")
+        format!(
+            "scratchdbg fetches no images, and {from} is one: take the file out of it with Docker, and COPY it"
+        )
     }
 
     /// Returns an earlier stage by its name or number.
     pub(super) fn earlier(&self, name: &str, before: usize) -> Option<usize> {
-        let named = |stage: &Parsed<'_>| stage.name.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(name));
+        let named = |stage: &Parsed<'_>| {
+            stage.name.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(name))
+        };
         let number = || name.parse().ok().filter(|number| *number < before);
         self.stages[..before].iter().rposition(named).or_else(number)
     }
@@ -211,8 +226,14 @@ fn triggers(parsed: &Parsed<'_>, stage: &mut Stage) -> Vec<Instruction> {
 
 /// Checks that the image has the shell for a health check in shell form or a `SHELL`.
 fn shell_is_there(parsed: &Parsed<'_>, stage: &Stage) -> Result<(), DockerfileError> {
-    let shell = stage.spec.shell.as_ref().and_then(|words| words.first().map(String::as_str)).unwrap_or("/bin/sh");
-    let has_shell = links::real_path(&stage.spec.files, shell).is_ok_and(|path| stage.spec.files.get(&path).is_some());
+    let shell = stage
+        .spec
+        .shell
+        .as_ref()
+        .and_then(|words| words.first().map(String::as_str))
+        .unwrap_or("/bin/sh");
+    let has_shell = links::real_path(&stage.spec.files, shell)
+        .is_ok_and(|path| stage.spec.files.get(&path).is_some());
     let line_of = |keyword: &str| {
         let line = stage.origins.setting(keyword);
         parsed.instructions.iter().find(|instruction| Some(instruction.line) == line)
@@ -221,7 +242,8 @@ fn shell_is_there(parsed: &Parsed<'_>, stage: &Stage) -> Result<(), DockerfileEr
         return Ok(());
     }
     if let Some(instruction) = line_of("SHELL") {
-        let reason = "an image from scratch has no shell: use the exec form, [\"program\", \"argument\"]";
+        let reason =
+            "an image from scratch has no shell: use the exec form, [\"program\", \"argument\"]";
         return Err(error(instruction, reason.into()));
     }
     let test = stage.spec.healthcheck.as_ref().and_then(|check| check.test.as_ref());

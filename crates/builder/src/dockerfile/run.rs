@@ -26,16 +26,29 @@ pub(super) fn lack(instruction: &Instruction, stage: &Stage, unseen: &[Unseen]) 
     let is_shell = words.is_none();
     let shell = || stage.spec.shell.clone().unwrap_or_else(|| vec!["/bin/sh".into()]);
     let words = words.unwrap_or_else(shell);
-    let Some(program) = words.first().filter(|word| !word.is_empty()) else { return Some(Lack::Command) };
+    let Some(program) = words.first().filter(|word| !word.is_empty()) else {
+        return Some(Lack::Command);
+    };
     let places: Vec<String> = if program.contains('/') {
         vec![stage.absolute(program)]
     } else {
-        stage.search_path().split(':').map(|folder| stage.absolute(&format!("{folder}/{program}"))).collect()
+        stage
+            .search_path()
+            .split(':')
+            .map(|folder| stage.absolute(&format!("{folder}/{program}")))
+            .collect()
     };
     let may_be_there = |path: &String| {
         let real = links::real_path(&stage.spec.files, path).unwrap_or_else(|_| path.clone());
-        let is_file = stage.spec.files.get(&real).is_some_and(|Entry { node, .. }| !matches!(node, Node::Directory));
-        is_file || unseen.iter().any(|unseen| unseen.hidden.may_have(path) || unseen.hidden.may_have(&real))
+        let is_file = stage
+            .spec
+            .files
+            .get(&real)
+            .is_some_and(|Entry { node, .. }| !matches!(node, Node::Directory));
+        is_file
+            || unseen
+                .iter()
+                .any(|unseen| unseen.hidden.may_have(path) || unseen.hidden.may_have(&real))
     };
     if places.iter().any(may_be_there) {
         return None;

@@ -60,7 +60,8 @@ const WITH_DOCUMENTS: [&str; 3] = ["ADD", "COPY", "RUN"];
 /// Parses a file as far as possible.
 pub(super) fn parse(text: &str) -> Source {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut lines = text.split_inclusive('\n').enumerate().map(|(index, line)| (index + 1, line)).peekable();
+    let mut lines =
+        text.split_inclusive('\n').enumerate().map(|(index, line)| (index + 1, line)).peekable();
     let mut errors = Vec::new();
     let escape = directives(text, &mut errors);
     let mut instructions = Vec::new();
@@ -68,7 +69,8 @@ pub(super) fn parse(text: &str) -> Source {
         if is_comment(line) || line.trim().is_empty() {
             continue;
         }
-        let (part, mut continued) = continuation(line.trim_end_matches(['\r', '\n']).trim_start(), escape);
+        let (part, mut continued) =
+            continuation(line.trim_end_matches(['\r', '\n']).trim_start(), escape);
         let mut logical = part.to_owned();
         while continued {
             let Some((_, line)) = lines.next() else { break };
@@ -90,13 +92,18 @@ pub(super) fn parse(text: &str) -> Source {
             let mut text = String::new();
             loop {
                 let Some((_, line)) = lines.next() else {
-                    let reason = format!("the here-document is not ended by a line that is `{}`", announced.name);
+                    let reason = format!(
+                        "the here-document is not ended by a line that is `{}`",
+                        announced.name
+                    );
                     errors.push(error(number, &logical, reason));
                     is_cut = true;
                     break;
                 };
                 let bare = line.trim_end_matches(['\r', '\n']);
-                if if announced.chomp { bare.trim_start_matches('\t') } else { bare } == announced.name {
+                if if announced.chomp { bare.trim_start_matches('\t') } else { bare }
+                    == announced.name
+                {
                     break;
                 }
                 text.push_str(if announced.chomp { line.trim_start_matches('\t') } else { line });
@@ -104,7 +111,11 @@ pub(super) fn parse(text: &str) -> Source {
             if is_cut {
                 break;
             }
-            instruction.documents.push(Document { name: announced.name, expand: announced.expand, text });
+            instruction.documents.push(Document {
+                name: announced.name,
+                expand: announced.expand,
+                text,
+            });
         }
         instructions.push(instruction);
         if is_cut {
@@ -116,7 +127,12 @@ pub(super) fn parse(text: &str) -> Source {
 }
 
 pub(super) fn error(line: usize, instruction: &str, reason: String) -> DockerfileError {
-    DockerfileError { line, instruction: instruction.trim().chars().take(80).collect(), reason, mended: None }
+    DockerfileError {
+        line,
+        instruction: instruction.trim().chars().take(80).collect(),
+        reason,
+        mended: None,
+    }
 }
 
 impl Instruction {
@@ -127,7 +143,12 @@ impl Instruction {
 
     /// Returns its beginning, for errors.
     pub(super) fn beginning(&self) -> String {
-        let text = [std::slice::from_ref(&self.keyword), &self.flags, std::slice::from_ref(&self.arguments)].concat();
+        let text = [
+            std::slice::from_ref(&self.keyword),
+            &self.flags,
+            std::slice::from_ref(&self.arguments),
+        ]
+        .concat();
         text.join(" ").trim().chars().take(80).collect()
     }
 
@@ -228,7 +249,9 @@ fn flags(text: &str, escape: char) -> (Vec<String>, &str) {
                 }
                 ('\'' | '"', None) => quote = Some(character),
                 (character, Some(open)) if character == open => quote = None,
-                (character, _) if character == escape => word.extend(characters.next().map(|(_, next)| next)),
+                (character, _) if character == escape => {
+                    word.extend(characters.next().map(|(_, next)| next))
+                }
                 (character, _) => word.push(character),
             }
         }
@@ -250,15 +273,22 @@ fn announced(instruction: &Instruction) -> Vec<Announced> {
         instruction
     };
     let is_array = serde_json::from_str::<Vec<String>>(&instruction.arguments).is_ok();
-    if !WITH_DOCUMENTS.contains(&instruction.keyword.as_str()) || is_array || !instruction.arguments.contains("<<") {
+    if !WITH_DOCUMENTS.contains(&instruction.keyword.as_str())
+        || is_array
+        || !instruction.arguments.contains("<<")
+    {
         return Vec::new();
     }
-    words::shell_words(&instruction.arguments).iter().filter_map(|word| announcement(word)).collect()
+    words::shell_words(&instruction.arguments)
+        .iter()
+        .filter_map(|word| announcement(word))
+        .collect()
 }
 
 /// `[N]<<[-]WORD`.
 fn announcement(word: &str) -> Option<Announced> {
-    let rest = word.trim_start_matches(|character: char| character.is_ascii_digit()).strip_prefix("<<")?;
+    let rest =
+        word.trim_start_matches(|character: char| character.is_ascii_digit()).strip_prefix("<<")?;
     let (rest, chomp) = rest.strip_prefix('-').map_or((rest, false), |rest| (rest, true));
     let rest = rest.trim();
     if rest.is_empty() || rest.contains('<') {
@@ -281,23 +311,33 @@ mod tests {
     fn of(text: &str) -> Vec<(usize, String, String)> {
         let source = parse(text);
         assert_eq!(source.errors, []);
-        let instruction = |i: Instruction| (i.line, [vec![i.keyword], i.flags].concat().join(" "), i.arguments);
+        let instruction =
+            |i: Instruction| (i.line, [vec![i.keyword], i.flags].concat().join(" "), i.arguments);
         source.instructions.into_iter().map(instruction).collect()
     }
 
     #[test]
     fn lines_are_counted_as_editors_count_them() {
         let text = "\u{feff}# syntax=docker/dockerfile:1\r\n\r\nFROM scratch\r\nENV A=1 \\\r\n  # between\r\n\r\n  B=2\r\nCOPY <<E /x\r\nFROM no\r\nE\r\n\tuser 1\r\n";
-        let expected = [(3, "FROM", "scratch"), (4, "ENV", "A=1   B=2"), (8, "COPY", "<<E /x"), (11, "USER", "1")];
+        let expected = [
+            (3, "FROM", "scratch"),
+            (4, "ENV", "A=1   B=2"),
+            (8, "COPY", "<<E /x"),
+            (11, "USER", "1"),
+        ];
         let found = of(text);
-        let found: Vec<_> = found.iter().map(|(line, head, rest)| (*line, head.as_str(), rest.as_str())).collect();
+        let found: Vec<_> =
+            found.iter().map(|(line, head, rest)| (*line, head.as_str(), rest.as_str())).collect();
         assert_eq!(found, expected);
         assert_eq!(parse(text).instructions[2].documents[0].text, "FROM no\r\n");
     }
 
     #[test]
     fn flags_escapes_and_directives() {
-        assert_eq!(of("COPY --from=a --chown=\"1:1\" x y"), [(1, "COPY --from=a --chown=1:1".into(), "x y".into())]);
+        assert_eq!(
+            of("COPY --from=a --chown=\"1:1\" x y"),
+            [(1, "COPY --from=a --chown=1:1".into(), "x y".into())]
+        );
         assert_eq!(of("COPY -- --x y"), [(1, "COPY".into(), "--x y".into())]);
         assert_eq!(
             of("#escape=`\nRUN a `\n b\nCMD x\\\n"),
@@ -306,7 +346,11 @@ mod tests {
         assert_eq!(of("CMD a\\\\\nUSER 1")[0].2, "a\\\\", "an escaped escape continues nothing");
         assert_eq!(parse("# escape=x\nFROM a").errors[0].line, 1);
         assert_eq!(parse("# check=a\n# check=b\nFROM a").errors[0].line, 2);
-        assert_eq!(of("# a comment\n# escape=`\nFROM a`\n")[0].2, "a`", "directives end at the first other line");
+        assert_eq!(
+            of("# a comment\n# escape=`\nFROM a`\n")[0].2,
+            "a`",
+            "directives end at the first other line"
+        );
     }
 
     #[test]
@@ -318,8 +362,15 @@ mod tests {
             "COPY <<a <<-\"b\" <<'d' /x/\n1 $X\na\n\t2\n\tb\nd\nRUN <<EOF cat && 3<<EOR\nx\nEOF\ny\nEOR\nUSER 1\n",
         );
         let documents: Vec<_> = source.instructions[0].documents.clone();
-        let document = |name: &str, expand, text: &str| Document { name: name.into(), expand, text: text.into() };
-        assert_eq!(documents, [document("a", true, "1 $X\n"), document("b", false, "2\n"), document("d", false, "")]);
+        let document = |name: &str, expand, text: &str| Document {
+            name: name.into(),
+            expand,
+            text: text.into(),
+        };
+        assert_eq!(
+            documents,
+            [document("a", true, "1 $X\n"), document("b", false, "2\n"), document("d", false, "")]
+        );
         assert_eq!(source.instructions[1].documents.len(), 2);
         assert_eq!(source.instructions[2].line, 12);
         assert!(of("RUN echo \"a << b\"\nUSER 1").len() == 2, "quoted");

@@ -30,7 +30,12 @@ impl Default for Stage {
         // BuildKit gives a stage from scratch a PATH and a working directory, and no user.
         let path = DEFAULT_PATH.to_owned();
         let env = vec![format!("PATH={path}")];
-        let spec = BuildSpec { user: String::new(), env, workdir: Some("/".into()), ..BuildSpec::default() };
+        let spec = BuildSpec {
+            user: String::new(),
+            env,
+            workdir: Some("/".into()),
+            ..BuildSpec::default()
+        };
         let scope = BTreeMap::from([("PATH".to_owned(), path)]);
         let places = BTreeMap::from([("PATH".to_owned(), 0)]);
         Self { spec, origins: Origins::default(), scope, places, own_cmd: false }
@@ -59,7 +64,11 @@ impl Stage {
     }
 
     /// Executes an instruction other than `COPY`, `ADD` and `RUN`.
-    pub(super) fn setting(&mut self, instruction: &Instruction, context: &Context) -> Result<(), String> {
+    pub(super) fn setting(
+        &mut self,
+        instruction: &Instruction,
+        context: &Context,
+    ) -> Result<(), String> {
         let arguments = instruction.arguments.as_str();
         let line = instruction.line;
         let keyword = instruction.keyword.as_str();
@@ -69,7 +78,8 @@ impl Stage {
         if arguments.is_empty() && !matches!(keyword, "CMD" | "ENTRYPOINT") {
             return Err(format!("{keyword} needs an argument"));
         }
-        let expand = |stage: &Self| words::expand(arguments, context.escape, stage, &context.budget);
+        let expand =
+            |stage: &Self| words::expand(arguments, context.escape, stage, &context.budget);
         self.origins.note(keyword, line);
         match keyword {
             "ARG" => self.argument(arguments, context)?,
@@ -103,7 +113,10 @@ impl Stage {
                 for word in arguments.split_ascii_whitespace() {
                     let ports = words::expand(word, context.escape, self, &context.budget)?;
                     // A variable may contain several ports, or none.
-                    let ports = ports.split_ascii_whitespace().map(ports::exposed).collect::<Result<Vec<_>, _>>()?;
+                    let ports = ports
+                        .split_ascii_whitespace()
+                        .map(ports::exposed)
+                        .collect::<Result<Vec<_>, _>>()?;
                     self.spec.expose.extend(ports);
                 }
             }
@@ -123,7 +136,9 @@ impl Stage {
             "STOPSIGNAL" => {
                 let signal = expand(self)?;
                 if signal.is_empty() {
-                    return Err(format!("STOPSIGNAL needs a signal, and {arguments} is empty here"));
+                    return Err(format!(
+                        "STOPSIGNAL needs a signal, and {arguments} is empty here"
+                    ));
                 }
                 self.spec.stop_signal = Some(signal);
             }
@@ -153,7 +168,9 @@ impl Stage {
                     "ONBUILD" | "FROM" | "MAINTAINER" => {
                         return Err(format!("{} cannot be a trigger of ONBUILD", trigger.keyword));
                     }
-                    known if super::KEYWORDS.contains(&known) => self.spec.on_build.push(trigger_text(instruction)),
+                    known if super::KEYWORDS.contains(&known) => {
+                        self.spec.on_build.push(trigger_text(instruction))
+                    }
                     other => return Err(format!("{other} is no instruction")),
                 }
             }
@@ -166,14 +183,17 @@ impl Stage {
     /// Handles `NAME`, `NAME=DEFAULT`, or several of them.
     pub(super) fn argument(&mut self, text: &str, context: &Context) -> Result<(), String> {
         for word in words::raw_words(text, context.escape) {
-            let (name, default) =
-                word.split_once('=').map_or((word.as_str(), None), |(name, default)| (name, Some(default)));
+            let (name, default) = word
+                .split_once('=')
+                .map_or((word.as_str(), None), |(name, default)| (name, Some(default)));
             if name.is_empty() {
                 return Err(format!("`{word}` has no name: expected NAME or NAME=DEFAULT"));
             }
             let value = match (context.arguments.values.get(name), default) {
                 (Some(given), _) => Some(given.clone()),
-                (None, Some(default)) => Some(words::expand(default, context.escape, self, &context.budget)?),
+                (None, Some(default)) => {
+                    Some(words::expand(default, context.escape, self, &context.budget)?)
+                }
                 (None, None) => context.global.get(name).cloned(),
             };
             // A variable of ENV keeps its value, whatever a later ARG with its name says.
@@ -186,7 +206,12 @@ impl Stage {
 
     /// Creates the working directory. As in BuildKit, it and its missing parents belong to the
     /// current user.
-    fn working_directory(&mut self, path: &str, line: usize, context: &Context) -> Result<(), String> {
+    fn working_directory(
+        &mut self,
+        path: &str,
+        line: usize,
+        context: &Context,
+    ) -> Result<(), String> {
         let path = self.absolute(path);
         context.budget.path(&self.spec.files, &path)?;
         let real = links::real_path(&self.spec.files, &path)?;
@@ -214,7 +239,8 @@ impl Stage {
     /// Returns a path relative to the working directory as an absolute path.
     pub(super) fn absolute(&self, path: &str) -> String {
         let workdir = self.spec.workdir.as_deref().unwrap_or("/");
-        let joined = if path.starts_with('/') { path.to_owned() } else { format!("{workdir}/{path}") };
+        let joined =
+            if path.starts_with('/') { path.to_owned() } else { format!("{workdir}/{path}") };
         normalize(&joined)
     }
 
@@ -248,7 +274,9 @@ impl Stage {
             }
             words => {
                 let pair = |word: &String| {
-                    let (name, value) = word.split_once('=').ok_or_else(|| format!("`{word}`: expected NAME=VALUE"))?;
+                    let (name, value) = word
+                        .split_once('=')
+                        .ok_or_else(|| format!("`{word}`: expected NAME=VALUE"))?;
                     Ok((expand(name)?, expand(value)?))
                 };
                 words.iter().map(pair).collect::<Result<_, String>>()?

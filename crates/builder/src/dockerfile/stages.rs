@@ -41,13 +41,22 @@ pub(super) fn stages<'a>(
         let from = &instructions[early];
         // A line that was not recognized may have been the FROM, and was reported.
         if !from.keyword.is_empty() {
-            errors.push(error(from, "the first instruction is FROM; only ARG may stand before it".into()));
+            errors.push(error(
+                from,
+                "the first instruction is FROM; only ARG may stand before it".into(),
+            ));
         }
         if first == instructions.len() {
-            stages.push(Parsed { from, image: None, name: None, instructions: &instructions[early..] });
+            stages.push(Parsed {
+                from,
+                image: None,
+                name: None,
+                instructions: &instructions[early..],
+            });
         }
     }
-    let starts: Vec<usize> = (first..instructions.len()).filter(|at| is_from(&instructions[*at])).collect();
+    let starts: Vec<usize> =
+        (first..instructions.len()).filter(|at| is_from(&instructions[*at])).collect();
     for (index, &start) in starts.iter().enumerate() {
         let end = starts.get(index + 1).copied().unwrap_or(instructions.len());
         let from = &instructions[start];
@@ -57,9 +66,14 @@ pub(super) fn stages<'a>(
             [image, keyword, name] if keyword.eq_ignore_ascii_case("as") => {
                 let name = name.to_ascii_lowercase();
                 let is_name = name.starts_with(|first: char| first.is_ascii_lowercase())
-                    && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+                    && name
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
                 if !is_name {
-                    errors.push(error(from, format!("`{name}` is no name of a stage: it begins with a letter")));
+                    errors.push(error(
+                        from,
+                        format!("`{name}` is no name of a stage: it begins with a letter"),
+                    ));
                 }
                 (Some(image), is_name.then_some(name))
             }
@@ -88,23 +102,33 @@ pub(super) fn named_twice<'a>(stages: &'a [Parsed<'_>]) -> impl Iterator<Item = 
     })
 }
 
-pub(super) fn base(stage: &Parsed<'_>, earlier: &[Parsed<'_>], context: &Context) -> Result<Base, DockerfileError> {
+pub(super) fn base(
+    stage: &Parsed<'_>,
+    earlier: &[Parsed<'_>],
+    context: &Context,
+) -> Result<Base, DockerfileError> {
     let at = |reason| error(stage.from, reason);
     let Some(written) = stage.image else { return Ok(Base::Unknown) };
     stage.from.flags_once(&[]).map_err(at)?;
     for flag in &stage.from.flags {
-        let platform = flag.strip_prefix("--platform=").ok_or_else(|| at(format!("{flag} is no option of FROM")))?;
-        let platform = words::expand(platform, context.escape, &context.global, &context.budget).map_err(at)?;
+        let platform = flag
+            .strip_prefix("--platform=")
+            .ok_or_else(|| at(format!("{flag} is no option of FROM")))?;
+        let platform = words::expand(platform, context.escape, &context.global, &context.budget)
+            .map_err(at)?;
         // The platform matters only for images that are fetched, not for scratch.
         if flag != "--platform=" {
             platform::check_written(&platform).map_err(at)?;
         }
     }
-    let image = words::expand(written, context.escape, &context.global, &context.budget).map_err(at)?;
+    let image =
+        words::expand(written, context.escape, &context.global, &context.budget).map_err(at)?;
     if image.is_empty() {
         return Err(at(format!("{written} is empty: which image is meant?")));
     }
-    let named = |other: &Parsed<'_>| other.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(&image));
+    let named = |other: &Parsed<'_>| {
+        other.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(&image))
+    };
     Ok(match earlier.iter().rposition(named) {
         Some(number) => Base::Stage(number),
         None if image == "scratch" => Base::Scratch,

@@ -11,7 +11,13 @@ const LONGEST: usize = 1024;
 
 /// Returns the value without the match of the pattern at its beginning or at its end: the shortest
 /// match, or the `longest`.
-pub(super) fn trim(value: &str, pattern: &str, at_end: bool, longest: bool, budget: &Budget) -> Result<String, String> {
+pub(super) fn trim(
+    value: &str,
+    pattern: &str,
+    at_end: bool,
+    longest: bool,
+    budget: &Budget,
+) -> Result<String, String> {
     let mut parts = parts(pattern)?;
     budget.matching(value.len(), parts.len())?;
     if !at_end {
@@ -91,7 +97,9 @@ fn regex(parts: &[Part], longest: bool, at_begin: bool) -> Result<Regex, String>
         match part {
             Part::Any => text.push_str(if longest { ".*" } else { ".*?" }),
             Part::One => text.push('.'),
-            Part::Literal(character) => text.push_str(&regex::escape(character.encode_utf8(&mut [0; 4]))),
+            Part::Literal(character) => {
+                text.push_str(&regex::escape(character.encode_utf8(&mut [0; 4])))
+            }
         }
     }
     Regex::new(&text).map_err(|_| "the pattern is too long".to_owned())

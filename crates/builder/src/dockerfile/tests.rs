@@ -24,7 +24,11 @@ fn spec(text: &str) -> Result<BuildSpec, DockerfileError> {
 }
 
 fn paths(spec: &BuildSpec) -> Vec<String> {
-    spec.files.iter().filter(|(path, _)| !path.is_empty()).map(|(path, _)| path.to_owned()).collect()
+    spec.files
+        .iter()
+        .filter(|(path, _)| !path.is_empty())
+        .map(|(path, _)| path.to_owned())
+        .collect()
 }
 
 #[test]
@@ -55,7 +59,10 @@ CMD ["serve", "$PORT"]
     let values = BTreeMap::from([("PORT".into(), "9090".into())]);
     let spec = read(text, folder.path(), &Arguments { values, target: None }).unwrap().spec;
     assert_eq!(spec.env[0], "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    assert_eq!(spec.env[1..], ["MODE=test", "DIR=/srv/data", "GREETING=hello world", "OLD=form of it"]);
+    assert_eq!(
+        spec.env[1..],
+        ["MODE=test", "DIR=/srv/data", "GREETING=hello world", "OLD=form of it"]
+    );
     assert_eq!(spec.labels["org.opencontainers.image.title"], "My App");
     assert_eq!(spec.labels["port"], "9090");
     assert_eq!((spec.workdir.as_deref(), spec.user.as_str()), (Some("/srv/app"), "65532:65532"));
@@ -150,7 +157,11 @@ fn what_cannot_be_done_is_refused_with_line_reason_and_way_out() {
     for (text, line, part) in [
         ("FROM alpine\n", 1, "build this stage with Docker"),
         ("FROM scratch\nRUN make\n", 2, "RUN needs a shell"),
-        ("FROM golang AS b\nRUN x\nFROM scratch\nCOPY --from=b /a /a\n", 4, "cannot be made without Docker (line 1:"),
+        (
+            "FROM golang AS b\nRUN x\nFROM scratch\nCOPY --from=b /a /a\n",
+            4,
+            "cannot be made without Docker (line 1:",
+        ),
         ("FROM scratch\nCOPY --from=nginx /a /a\n", 2, "nginx is one"),
         ("FROM scratch\nADD https://example.com/x /x\n", 2, "fetch it yourself"),
         ("FROM scratch\n\nCOPY nothing /x\n", 3, "nothing is not in the context"),
@@ -176,13 +187,19 @@ fn what_cannot_be_done_is_refused_with_line_reason_and_way_out() {
 
 #[test]
 fn words_that_become_nothing_or_several() {
-    let expose = |text: &str| spec(&format!("FROM scratch\nENV P=\"80 443/udp\"\n{text}\n")).map(|spec| spec.expose);
-    for (text, expected) in
-        [("EXPOSE $NONE", &[][..]), ("EXPOSE $NONE 80", &["80"]), ("EXPOSE \"\" $P", &["80", "443/udp"])]
-    {
+    let expose = |text: &str| {
+        spec(&format!("FROM scratch\nENV P=\"80 443/udp\"\n{text}\n")).map(|spec| spec.expose)
+    };
+    for (text, expected) in [
+        ("EXPOSE $NONE", &[][..]),
+        ("EXPOSE $NONE 80", &["80"]),
+        ("EXPOSE \"\" $P", &["80", "443/udp"]),
+    ] {
         assert_eq!(expose(text).unwrap(), expected, "{text}");
     }
-    for text in ["EXPOSE $NONE/tcp", "EXPOSE 9-1", "WORKDIR $NONE", "STOPSIGNAL $NONE", "VOLUME $NONE"] {
+    for text in
+        ["EXPOSE $NONE/tcp", "EXPOSE 9-1", "WORKDIR $NONE", "STOPSIGNAL $NONE", "VOLUME $NONE"]
+    {
         assert!(expose(text).is_err(), "{text}");
     }
     assert_eq!(spec("FROM scratch\nUSER $NONE\n").unwrap().user, "");
@@ -190,7 +207,14 @@ fn words_that_become_nothing_or_several() {
 
 #[test]
 fn parts_that_lead_back_stay_in_the_context() {
-    for source in ["./conf/../app", "conf/secret/../../app", "none/../app", "/conf/../app", "app/", "conf/../ap*"] {
+    for source in [
+        "./conf/../app",
+        "conf/secret/../../app",
+        "none/../app",
+        "/conf/../app",
+        "app/",
+        "conf/../ap*",
+    ] {
         let spec = spec(&format!("FROM scratch\nCOPY {source} /x/\n")).unwrap();
         assert_eq!(paths(&spec), ["x", "x/app"], "{source}");
     }
@@ -204,7 +228,10 @@ fn parts_that_lead_back_stay_in_the_context() {
 fn text_behind_an_array_is_passed_over() {
     let text = "FROM scratch\nCOPY [\"app\", \"/app\"] # x\nVOLUME [\"/d\"];\nENTRYPOINT [\"/app\"] --x\nCMD [\"a\"] [\"b\"]\n";
     let spec = spec(text).unwrap();
-    assert_eq!((spec.entrypoint.unwrap(), spec.cmd.unwrap()), (vec!["/app".to_owned()], vec!["a".to_owned()]));
+    assert_eq!(
+        (spec.entrypoint.unwrap(), spec.cmd.unwrap()),
+        (vec!["/app".to_owned()], vec!["a".to_owned()])
+    );
     assert_eq!(spec.volumes, ["/d"]);
     assert_eq!(paths(&super::tests::spec(text).unwrap()), ["app"]);
 }
@@ -220,7 +247,8 @@ fn looked_at(text: &str) -> Vec<(usize, Code)> {
 #[test]
 fn what_docker_does_not_build_is_said() {
     use Code::{
-        CopySourceMissing as Source, DockerfileInvalid as Invalid, EntrypointMissing as Program, ShellForm as Shell,
+        CopySourceMissing as Source, DockerfileInvalid as Invalid, EntrypointMissing as Program,
+        ShellForm as Shell,
     };
     for (text, expected) in [
         ("FROM scratch\nRUN echo hi\nCOPY app /app\n", &[(2, Shell)][..]),
@@ -236,13 +264,22 @@ fn what_docker_does_not_build_is_said() {
         ("FROM scratch\nCOPY --from=busybox /bin /bin\nRUN ls\nRUN [\"ls\"]\n", &[]),
         ("FROM scratch\nCOPY --from=busybox /bin/busybox /bin/\nRUN ls\n", &[]),
         ("FROM scratch\nCOPY --from=busybox /bin/busybox /busybox\nRUN ls\n", &[(3, Shell)]),
-        ("FROM scratch\nCOPY --from=busybox /bin/busybox /busybox\nRUN [\"/busybox\", \"ls\"]\nRUN ls\n", &[]),
+        (
+            "FROM scratch\nCOPY --from=busybox /bin/busybox /busybox\nRUN [\"/busybox\", \"ls\"]\nRUN ls\n",
+            &[],
+        ),
         ("FROM alpine\nRUN ls\n", &[]),
         // In other stages too.
         ("FROM scratch AS a\nRUN ls\nFROM scratch\nCOPY --from=a /x /x\n", &[(2, Shell)]),
         ("FROM scratch AS a\nCOPY none /x\nFROM scratch\nCOPY app /app\n", &[(2, Source)]),
-        ("FROM golang AS a\nCOPY . .\nCOPY go.mod ./\nRUN x\nFROM scratch\nCOPY --from=a /x /x\n", &[(3, Source)]),
-        ("FROM scratch AS a\nCOPY app /app\nFROM scratch\nCOPY --from=1 /app /app\n", &[(4, Invalid)]),
+        (
+            "FROM golang AS a\nCOPY . .\nCOPY go.mod ./\nRUN x\nFROM scratch\nCOPY --from=a /x /x\n",
+            &[(3, Source)],
+        ),
+        (
+            "FROM scratch AS a\nCOPY app /app\nFROM scratch\nCOPY --from=1 /app /app\n",
+            &[(4, Invalid)],
+        ),
         ("FROM scratch AS a\nCOPY --from=a /app /app\n", &[(2, Invalid)]),
         ("FROM scratch\nCOPY --from=-1 /app /app\n", &[(2, Invalid)]),
         ("FROM scratch AS a\nCOPY app /app\nFROM scratch\nCOPY --from=00 /app /app\n", &[]),
@@ -267,9 +304,18 @@ fn a_dockerignore_that_engines_refuse_is_said() {
     let folder = folder();
     fs::write(folder.path().join(".dockerignore"), "*.log\n[\n").unwrap();
     let text = "FROM scratch\nCOPY app /app\n";
-    assert!(read(text, folder.path(), &Arguments::default()).unwrap_err().reason.contains("line 2 of .dockerignore"));
+    assert!(
+        read(text, folder.path(), &Arguments::default())
+            .unwrap_err()
+            .reason
+            .contains("line 2 of .dockerignore")
+    );
     let (recipe, _) = inspect(text, folder.path(), &Arguments::default()).unwrap();
-    assert!(recipe.findings[0].message.contains("line 2 of .dockerignore"), "{:?}", recipe.findings);
+    assert!(
+        recipe.findings[0].message.contains("line 2 of .dockerignore"),
+        "{:?}",
+        recipe.findings
+    );
     assert_eq!(paths(&recipe.spec), ["app"]);
 }
 

@@ -31,20 +31,26 @@ pub(super) fn settle(source: &mut Source) {
         if instruction.keyword.is_empty() {
             continue;
         }
-        let continues =
-            last.is_some() && is_inner || instruction.keyword.starts_with(['"', '\'', '[', ']', '-', '&', '|', ',']);
+        let continues = last.is_some() && is_inner
+            || instruction.keyword.starts_with(['"', '\'', '[', ']', '-', '&', '|', ',']);
         let near = KEYWORDS.iter().find(|known| !continues && is_near(&instruction.keyword, known));
         if let Some(near) = near {
             let mended = Instruction { keyword: (*near).to_owned(), ..instruction.clone() };
             let reason = format!("{} is no instruction; is {near} meant?", instruction.word);
             let mended_line = Some(mended.beginning());
-            source.errors.push(DockerfileError { mended: mended_line, ..error(&as_written(instruction), reason) });
+            source.errors.push(DockerfileError {
+                mended: mended_line,
+                ..error(&as_written(instruction), reason)
+            });
             source.instructions[index] = mended;
             (last, since) = (Some(index), 0);
             continue;
         }
         if since == 0 || (!continues && since < MOST_TOLD) {
-            source.errors.push(error(&as_written(instruction), reason(instruction, continues, source.escape)));
+            source.errors.push(error(
+                &as_written(instruction),
+                reason(instruction, continues, source.escape),
+            ));
         }
         if since == 0 && continues {
             let cut = last.map(|last| &mut source.instructions[last]);
@@ -105,7 +111,11 @@ mod tests {
     #[test]
     fn what_is_meant_is_taken_for_what_is_written() {
         for (text, keywords, lines) in [
-            ("FROM a\nCPOY x /x\nENTRYPOINTS y\nUSR 1\n", "FROM COPY ENTRYPOINT USER", &[2, 3, 4][..]),
+            (
+                "FROM a\nCPOY x /x\nENTRYPOINTS y\nUSR 1\n",
+                "FROM COPY ENTRYPOINT USER",
+                &[2, 3, 4][..],
+            ),
             ("FROM a\nBOGUS x\nFOO y\nUSER 1\n", "FROM - - USER", &[2, 3]),
             ("FROM a\nCMD [\"/a\",\n\"b\"]\nUSER 1\n", "FROM - - USER", &[3]),
             ("FROM a\nENV A=1\n  B=2\nUSER 1\n", "FROM ENV - USER", &[3]),

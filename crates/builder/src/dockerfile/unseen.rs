@@ -51,9 +51,11 @@ impl Place {
     /// copied directory, or, if its contents were put into the enclosing directory, those.
     pub fn may_have(&self, path: &str) -> bool {
         let is_at_or_below = |root: &str| {
-            path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || root == "/")
+            path.strip_prefix(root)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || root == "/")
         };
-        is_at_or_below(&self.path) || (self.into_folder && is_at_or_below(self.folder()) && path != self.folder())
+        is_at_or_below(&self.path)
+            || (self.into_folder && is_at_or_below(self.folder()) && path != self.folder())
     }
 
     /// Returns the enclosing directory.
@@ -92,7 +94,11 @@ impl Notes {
     /// Reports what remains unknown.
     pub(super) fn hide(&mut self, instruction: &Instruction, hidden: Hidden) {
         self.has_unknown_base |= matches!(hidden, Hidden::Base(_) | Hidden::Anything);
-        self.unseen.push(Unseen { line: instruction.line, instruction: instruction.beginning(), hidden });
+        self.unseen.push(Unseen {
+            line: instruction.line,
+            instruction: instruction.beginning(),
+            hidden,
+        });
     }
 }
 
@@ -140,7 +146,9 @@ impl Reader<'_> {
             notes.hide(instruction, Hidden::Files);
             return;
         }
-        if let Some(reason) = health::zero(instruction).filter(|_| instruction.keyword == "HEALTHCHECK") {
+        if let Some(reason) =
+            health::zero(instruction).filter(|_| instruction.keyword == "HEALTHCHECK")
+        {
             notes.find(rules::invalid(&error(instruction, reason)));
         }
         let followed = match self.hidden(instruction, number, stage, made, notes) {
@@ -177,7 +185,9 @@ impl Reader<'_> {
             Refusal::Invalid(reason) | Refusal::Account(reason) => {
                 notes.find(dockerfile::invalid(line, &text, &reason, None));
             }
-            Refusal::Missing(reason) => notes.find(dockerfile::source_missing(line, &text, &reason)),
+            Refusal::Missing(reason) => {
+                notes.find(dockerfile::source_missing(line, &text, &reason))
+            }
             Refusal::Unsupported(_) => {}
         }
     }
@@ -195,11 +205,13 @@ impl Reader<'_> {
         let is_on_image = notes.has_unknown_base;
         Ok(match instruction.keyword.as_str() {
             "RUN" => Look::Hidden(Hidden::Files),
-            "USER" | "WORKDIR" | "SHELL" if is_on_image => match stage.setting(instruction, context) {
-                // The image may know names of users, and so may files that are links.
-                Err(_) if instruction.keyword == "WORKDIR" => Look::Hidden(Hidden::Files),
-                result => result.map(|()| Look::Done)?,
-            },
+            "USER" | "WORKDIR" | "SHELL" if is_on_image => {
+                match stage.setting(instruction, context) {
+                    // The image may know names of users, and so may files that are links.
+                    Err(_) if instruction.keyword == "WORKDIR" => Look::Hidden(Hidden::Files),
+                    result => result.map(|()| Look::Done)?,
+                }
+            }
             "ADD" => {
                 let copy = Copy::new(instruction, stage, context);
                 match copy.and_then(|copy| copy.refuse_what_add_would_unpack(context)) {
@@ -212,7 +224,9 @@ impl Reader<'_> {
             "COPY" => {
                 let copy = match Copy::new(instruction, stage, context) {
                     // The image may know names of users.
-                    Err(Refusal::Account(_)) if is_on_image => return Ok(Look::Hidden(Hidden::Files)),
+                    Err(Refusal::Account(_)) if is_on_image => {
+                        return Ok(Look::Hidden(Hidden::Files));
+                    }
                     copy => copy?,
                 };
                 let Some(from) = &copy.from else {
@@ -226,7 +240,9 @@ impl Reader<'_> {
                 if self.earlier(from, number).is_none()
                     && (is_number || self.earlier(from, self.stages.len()) == Some(number))
                 {
-                    return Err(format!("--from={from}: there is no such stage before this one").into());
+                    return Err(
+                        format!("--from={from}: there is no such stage before this one").into()
+                    );
                 }
                 match self.earlier(from, number).and_then(|earlier| made.get(&earlier)) {
                     Some(Ok(_)) => Look::Seen,
@@ -242,8 +258,11 @@ impl Copy {
     /// Returns the destination of each source, or `None` if one cannot be determined.
     fn destinations(&self) -> Option<Vec<Place>> {
         let place = |source: &String| {
-            let name =
-                source.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."))?;
+            let name = source
+                .trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .filter(|name| !matches!(*name, "" | "." | ".."))?;
             // For a directory, its contents and not its name would be at the destination.
             match self.destination().strip_suffix('/') {
                 _ if pattern::is_pattern(source) || source.ends_with('/') => None,

@@ -72,13 +72,22 @@ fn cut(text: &str, escape: char, with_documents: bool) -> Vec<String> {
 }
 
 /// Removes quotes and escapes, and replaces variables by their values.
-pub(super) fn expand(word: &str, escape: char, variables: &dyn Variables, budget: &Budget) -> Result<String, String> {
+pub(super) fn expand(
+    word: &str,
+    escape: char,
+    variables: &dyn Variables,
+    budget: &Budget,
+) -> Result<String, String> {
     Lexer { escape, quotes: true, variables, budget }.whole(word)
 }
 
 /// Like [`expand`], for a here-document, in which quotes are literal and the escape character is
 /// always `\`.
-pub(super) fn expand_document(text: &str, variables: &dyn Variables, budget: &Budget) -> Result<String, String> {
+pub(super) fn expand_document(
+    text: &str,
+    variables: &dyn Variables,
+    budget: &Budget,
+) -> Result<String, String> {
     Lexer { escape: '\\', quotes: false, variables, budget }.whole(text)
 }
 
@@ -104,7 +113,13 @@ impl Lexer<'_> {
 
     /// Reads up to `end`, which is consumed, or to the end of the text. In `raw` text, which is a
     /// pattern, escapes stay.
-    fn until(&self, rest: &mut Rest<'_>, end: Option<char>, raw: bool, depth: usize) -> Result<String, String> {
+    fn until(
+        &self,
+        rest: &mut Rest<'_>,
+        end: Option<char>,
+        raw: bool,
+        depth: usize,
+    ) -> Result<String, String> {
         let mut out = String::new();
         while let Some(character) = rest.next() {
             if Some(character) == end {
@@ -132,7 +147,13 @@ impl Lexer<'_> {
         }
     }
 
-    fn double_quoted(&self, rest: &mut Rest<'_>, raw: bool, depth: usize, out: &mut String) -> Result<(), String> {
+    fn double_quoted(
+        &self,
+        rest: &mut Rest<'_>,
+        raw: bool,
+        depth: usize,
+        out: &mut String,
+    ) -> Result<(), String> {
         while let Some(character) = rest.next() {
             match character {
                 '"' => return Ok(()),
@@ -161,7 +182,11 @@ impl Lexer<'_> {
     fn variable(&self, rest: &mut Rest<'_>, depth: usize) -> Result<String, String> {
         if rest.next_if_eq(&'{').is_none() {
             let name = name(rest);
-            return Ok(if name.is_empty() { "$".to_owned() } else { self.value(&name)?.unwrap_or_default() });
+            return Ok(if name.is_empty() {
+                "$".to_owned()
+            } else {
+                self.value(&name)?.unwrap_or_default()
+            });
         }
         if depth >= DEEPEST {
             return Err(format!("variables within variables, more than {DEEPEST} deep"));
@@ -178,7 +203,13 @@ impl Lexer<'_> {
             ':' => {
                 let modifier = rest.next().ok_or("a ${ is not closed")?;
                 let word = self.until(rest, Some('}'), false, depth)?;
-                chosen(&name, value.filter(|value| !value.is_empty()), modifier, word, &format!(":{modifier}"))
+                chosen(
+                    &name,
+                    value.filter(|value| !value.is_empty()),
+                    modifier,
+                    word,
+                    &format!(":{modifier}"),
+                )
             }
             '-' | '+' | '?' => {
                 let word = self.until(rest, Some('}'), false, depth)?;
@@ -187,13 +218,25 @@ impl Lexer<'_> {
             '#' | '%' => {
                 let longest = rest.next_if_eq(&modifier).is_some();
                 let pattern = self.until(rest, Some('}'), true, depth)?;
-                substitute::trim(&value.unwrap_or_default(), &pattern, modifier == '%', longest, self.budget)
+                substitute::trim(
+                    &value.unwrap_or_default(),
+                    &pattern,
+                    modifier == '%',
+                    longest,
+                    self.budget,
+                )
             }
             '/' => {
                 let all = rest.next_if_eq(&'/').is_some();
                 let pattern = self.until(rest, Some('/'), true, depth)?;
                 let replacement = self.until(rest, Some('}'), true, depth)?;
-                substitute::replace(&value.unwrap_or_default(), &pattern, &replacement, all, self.budget)
+                substitute::replace(
+                    &value.unwrap_or_default(),
+                    &pattern,
+                    &replacement,
+                    all,
+                    self.budget,
+                )
             }
             other => Err(unknown(&name, &other.to_string())),
         }
@@ -202,18 +245,28 @@ impl Lexer<'_> {
 
 /// Handles `${NAME-word}`, `${NAME+word}`, `${NAME?word}`. A value that counts as unset was removed
 /// before.
-fn chosen(name: &str, value: Option<String>, modifier: char, word: String, written: &str) -> Result<String, String> {
+fn chosen(
+    name: &str,
+    value: Option<String>,
+    modifier: char,
+    word: String,
+    written: &str,
+) -> Result<String, String> {
     match (modifier, value) {
         ('-', None) | ('+', Some(_)) => Ok(word),
         ('-' | '?', Some(value)) => Ok(value),
         ('+', None) => Ok(String::new()),
-        ('?', None) => Err(format!("{name}: {}", if word.is_empty() { "it is not set" } else { &word })),
+        ('?', None) => {
+            Err(format!("{name}: {}", if word.is_empty() { "it is not set" } else { &word }))
+        }
         _ => Err(unknown(name, written)),
     }
 }
 
 fn unknown(name: &str, modifier: &str) -> String {
-    format!("${{{name}{modifier}…}}: only :-, :+, :?, -, +, ?, #, ##, %, %%, / and // are understood")
+    format!(
+        "${{{name}{modifier}…}}: only :-, :+, :?, -, +, ?, #, ##, %, %%, / and // are understood"
+    )
 }
 
 /// Reads a name, or a special parameter of shells, which is never set here.
@@ -252,7 +305,12 @@ mod tests {
 
     struct Sample;
 
-    fn split(text: &str, escape: char, variables: &dyn Variables, budget: &Budget) -> Result<Vec<String>, String> {
+    fn split(
+        text: &str,
+        escape: char,
+        variables: &dyn Variables,
+        budget: &Budget,
+    ) -> Result<Vec<String>, String> {
         raw_words(text, escape).iter().map(|word| expand(word, escape, variables, budget)).collect()
     }
 
@@ -298,8 +356,17 @@ mod tests {
         ] {
             assert_eq!(split(text, '\\', &Sample, &Budget::default()).unwrap(), expected, "{text}");
         }
-        for text in [r#""a"#, "${A", "${}", "${A:#x}", "${A^^}", "${B:?must be set}", "${EMPTY:?x}", "${A/x}", "${A:}"]
-        {
+        for text in [
+            r#""a"#,
+            "${A",
+            "${}",
+            "${A:#x}",
+            "${A^^}",
+            "${B:?must be set}",
+            "${EMPTY:?x}",
+            "${A/x}",
+            "${A:}",
+        ] {
             assert!(split(text, '\\', &Sample, &Budget::default()).is_err(), "{text}");
         }
         assert_eq!(split("a`$A", '`', &Sample, &Budget::default()).unwrap(), ["a$A"]);

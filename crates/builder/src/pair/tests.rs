@@ -57,9 +57,13 @@ fn the_twin_is_the_production_image_and_one_layer() {
     let labels = debug.config().config.labels.as_ref().unwrap();
     assert_eq!(labels[label::PROD], prod.config_document().digest().to_string());
     let manifest: serde_json::Value = serde_json::from_slice(debug.manifest().bytes()).unwrap();
-    assert_eq!(manifest["annotations"][annotation::BASE_DIGEST], prod.manifest().digest().to_string());
+    assert_eq!(
+        manifest["annotations"][annotation::BASE_DIGEST],
+        prod.manifest().digest().to_string()
+    );
     assert_eq!(manifest["annotations"][annotation::BASE_NAME], "docker.io/shop/app:1");
-    let tags = |set: &ImageSet| set.tags().iter().map(TaggedReference::familiar).collect::<Vec<_>>();
+    let tags =
+        |set: &ImageSet| set.tags().iter().map(TaggedReference::familiar).collect::<Vec<_>>();
     assert_eq!(tags(&pair.prod), ["shop/app:1"]);
     assert_eq!(tags(pair.debug.as_ref().unwrap()), ["shop/app:1-debug"]);
 }
@@ -78,7 +82,8 @@ fn the_production_image_is_the_same_without_its_twin() {
 #[test]
 fn the_bytes_are_those_of_this_layout_version() {
     let folder = Folder::new();
-    let pair = build(&BuildSpec { epoch: 1_700_000_000, env: vec!["A=1".into()], ..spec(&folder) }).unwrap();
+    let pair = build(&BuildSpec { epoch: 1_700_000_000, env: vec!["A=1".into()], ..spec(&folder) })
+        .unwrap();
     let mut archive = Vec::new();
     write_hybrid(&pair.sets(), 0, &mut archive).unwrap();
     let digests = [
@@ -96,10 +101,15 @@ fn each_platform_gets_its_image_and_its_toolkit() {
     let mut spec = spec(&folder);
     spec.binaries.push(folder.file("app-arm64", &elf(AARCH64, None, b"app")));
     let error = build(&spec).unwrap_err().to_string();
-    assert!(error.contains("static busybox for linux/arm64, and the one found is for linux/amd64"), "{error}");
+    assert!(
+        error.contains("static busybox for linux/arm64, and the one found is for linux/amd64"),
+        "{error}"
+    );
     spec.twin.as_mut().unwrap().toolkits.push(toolkit(AARCH64));
     let pair = build(&spec).unwrap();
-    let platforms = |set: &ImageSet| set.images().iter().map(|image| image.platform().to_string()).collect::<Vec<_>>();
+    let platforms = |set: &ImageSet| {
+        set.images().iter().map(|image| image.platform().to_string()).collect::<Vec<_>>()
+    };
     assert_eq!(platforms(&pair.prod), ["linux/amd64", "linux/arm64"]);
     assert_eq!(platforms(pair.debug.as_ref().unwrap()), ["linux/amd64", "linux/arm64"]);
     assert_eq!(pair.prod.images()[1].config().config.entrypoint.as_ref().unwrap(), &["/app-arm64"]);
@@ -113,7 +123,10 @@ fn what_could_not_run_is_refused_in_one_line() {
     let folder = Folder::new();
     let file = |name: &str, content: &[u8]| folder.file(name, content);
     for (path, part) in [
-        (file("dynamic", &elf(X86_64, Some("/lib64/ld-linux-x86-64.so.2"), b"")), "needs /lib64/ld-linux-x86-64.so.2"),
+        (
+            file("dynamic", &elf(X86_64, Some("/lib64/ld-linux-x86-64.so.2"), b"")),
+            "needs /lib64/ld-linux-x86-64.so.2",
+        ),
         (file("script", b"#!/bin/sh\n"), "a script"),
         (file("text", b"hello\n"), "a text file"),
         (file("empty", b""), "an empty file"),
@@ -123,7 +136,8 @@ fn what_could_not_run_is_refused_in_one_line() {
         (folder.0.path().to_owned(), "is a directory"),
         ("/dev/null".into(), "is a device"),
     ] {
-        let error = build(&BuildSpec { binaries: vec![path], ..spec(&folder) }).unwrap_err().to_string();
+        let error =
+            build(&BuildSpec { binaries: vec![path], ..spec(&folder) }).unwrap_err().to_string();
         assert!(error.contains(part) && !error.contains('\n'), "{error}");
     }
     let none = BuildSpec { binaries: vec![], ..spec(&folder) };
@@ -158,7 +172,10 @@ fn files_settings_and_platform() {
     let paths: Vec<_> = entries(&image.layers()[0]).into_iter().map(|(path, ..)| path).collect();
     assert_eq!(paths, ["./", "app", "etc/", "etc/ssl/", "etc/ssl/ca.pem", "srv/"]);
     let config = &image.config().config;
-    assert_eq!((config.working_dir.as_str(), config.stop_signal.as_deref()), ("/srv", Some("SIGINT")));
+    assert_eq!(
+        (config.working_dir.as_str(), config.stop_signal.as_deref()),
+        ("/srv", Some("SIGINT"))
+    );
     assert!(config.exposed_ports.as_ref().unwrap().contains_key("80/tcp"));
 
     spec.platforms = vec!["linux/arm64".parse().unwrap()];
@@ -185,7 +202,8 @@ fn every_storage_gives_the_same_image_but_for_its_packing() {
     };
     let plain = build(&spec(&folder)).unwrap();
     let image = |pair: &Pair| pair.debug.as_ref().unwrap().images()[0].clone();
-    let (none, gzip) = (spool(scratchdbg_image::Compression::None), spool(scratchdbg_image::Compression::GZIP));
+    let (none, gzip) =
+        (spool(scratchdbg_image::Compression::None), spool(scratchdbg_image::Compression::GZIP));
     assert_eq!(image(&plain).manifest(), image(&none).manifest());
     assert_eq!(image(&plain).config_document(), image(&gzip).config_document());
     assert_ne!(image(&plain).manifest(), image(&gzip).manifest());
@@ -195,16 +213,33 @@ fn every_storage_gives_the_same_image_but_for_its_packing() {
 fn a_twin_replaces_nothing_of_its_production_image() {
     let folder = Folder::new();
     let mut files = Tree::with_root();
-    files.insert(".scratchdbg/bin/sh", Entry::file(FileData::Bytes((*b"x").into()), 0o755)).unwrap();
-    let link = Entry { node: scratchdbg_image::Node::Symlink("/.scratchdbg/bin".into()), ..Entry::directory() };
+    files
+        .insert(".scratchdbg/bin/sh", Entry::file(FileData::Bytes((*b"x").into()), 0o755))
+        .unwrap();
+    let link = Entry {
+        node: scratchdbg_image::Node::Symlink("/.scratchdbg/bin".into()),
+        ..Entry::directory()
+    };
     let mut links = Tree::with_root();
     links.insert("tools", link).unwrap();
     for (spec, expected) in [
         (BuildSpec { files: files.clone(), ..spec(&folder) }, "has /.scratchdbg/bin in"),
-        (BuildSpec { files: links, ..spec(&folder) }, "the link /tools of the production image leads to"),
-        (BuildSpec { workdir: Some("/.scratchdbg".into()), ..spec(&folder) }, "has /.scratchdbg, the folder"),
-        (BuildSpec { env: vec!["PATH=/.scratchdbg/bin:/".into()], ..spec(&folder) }, "Env of the production image"),
-        (BuildSpec { volumes: vec!["/.scratchdbg".into()], ..spec(&folder) }, "Volumes of the production image"),
+        (
+            BuildSpec { files: links, ..spec(&folder) },
+            "the link /tools of the production image leads to",
+        ),
+        (
+            BuildSpec { workdir: Some("/.scratchdbg".into()), ..spec(&folder) },
+            "has /.scratchdbg, the folder",
+        ),
+        (
+            BuildSpec { env: vec!["PATH=/.scratchdbg/bin:/".into()], ..spec(&folder) },
+            "Env of the production image",
+        ),
+        (
+            BuildSpec { volumes: vec!["/.scratchdbg".into()], ..spec(&folder) },
+            "Volumes of the production image",
+        ),
     ] {
         let error = build(&spec).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");

@@ -51,8 +51,14 @@ fn what_is_mentioned_is_added() {
         root.path(),
         b"/etc/ssl/certs/ca-certificates.crt /usr/share/zoneinfo /etc/passwd /tmp /etc/nsswitch.conf /etc/services",
     );
-    let expected =
-        [("certs", true), ("tz", false), ("passwd", true), ("tmp", true), ("nsswitch", true), ("services", true)];
+    let expected = [
+        ("certs", true),
+        ("tz", false),
+        ("passwd", true),
+        ("tmp", true),
+        ("nsswitch", true),
+        ("services", true),
+    ];
     assert_eq!(decisions(&mut spec, root.path()), expected);
     assert_eq!(
         paths(&spec),
@@ -94,12 +100,16 @@ fn a_guess_without_a_source_is_said_and_a_wish_is_an_error() {
     let mut guess = spec(empty.path(), b"SSL_CERT_FILE /etc/services");
     let decisions = provision(&mut guess, &With::Auto, empty.path()).unwrap();
     assert!(
-        decisions.iter().all(|decision| !decision.added && decision.reason.contains("this machine has no")),
+        decisions
+            .iter()
+            .all(|decision| !decision.added && decision.reason.contains("this machine has no")),
         "{decisions:?}"
     );
-    for (need, package) in [("certs", "ca-certificates"), ("tz", "tzdata"), ("services", "netbase")] {
+    for (need, package) in [("certs", "ca-certificates"), ("tz", "tzdata"), ("services", "netbase")]
+    {
         let mut wish = spec(empty.path(), b"");
-        let error = provision(&mut wish, &need.parse().unwrap(), empty.path()).unwrap_err().to_string();
+        let error =
+            provision(&mut wish, &need.parse().unwrap(), empty.path()).unwrap_err().to_string();
         assert!(error.contains(package), "{error}");
     }
 }
@@ -108,10 +118,16 @@ fn a_guess_without_a_source_is_said_and_a_wish_is_an_error() {
 fn a_list_overrides_and_what_is_there_stays() {
     let root = machine();
     let mut spec = spec(root.path(), b"/tmp SSL_CERT_FILE");
-    spec.files.insert("etc/passwd", Entry::file(FileData::Bytes((*b"mine").into()), 0o600)).unwrap();
+    spec.files
+        .insert("etc/passwd", Entry::file(FileData::Bytes((*b"mine").into()), 0o600))
+        .unwrap();
     provision(&mut spec, &"passwd,tz".parse().unwrap(), root.path()).unwrap();
     assert_eq!(spec.files.get("etc/passwd").unwrap().mode, 0o600);
-    assert!(spec.files.get("etc/group").is_some() && spec.files.get("tmp").is_none() && spec.env.is_empty());
+    assert!(
+        spec.files.get("etc/group").is_some()
+            && spec.files.get("tmp").is_none()
+            && spec.env.is_empty()
+    );
     assert_eq!("none".parse::<With>().unwrap(), With::Only(BTreeSet::new()));
     assert!("certs,x".parse::<With>().is_err() && "".parse::<With>().is_err());
 }

@@ -24,7 +24,8 @@ fn list_around(bytes: &[u8], start: usize) -> Vec<String> {
     let mut names = Vec::new();
     let mut next = start;
     let mut last: Option<&[u8]> = None;
-    while let Some(name) = name_at(bytes, next).filter(|name| last.is_none_or(|last| last < *name)) {
+    while let Some(name) = name_at(bytes, next).filter(|name| last.is_none_or(|last| last < *name))
+    {
         names.push(name);
         next += name.len() + 1;
         last = Some(name);

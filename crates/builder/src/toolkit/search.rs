@@ -75,7 +75,9 @@ fn search(paths: &[&Path]) -> HostSearch {
         seen.push(real);
         match Toolkit::from_file(path) {
             Ok(toolkit) => return HostSearch { toolkit: Some(toolkit), skipped },
-            Err(ToolkitError::Unfit { reason, .. }) => skipped.push(Skipped { path: path.into(), reason }),
+            Err(ToolkitError::Unfit { reason, .. }) => {
+                skipped.push(Skipped { path: path.into(), reason })
+            }
             Err(error) => skipped.push(Skipped { path: path.into(), reason: error.to_string() }),
         }
     }
@@ -87,11 +89,15 @@ impl Toolkit {
     pub fn from_file(path: &Path) -> Result<Self, ToolkitError> {
         let file = HostFile::new(path)?;
         if file.size() > LARGEST {
-            let reason = format!("it has {} bytes, and no busybox is larger than 64 MiB", file.size());
+            let reason =
+                format!("it has {} bytes, and no busybox is larger than 64 MiB", file.size());
             return Err(ToolkitError::Unfit { origin: path.display().to_string(), reason });
         }
         let read = |source: io::Error| ToolkitError::Read { path: path.to_owned(), source };
-        Self::from_bytes(scratchdbg_files::read(path, LARGEST).map_err(read)?, path.display().to_string())
+        Self::from_bytes(
+            scratchdbg_files::read(path, LARGEST).map_err(read)?,
+            path.display().to_string(),
+        )
     }
 }
 
@@ -100,7 +106,8 @@ pub(super) fn list(skipped: &[Skipped]) -> String {
     if skipped.is_empty() {
         return String::new();
     }
-    let items: Vec<_> = skipped.iter().map(|item| format!("{}: {}", item.path.display(), item.reason)).collect();
+    let items: Vec<_> =
+        skipped.iter().map(|item| format!("{}: {}", item.path.display(), item.reason)).collect();
     format!(" ({})", items.join("; "))
 }
 
@@ -130,14 +137,20 @@ mod tests {
     #[test]
     fn what_would_not_do_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        let (script, link, absent) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
+        let (script, link, absent) =
+            (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
         fs::write(&script, "#!/bin/sh\n").unwrap();
         std::os::unix::fs::symlink(&script, &link).unwrap();
         let found = search(&[&script, &link, &absent]);
         assert!(found.toolkit.is_none());
         assert_eq!(found.skipped, [Skipped { path: script, reason: "it is a script".into() }]);
         let error = ToolkitError::NotFound { skipped: found.skipped }.to_string();
-        for part in ["it is a script", "apt-get install busybox-static", "--toolkit PATH", "--toolkit IMAGE"] {
+        for part in [
+            "it is a script",
+            "apt-get install busybox-static",
+            "--toolkit PATH",
+            "--toolkit IMAGE",
+        ] {
             assert!(error.contains(part), "{error}");
         }
         let error = ToolkitError::NotFound { skipped: Vec::new() }.to_string();

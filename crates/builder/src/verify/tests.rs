@@ -23,8 +23,11 @@ fn pair() -> (Subject, Subject) {
     Layout::open_or_create(&root).unwrap().add(&sets).unwrap();
     let archive = folder.path().join("archive.tar");
     save_hybrid(&sets, 0, &archive).unwrap();
-    let read = |source: &ImageSource, name| Subject::read(source, &source.find(Some(name)).unwrap()[0]).unwrap();
-    let (layout, archive) = (ImageSource::layout(&root).unwrap(), ImageSource::archive(&archive).unwrap());
+    let read = |source: &ImageSource, name| {
+        Subject::read(source, &source.find(Some(name)).unwrap()[0]).unwrap()
+    };
+    let (layout, archive) =
+        (ImageSource::layout(&root).unwrap(), ImageSource::archive(&archive).unwrap());
     (read(&layout, "shop/app:1"), read(&archive, "shop/app:1-debug"))
 }
 
@@ -42,8 +45,15 @@ fn what_we_build_is_a_pair() {
 fn a_debug_image_under_the_production_tag_is_named_first() {
     let (prod, debug) = pair();
     let first = &verify(&debug, &debug).differences[0];
-    assert_eq!(first.message, "docker.io/shop/app:1-debug, given as the production image, is labeled as `debug`");
-    let subjects: Vec<_> = verify(&debug, &prod).differences.into_iter().map(|difference| difference.subject).collect();
+    assert_eq!(
+        first.message,
+        "docker.io/shop/app:1-debug, given as the production image, is labeled as `debug`"
+    );
+    let subjects: Vec<_> = verify(&debug, &prod)
+        .differences
+        .into_iter()
+        .map(|difference| difference.subject)
+        .collect();
     for expected in ["role", "layers", "production-shell", "base"] {
         assert!(subjects.iter().any(|subject| subject == expected), "{subjects:?}");
     }
@@ -53,7 +63,8 @@ fn a_debug_image_under_the_production_tag_is_named_first() {
 fn every_difference_is_found_and_named() {
     type Change = fn(&mut Subject, &mut Subject);
     let add = |debug: &mut Subject, path: &str, kind: MemberKind, mode: u32| {
-        let member = Member { path: path.to_owned(), kind, mode, ..debug.layers[1].members[0].clone() };
+        let member =
+            Member { path: path.to_owned(), kind, mode, ..debug.layers[1].members[0].clone() };
         debug.layers[1].members.push(member);
     };
     for (path, kind, mode, expected) in [
@@ -63,14 +74,28 @@ fn every_difference_is_found_and_named() {
         (".scratchdbg/l", MemberKind::HardLink("app".into()), 0o755, "is a link to app"),
         (".scratchdbg/bin/sh/x", MemberKind::File, 0o755, "another entry is below it"),
         (".scratchdbg/root", MemberKind::File, 0o4755, "special bit"),
-        (".scratchdbg/root", MemberKind::HardLink(".scratchdbg/bin/sh".into()), 0o4755, "special bit"),
-        (".scratchdbg/bin/sh", MemberKind::HardLink(".scratchdbg/bin/busybox".into()), 0o777, "others than root may"),
+        (
+            ".scratchdbg/root",
+            MemberKind::HardLink(".scratchdbg/bin/sh".into()),
+            0o4755,
+            "special bit",
+        ),
+        (
+            ".scratchdbg/bin/sh",
+            MemberKind::HardLink(".scratchdbg/bin/busybox".into()),
+            0o777,
+            "others than root may",
+        ),
         (".scratchdbg/disk", MemberKind::Special, 0o666, "neither a file"),
     ] {
         let (prod, mut debug) = pair();
         add(&mut debug, path, kind, mode);
-        let messages: Vec<_> = verify(&prod, &debug).differences.into_iter().map(|found| found.message).collect();
-        assert!(messages.iter().any(|message| message.contains(expected)), "{expected}: {messages:?}");
+        let messages: Vec<_> =
+            verify(&prod, &debug).differences.into_iter().map(|found| found.message).collect();
+        assert!(
+            messages.iter().any(|message| message.contains(expected)),
+            "{expected}: {messages:?}"
+        );
     }
     let changes: [(Change, &str); 22] = [
         (
@@ -94,23 +119,34 @@ fn every_difference_is_found_and_named() {
             r#"config.Entrypoint: it is ["/app"] in production"#,
         ),
         (|_, debug| debug.config["architecture"] = "arm64".into(), "architecture: it is \"amd64\""),
-        (|_, debug| debug.config["config"]["Labels"]["x"] = "y".into(), "config.Labels.x: it is null in production"),
+        (
+            |_, debug| debug.config["config"]["Labels"]["x"] = "y".into(),
+            "config.Labels.x: it is null in production",
+        ),
         (
             |_, debug| debug.config["config"]["Env"][1] = "PATH=/evil".into(),
             "config.Env.PATH: it is /evil in debug; expected /usr",
         ),
-        (|_, debug| debug.config["config"]["Env"][0] = "A=2".into(), r#"config.Env: it is ["A=1"]"#),
+        (
+            |_, debug| debug.config["config"]["Env"][0] = "A=2".into(),
+            r#"config.Env: it is ["A=1"]"#,
+        ),
         (
             |_, debug| debug.config["rootfs"]["type"] = "layers+base".into(),
             r#"rootfs.type: it is "layers" in production and "layers+base" in debug"#,
         ),
-        (|_, debug| debug.config["rootfs"]["base_layer"] = "x".into(), "rootfs.base_layer: it is null in production"),
+        (
+            |_, debug| debug.config["rootfs"]["base_layer"] = "x".into(),
+            "rootfs.base_layer: it is null in production",
+        ),
         (
             |prod, _| prod.layers[0].members[1].path = ".scratchdbg/app".into(),
             "production-folder: the production image has /.scratchdbg/app in /.scratchdbg, the folder of",
         ),
         (
-            |prod, _| prod.layers[0].members[1].kind = MemberKind::Symlink(".scratchdbg/app".into()),
+            |prod, _| {
+                prod.layers[0].members[1].kind = MemberKind::Symlink(".scratchdbg/app".into())
+            },
             "production-folder: the link /app of the production image leads to .scratchdbg/app in",
         ),
         (
@@ -120,7 +156,10 @@ fn every_difference_is_found_and_named() {
         (|_, debug| debug.config["history"] = Value::Null, "history: it is"),
         (|prod, _| prod.layers[0].diff_id = Digest::of("x"), "layers: layer 1 is sha256:"),
         (|_, debug| drop(debug.layers.pop()), "layers: the debug image has no layer of its own"),
-        (|_, debug| debug.layers.push(debug.layers[1].clone()), "layers: the debug image has 2 layers more"),
+        (
+            |_, debug| debug.layers.push(debug.layers[1].clone()),
+            "layers: the debug image has 2 layers more",
+        ),
         (
             |_, debug| debug.layers[1].members[0].path = "bin".into(),
             "debug-layer: it changes /bin, outside of /.scratchdbg",
@@ -133,14 +172,21 @@ fn every_difference_is_found_and_named() {
             |prod, _| prod.layers[0].members[1].path = "usr/bin/bash".into(),
             "production-shell: the production image holds a shell: /usr/bin/bash",
         ),
-        (|prod, _| prod.config_digest = Digest::of("x"), "base: the debug image says that it was made from"),
+        (
+            |prod, _| prod.config_digest = Digest::of("x"),
+            "base: the debug image says that it was made from",
+        ),
     ];
     for (change, expected) in changes {
         let (mut prod, mut debug) = pair();
         change(&mut prod, &mut debug);
         let verification = verify(&prod, &debug);
         assert!(!verification.ok);
-        let lines: Vec<_> = verification.differences.iter().map(|d| format!("{}: {}", d.subject, d.message)).collect();
+        let lines: Vec<_> = verification
+            .differences
+            .iter()
+            .map(|d| format!("{}: {}", d.subject, d.message))
+            .collect();
         assert!(lines.iter().any(|line| line.starts_with(expected)), "{expected}: {lines:?}");
     }
 }
@@ -150,6 +196,10 @@ fn annotations_and_shells_of_the_twin_count() {
     let (prod, mut debug) = pair();
     debug.annotations.insert(annotation::BASE_DIGEST.into(), "sha256:00".into());
     debug.layers[1].members.retain(|member| !member.path.ends_with("/sh"));
-    let subjects: Vec<_> = verify(&prod, &debug).differences.into_iter().map(|difference| difference.subject).collect();
+    let subjects: Vec<_> = verify(&prod, &debug)
+        .differences
+        .into_iter()
+        .map(|difference| difference.subject)
+        .collect();
     assert_eq!(subjects, ["debug-layer", "base"]);
 }

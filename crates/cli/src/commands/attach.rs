@@ -7,7 +7,9 @@ mod terminal;
 mod toolkit;
 mod words;
 
-use scratchdbg_backend::{Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource, ToolStore, asked};
+use scratchdbg_backend::{
+    Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource, ToolStore, asked,
+};
 use scratchdbg_console::terminal::is_interactive;
 use scratchdbg_session::tools::SessionTools;
 use scratchdbg_session::{Audit, Notice, Request};
@@ -22,11 +24,18 @@ use scratchdbg_args::AttachArgs;
 #[cfg(feature = "kubernetes")]
 use scratchdbg_args::ModeArg;
 
-pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
+pub(crate) async fn attach(
+    args: AttachArgs,
+    context: &Context,
+    mut interrupts: Interrupts,
+) -> Outcome {
     // Before anything is created: a session must not run without its audit record.
     let audit = args.audit.as_deref().filter(|_| !args.explain).map(Audit::open).transpose()?;
     // An image may have a slash in its name.
-    if !args.image && platform::location(std::slice::from_ref(&args.target), &args.kubernetes)? == Location::Cluster {
+    if !args.image
+        && platform::location(std::slice::from_ref(&args.target), &args.kubernetes)?
+            == Location::Cluster
+    {
         return Box::pin(attach_to_pod(args, audit, context, &mut interrupts)).await;
     }
     let prepared = async {
@@ -34,14 +43,16 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: 
         let (platform, probed) = context.platform_with_probe(&mut request.target).await?;
         Ok::<_, CommandError>((request, platform, probed))
     };
-    let (request, platform, probed) = match interrupts.race(&context.scope, Box::pin(prepared)).await {
-        Ok(prepared) => prepared?,
-        Err(code) => return Ok(code),
-    };
+    let (request, platform, probed) =
+        match interrupts.race(&context.scope, Box::pin(prepared)).await {
+            Ok(prepared) => prepared?,
+            Err(code) => return Ok(code),
+        };
     match platform {
         Platform::Docker(engine) => {
             let probed = probed.and_then(|Probed::Docker(probed)| probed);
-            Box::pin(attach_on(engine, args, request, probed, audit, context, &mut interrupts)).await
+            Box::pin(attach_on(engine, args, request, probed, audit, context, &mut interrupts))
+                .await
         }
         #[cfg(feature = "kubernetes")]
         Platform::Kubernetes(_) => Err(platform::not_for_pods("attach")),
@@ -57,8 +68,11 @@ async fn attach_on<B: SessionBackend + ToolStore>(
     context: &Context,
     interrupts: &mut Interrupts,
 ) -> Outcome {
-    let on_load = |image: &str, origin: &str| words::tell(Notice::LoadsTools { image, origin }, context.printer);
-    let tools = SessionTools::new(platform.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);
+    let on_load = |image: &str, origin: &str| {
+        words::tell(Notice::LoadsTools { image, origin }, context.printer)
+    };
+    let tools =
+        SessionTools::new(platform.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);
     attach_with(platform, &tools, &args, request, probed, audit, context, interrupts).await
 }
 
@@ -71,15 +85,22 @@ async fn attach_to_pod(
     interrupts: &mut Interrupts,
 ) -> Outcome {
     let prepared = async {
-        let connected = context.platform_of(std::slice::from_ref(&args.target), &args.kubernetes).await?;
+        let connected =
+            context.platform_of(std::slice::from_ref(&args.target), &args.kubernetes).await?;
         let sessions = platform::pod_sessions(connected, context.printer)?;
-        let chosen =
-            platform::choose_container(&sessions, &args.target, &args.kubernetes, args.mode == ModeArg::Copy).await?;
+        let chosen = platform::choose_container(
+            &sessions,
+            &args.target,
+            &args.kubernetes,
+            args.mode == ModeArg::Copy,
+        )
+        .await?;
         let request = request(&args, chosen.target, context).await?;
         chosen.note.iter().for_each(|note| context.printer.note(note));
         Ok::<_, CommandError>((sessions, request, chosen.seen))
     };
-    let (sessions, request, seen) = match interrupts.race(&context.scope, Box::pin(prepared)).await {
+    let (sessions, request, seen) = match interrupts.race(&context.scope, Box::pin(prepared)).await
+    {
         Ok(prepared) => prepared?,
         Err(code) => return Ok(code),
     };
@@ -130,14 +151,21 @@ fn target(args: &AttachArgs) -> Result<SessionTarget, CommandError> {
         return Ok(SessionTarget::Container(args.target.parse()?));
     }
     if !is_image_reference(&args.target) {
-        return Err(CommandError::usage(format!("`{}` cannot be the name of an image", args.target))
-            .hint("--image takes NAME[:TAG], NAME@DIGEST or an id, as `docker images` lists them"));
+        return Err(CommandError::usage(format!(
+            "`{}` cannot be the name of an image",
+            args.target
+        ))
+        .hint("--image takes NAME[:TAG], NAME@DIGEST or an id, as `docker images` lists them"));
     }
     Ok(SessionTarget::Image(args.target.clone()))
 }
 
 /// Turns the command line into a request.
-async fn request(args: &AttachArgs, target: SessionTarget, context: &Context) -> Result<Request, CommandError> {
+async fn request(
+    args: &AttachArgs,
+    target: SessionTarget,
+    context: &Context,
+) -> Result<Request, CommandError> {
     let tty = !args.no_tty && is_interactive();
     args.user.as_deref().map_or(Ok(()), asked::check_user)?;
     args.workdir.as_deref().map_or(Ok(()), asked::check_workdir)?;
@@ -149,7 +177,11 @@ async fn request(args: &AttachArgs, target: SessionTarget, context: &Context) ->
     let plan = PlanRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { args.mode.into() },
-        user: if args.root { Some("0".to_owned()) } else { args.user.as_deref().map(asked::with_numeric_root) },
+        user: if args.root {
+            Some("0".to_owned())
+        } else {
+            args.user.as_deref().map(asked::with_numeric_root)
+        },
         tty,
         term: context.environment.term.clone(),
         environment: asked::environment(&args.env, Environment::named)?,
@@ -162,5 +194,10 @@ async fn request(args: &AttachArgs, target: SessionTarget, context: &Context) ->
         dry_run: args.explain,
         ..PlanRequest::default()
     };
-    Ok(Request { target, plan, trust_neighbors: args.trust_neighbors, follow_restarts: args.follow_restarts })
+    Ok(Request {
+        target,
+        plan,
+        trust_neighbors: args.trust_neighbors,
+        follow_restarts: args.follow_restarts,
+    })
 }

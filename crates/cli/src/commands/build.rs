@@ -71,7 +71,8 @@ pub(crate) async fn build(mut args: BuildArgs, context: &Context) -> Outcome {
     spec.files.count_with(meter.clone());
     let progress = show_progress("packing", size(&spec), &meter, context);
     let work = move || -> Result<Built, CommandError> {
-        let decisions = provision(&mut spec, &with, Path::new("/")).map_err(|error| explain(&error))?;
+        let decisions =
+            provision(&mut spec, &with, Path::new("/")).map_err(|error| explain(&error))?;
         let pair = scratchdbg_builder::build(&spec).map_err(|error| explain(&error))?;
         let mut findings = preflight(&spec, &pair)?;
         if let Some(Source { path, origins, findings: of_file, .. }) = source {
@@ -95,7 +96,11 @@ pub(crate) async fn build(mut args: BuildArgs, context: &Context) -> Outcome {
 }
 
 /// Checks access to the registries, if images go there, before anything is packed.
-async fn check_registries(outputs: &[Output], tags: &[TaggedReference], context: &Context) -> Result<(), CommandError> {
+async fn check_registries(
+    outputs: &[Output],
+    tags: &[TaggedReference],
+    context: &Context,
+) -> Result<(), CommandError> {
     if !outputs.contains(&Output::Registry) {
         return Ok(());
     }
@@ -139,8 +144,11 @@ struct Built {
 
 /// Prints findings about the images. A denied finding is an error: nothing is written.
 fn report(findings: &[Finding], deny: Deny, printer: Printer) -> Result<(), CommandError> {
-    let text = |finding: &Finding| format!("{}: {}{}", finding.code, findings::place(finding), finding.message);
-    let (denied, others): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| is_denied(finding, deny));
+    let text = |finding: &Finding| {
+        format!("{}: {}{}", finding.code, findings::place(finding), finding.message)
+    };
+    let (denied, others): (Vec<_>, Vec<_>) =
+        findings.iter().partition(|finding| is_denied(finding, deny));
     for finding in others.iter().chain(denied.iter().skip(1)) {
         match finding.severity {
             Severity::Info => printer.note(&text(finding)),
@@ -155,19 +163,26 @@ fn report(findings: &[Finding], deny: Deny, printer: Printer) -> Result<(), Comm
 
 /// Prints the summary of a pair that was loaded into the engine.
 pub(super) fn print_summary(pair: &Pair, printer: Printer) -> std::io::Result<()> {
-    let built = Built { pair: pair.clone(), decisions: Vec::new(), findings: Vec::new(), pushed: None };
+    let built =
+        Built { pair: pair.clone(), decisions: Vec::new(), findings: Vec::new(), pushed: None };
     summary::print(&built, &[Output::Engine], printer)
 }
 
 /// Returns the toolkits that were named, or the first that is found.
 async fn toolkits(wanted: &[String], context: &Context) -> Result<Vec<Toolkit>, CommandError> {
     if wanted.is_empty() {
-        return Ok(vec![tools::find(None, &context.host_toolkit, async || Ok(context.images().await?.clone())).await?]);
+        return Ok(vec![
+            tools::find(None, &context.host_toolkit, async || Ok(context.images().await?.clone()))
+                .await?,
+        ]);
     }
     let mut toolkits = Vec::new();
     for wanted in wanted {
         toolkits.push(
-            tools::find(Some(wanted), &context.host_toolkit, async || Ok(context.images().await?.clone())).await?,
+            tools::find(Some(wanted), &context.host_toolkit, async || {
+                Ok(context.images().await?.clone())
+            })
+            .await?,
         );
     }
     Ok(toolkits)

@@ -5,7 +5,9 @@ use scratchdbg_console::printer::Printer;
 use scratchdbg_console::terminal;
 use scratchdbg_diagnose::{Code, Finding, Severity, explain_code, sarif};
 use scratchdbg_format::findings;
-use scratchdbg_inspect::{self as inspect, BareWords, Caveat, ImageLocation, LocationError, Report, ThisMachine};
+use scratchdbg_inspect::{
+    self as inspect, BareWords, Caveat, ImageLocation, LocationError, Report, ThisMachine,
+};
 
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -18,23 +20,34 @@ pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
         return explain(code, context.printer);
     }
     let texts = args.subjects.clone();
-    let subjects = blocking(move || texts.iter().map(|text| location(text)).collect::<Result<Vec<_>, _>>()).await?;
+    let subjects =
+        blocking(move || texts.iter().map(|text| location(text)).collect::<Result<Vec<_>, _>>())
+            .await?;
     let mut reports = Vec::new();
-    let files = args.files.iter().map(|path| (ImageLocation::Dockerfile(path.clone()), path.to_string_lossy()));
+    let files = args
+        .files
+        .iter()
+        .map(|path| (ImageLocation::Dockerfile(path.clone()), path.to_string_lossy()));
     let subjects = subjects.into_iter().zip(args.subjects.iter().map(Into::into));
     let printer = context.printer;
     for (location, text) in subjects.chain(files) {
-        reports.extend(inspect::check(location, &text, context, move |caveat| tell(&caveat, printer)).await?);
+        reports.extend(
+            inspect::check(location, &text, context, move |caveat| tell(&caveat, printer)).await?,
+        );
     }
     print(&reports, args.format, context.printer)?;
-    let denied = reports.iter().flat_map(|report| &report.findings).any(|finding| is_denied(finding, args.deny));
+    let denied = reports
+        .iter()
+        .flat_map(|report| &report.findings)
+        .any(|finding| is_denied(finding, args.deny));
     Ok(if denied { FAILED } else { 0 })
 }
 
 /// `--explain`: prints the documentation of a code.
 fn explain(code: &str, printer: Printer) -> Outcome {
     let Some(text) = explain_code(code) else {
-        let similar = scratchdbg_backend::similar(code, Code::ALL.iter().map(|known| known.as_str()));
+        let similar =
+            scratchdbg_backend::similar(code, Code::ALL.iter().map(|known| known.as_str()));
         let shown = scratchdbg_logs::escape::label(code);
         let error = CommandError::usage(format!("there is no code `{shown}`"));
         return Err(match similar.first() {
@@ -53,13 +66,19 @@ fn location(text: &str) -> Result<ImageLocation, CommandError> {
             "a subject is a binary, a Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or container",
         )
     };
-    let location = ImageLocation::parse(text, BareWords::FilesFirst, &ThisMachine).map_err(|error| match error {
-        LocationError::Nothing => unusable("nothing to check"),
-        LocationError::Folder => unusable("a folder").hint(format!("an OCI layout is written oci:{text}")),
-        LocationError::NoSuchFile => CommandError::new(format!("cannot read {text}: there is no such file"))
-            .hint("check the path: it is looked for from the current folder"),
-        error => unusable(&error.to_string()),
-    })?;
+    let location = ImageLocation::parse(text, BareWords::FilesFirst, &ThisMachine).map_err(
+        |error| match error {
+            LocationError::Nothing => unusable("nothing to check"),
+            LocationError::Folder => {
+                unusable("a folder").hint(format!("an OCI layout is written oci:{text}"))
+            }
+            LocationError::NoSuchFile => {
+                CommandError::new(format!("cannot read {text}: there is no such file"))
+                    .hint("check the path: it is looked for from the current folder")
+            }
+            error => unusable(&error.to_string()),
+        },
+    )?;
     registry::expect_reference(&location)?;
     Ok(location)
 }
@@ -74,13 +93,16 @@ fn tell(caveat: &Caveat, printer: Printer) {
             let what = match hidden {
                 Hidden::Base(image) => format!("what {image} brings along"),
                 Hidden::At(places) => {
-                    let places: Vec<&str> = places.iter().map(|place| place.path.as_str()).collect();
+                    let places: Vec<&str> =
+                        places.iter().map(|place| place.path.as_str()).collect();
                     format!("what is at {}", places.join(", "))
                 }
                 Hidden::Files | Hidden::Anything => format!("what `{instruction}` makes"),
             };
             let path = path.display();
-            printer.note(&format!("{path}:{line}: {what} is not seen here: check the image once it is built"));
+            printer.note(&format!(
+                "{path}:{line}: {what} is not seen here: check the image once it is built"
+            ));
         }
         _ => {}
     }
@@ -118,11 +140,14 @@ fn print_text(reports: &[Report], printer: Printer) -> std::io::Result<()> {
 
 /// Merges the reports into one document with a run for each.
 fn merged_sarif(reports: &[Report]) -> serde_json::Value {
-    let mut documents =
-        reports.iter().map(|report| sarif(env!("CARGO_PKG_VERSION"), &report.subject, &report.findings));
+    let mut documents = reports
+        .iter()
+        .map(|report| sarif(env!("CARGO_PKG_VERSION"), &report.subject, &report.findings));
     let mut merged = documents.next().unwrap_or_default();
     for mut document in documents {
-        if let (Some(runs), Some(more)) = (merged["runs"].as_array_mut(), document["runs"].as_array_mut()) {
+        if let (Some(runs), Some(more)) =
+            (merged["runs"].as_array_mut(), document["runs"].as_array_mut())
+        {
             runs.append(more);
         }
     }

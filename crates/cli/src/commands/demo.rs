@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
-use scratchdbg_backend::{ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window};
+use scratchdbg_backend::{
+    ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window,
+};
 use scratchdbg_builder::{BuildSpec, Twin};
 use scratchdbg_console::streams::{self, Outlet};
 use scratchdbg_image::{TaggedReference, write_hybrid};
@@ -32,7 +34,10 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     let names = names(&throwaway)?;
     let begun = async {
         let engine = context.images().await?;
-        Ok::<_, CommandError>((engine, session_tools(&args, engine, context).missing_image().await?))
+        Ok::<_, CommandError>((
+            engine,
+            session_tools(&args, engine, context).missing_image().await?,
+        ))
     };
     let (engine, missing_image) = match interrupts.race(&context.scope, begun).await {
         Ok(begun) => begun?,
@@ -45,7 +50,8 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     // The cleanup needs a scope of its own: the scope of a canceled command sends no further
     // requests.
     let engine = engine.within(&Scope::default());
-    let loading: Vec<String> = context.scope.left().into_iter().filter(|left| images.contains(left)).collect();
+    let loading: Vec<String> =
+        context.scope.left().into_iter().filter(|left| images.contains(left)).collect();
     let removal = async {
         let removed = Box::pin(throwaway.remove(&engine, &images, loading)).await;
         removed.map_err(|error| CommandError::from(error).message)
@@ -58,16 +64,20 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
         // A signal during the cleanup takes precedence.
         Ok(Some(code)) => return Ok(code),
         Err(reason) => {
-            let hint = "`scratchdbg sessions gc` removes what is left of it, and any next session does";
+            let hint =
+                "`scratchdbg sessions gc` removes what is left of it, and any next session does";
             let name = throwaway.container();
             return match outcome {
                 Err(code) => {
-                    context.printer.warning(&format!("the container {name} and its images may be left: {reason}"));
+                    context.printer.warning(&format!(
+                        "the container {name} and its images may be left: {reason}"
+                    ));
                     context.printer.hint(hint);
                     Ok(code)
                 }
                 Ok(_) => {
-                    let message = format!("the container {name} and its images may be left: {reason}");
+                    let message =
+                        format!("the container {name} and its images may be left: {reason}");
                     Err(CommandError::new(message).hint(hint))
                 }
             };
@@ -159,7 +169,11 @@ async fn build(
         CommandError::new(format!("cannot write temporary files to {}: {}", place.display(), cause(&error)))
             .hint("TMPDIR names the directory for temporary files: one that exists, and that you may write to")
     };
-    let folder = tempfile::Builder::new().prefix("scratchdbg-").permissions(private).tempdir().map_err(unwritable)?;
+    let folder = tempfile::Builder::new()
+        .prefix("scratchdbg-")
+        .permissions(private)
+        .tempdir()
+        .map_err(unwritable)?;
     let binary = folder.path().join("app");
     write_program(&binary).map_err(unwritable)?;
     let platform = async || Ok(context.images().await?.clone());
@@ -173,8 +187,8 @@ async fn build(
         ..BuildSpec::default()
     };
     let epoch = spec.epoch;
-    let pair =
-        scratchdbg_builder::build(&spec).map_err(|error| CommandError::new(scratchdbg_backend::chain(&error)))?;
+    let pair = scratchdbg_builder::build(&spec)
+        .map_err(|error| CommandError::new(scratchdbg_backend::chain(&error)))?;
     let sets = pair.sets();
     // A signal does not interrupt a load. The engine might complete it later, and nothing would
     // remove the image.
@@ -195,12 +209,16 @@ async fn build(
 
 /// Returns the error without the name of a temporary file.
 fn cause(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.kind().to_string(), |code| io::Error::from_raw_os_error(code).to_string())
+    error.raw_os_error().map_or_else(
+        || error.kind().to_string(),
+        |code| io::Error::from_raw_os_error(code).to_string(),
+    )
 }
 
 fn write_program(path: &Path) -> io::Result<()> {
     use io::Write as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(path)?;
     file.write_all(LAUNCHER)
 }
 
@@ -212,7 +230,10 @@ async fn run_inside(
     command: &[&str],
     context: &Context,
 ) -> Outcome {
-    let plan = PlanRequest { command: command.iter().map(|&word| word.to_owned()).collect(), ..PlanRequest::default() };
+    let plan = PlanRequest {
+        command: command.iter().map(|&word| word.to_owned()).collect(),
+        ..PlanRequest::default()
+    };
     let target = SessionTarget::Container(container.clone());
     let request = Request { target, plan, trust_neighbors: false, follow_restarts: false };
     // As for the demo's own images, a signal does not interrupt this load. The image's name is not
@@ -221,19 +242,29 @@ async fn run_inside(
     let on_load = |image: &str, _: &str| {
         context.scope.made(loading.get_or_init(|| image.to_owned()));
     };
-    let tools = SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);
+    let tools =
+        SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);
     let (mut audience, mut interrupts) = (Audience::default(), Interrupts::none());
-    let session = scratchdbg_session::run(engine, request, None, &tools, &mut audience, &mut interrupts);
+    let session =
+        scratchdbg_session::run(engine, request, None, &tools, &mut audience, &mut interrupts);
     let code = Box::pin(session).await;
     if let Some(image) = loading.get().filter(|_| !context.scope.is_canceled()) {
         context.scope.gone(image);
     }
     let code = code?;
     // A reader that is gone is an error, as for all other output of the demo.
-    if audience.has_left { Err(io::Error::from(io::ErrorKind::BrokenPipe).into()) } else { Ok(code) }
+    if audience.has_left {
+        Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
+    } else {
+        Ok(code)
+    }
 }
 
-fn session_tools<'a>(args: &DemoArgs, engine: &ImagePlatform, context: &'a Context) -> SessionTools<'a, ImagePlatform> {
+fn session_tools<'a>(
+    args: &DemoArgs,
+    engine: &ImagePlatform,
+    context: &'a Context,
+) -> SessionTools<'a, ImagePlatform> {
     SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &|_, _| {})
 }
 
@@ -250,7 +281,11 @@ impl User for Audience {
     type Errors = Outlet<Stderr>;
 
     fn streams(&mut self) -> Streams<Empty, Self::Output, Self::Errors> {
-        Streams { input: None, output: Outlet::of(streams::stdout()), error: Outlet::of(streams::stderr()) }
+        Streams {
+            input: None,
+            output: Outlet::of(streams::stdout()),
+            error: Outlet::of(streams::stderr()),
+        }
     }
 
     fn windows(&mut self) -> Result<watch::Receiver<Option<Window>>, Error> {
@@ -271,7 +306,12 @@ impl User for Audience {
         Ok(())
     }
 
-    fn ended(&mut self, _: &Plan, _: Timestamp, end: &Result<SessionEnd, Error>) -> Result<(), Error> {
+    fn ended(
+        &mut self,
+        _: &Plan,
+        _: Timestamp,
+        end: &Result<SessionEnd, Error>,
+    ) -> Result<(), Error> {
         self.has_left = matches!(end, Ok(SessionEnd::OutputClosed));
         Ok(())
     }

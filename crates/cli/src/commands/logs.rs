@@ -50,7 +50,8 @@ async fn read(
     context: &Context,
 ) -> Result<(), CommandError> {
     let platform = context.platform_of(&args.targets, &args.kubernetes).await?;
-    let mut targets = platform::log_targets(platform, &args.targets, &args.kubernetes, context.printer).await?;
+    let mut targets =
+        platform::log_targets(platform, &args.targets, &args.kubernetes, context.printer).await?;
     targets.selectors.extend(request::selectors(args));
     on_platform!(platform, platform => read_on(platform, args, request, &targets, output).await)
 }
@@ -65,7 +66,14 @@ async fn read_on(
     let wanted = request.wanted(args, platform.now())?;
     if request.view.many {
         let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let read = scratchdbg_follow::read_many(platform, &wanted, &targets.names, &targets.selectors, output).await;
+        let read = scratchdbg_follow::read_many(
+            platform,
+            &wanted,
+            &targets.names,
+            &targets.selectors,
+            output,
+        )
+        .await;
         return read.map_err(|error| match error {
             Error::NothingSelected => targets.nothing_selected(),
             error => error.into(),
@@ -77,12 +85,16 @@ async fn read_on(
     let framing = Framing::from_tty(source.tty);
     let output = &*output;
     let lookup = source.lookup(name);
-    let read = LogReader::new(platform, &wanted, lookup.clone(), source, Single { output, container }).read();
+    let read =
+        LogReader::new(platform, &wanted, lookup.clone(), source, Single { output, container })
+            .read();
     let read = Box::pin(read);
     if !request.live {
         return Ok(read.await?);
     }
-    let show = |stream, text: &[u8]| output.lock().unwrap_or_else(PoisonError::into_inner).beginning(stream, text);
+    let show = |stream, text: &[u8]| {
+        output.lock().unwrap_or_else(PoisonError::into_inner).beginning(stream, text)
+    };
     tokio::select! {
         outcome = read => Ok(outcome?),
         never = scratchdbg_follow::show_beginnings(platform, &lookup, framing, show) => match never {},

@@ -13,7 +13,9 @@ pub(crate) async fn man(args: ManArgs) -> Outcome {
     if let Some(folder) = args.output {
         return blocking(move || {
             let written = scratchdbg_manual::write(&pages, &folder);
-            written.map_err(|error| CommandError::new(format!("cannot write to {}: {error}", folder.display())))?;
+            written.map_err(|error| {
+                CommandError::new(format!("cannot write to {}: {error}", folder.display()))
+            })?;
             Ok(0)
         })
         .await;

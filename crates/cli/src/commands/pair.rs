@@ -16,7 +16,8 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
     let platform = args.platform.as_deref().map(str::parse::<Platform>).transpose();
     let platform = platform.map_err(|error| CommandError::usage(format!("--platform: {error}")))?;
     let (production, debug) = (args.production.clone(), args.debug.clone());
-    let (production, debug) = blocking(move || Ok((location(&production)?, location(&debug)?))).await?;
+    let (production, debug) =
+        blocking(move || Ok((location(&production)?, location(&debug)?))).await?;
     let results = inspect::verify(production, debug, platform, context).await.map_err(explain)?;
     let ok = results.iter().all(|(_, result)| result.ok);
     match args.format {
@@ -87,7 +88,10 @@ mod tests {
 
     #[test]
     fn locations_say_where() {
-        assert_eq!(location("shop/app:1").unwrap(), ImageLocation::Platform("shop/app:1".to_owned()));
+        assert_eq!(
+            location("shop/app:1").unwrap(),
+            ImageLocation::Platform("shop/app:1".to_owned())
+        );
         for bad in ["", "oci:", "archive:", "registry:", "registry:A"] {
             assert_eq!(location(bad).unwrap_err().code, crate::error::USAGE, "{bad}");
         }

@@ -17,7 +17,8 @@ pub(crate) async fn ps(mut args: PsArgs, context: &Context) -> Outcome {
         "text" => Some(Listing::Table),
         template => {
             let parsed = Template::parse(template, Row::FIELDS);
-            let refused = |error: TemplateError| CommandError::usage(error.message).hint(error.hint);
+            let refused =
+                |error: TemplateError| CommandError::usage(error.message).hint(error.hint);
             Some(Listing::Template(parsed.map_err(refused)?))
         }
     };
@@ -34,8 +35,10 @@ fn filter(args: &mut PsArgs) -> Result<ListFilter, CommandError> {
     match args.labels.take() {
         Some(labels) if args.latest => (args.latest, cluster.selector) = (false, Some(labels)),
         Some(name) => {
-            return Err(CommandError::usage(format!("`ps` lists containers, and takes no name: `{name}`"))
-                .hint(format!("`scratchdbg ps -a --filter name={name}`, or `scratchdbg why {name}`")));
+            return Err(CommandError::usage(format!(
+                "`ps` lists containers, and takes no name: `{name}`"
+            ))
+            .hint(format!("`scratchdbg ps -a --filter name={name}`, or `scratchdbg why {name}`")));
         }
         None => {}
     }

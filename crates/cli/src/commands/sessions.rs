@@ -29,7 +29,12 @@ pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Out
     })
 }
 
-async fn list(platform: &impl SessionList, location: Location, format: Format, context: &Context) -> Outcome {
+async fn list(
+    platform: &impl SessionList,
+    location: Location,
+    format: Format,
+    context: &Context,
+) -> Outcome {
     let (sessions, failure) = platform.sessions().await?;
     if format == Format::Json {
         context.printer.json(&sessions)?;
@@ -57,10 +62,12 @@ const fn column(name: &'static str, cell: fn(&Session) -> String) -> Column<Sess
 const ID: Column<Session> = column("SESSION", |session| session.id.clone());
 const TARGET: Column<Session> = column("TARGET", |session| session.target_name.clone());
 const MODE: Column<Session> = column("MODE", |session| session.mode.clone());
-const AGE: Column<Session> =
-    column("AGE", |session| session.age.map_or_else(|| "?".to_owned(), |age| format::age(Duration::from_secs(age))));
+const AGE: Column<Session> = column("AGE", |session| {
+    session.age.map_or_else(|| "?".to_owned(), |age| format::age(Duration::from_secs(age)))
+});
 const STATE: Column<Session> = column("STATE", |session| state(session.state).to_owned());
-const PARTS: Column<Session> = column("PARTS", |session| session.parts.iter().map(part).collect::<Vec<_>>().join(", "));
+const PARTS: Column<Session> =
+    column("PARTS", |session| session.parts.iter().map(part).collect::<Vec<_>>().join(", "));
 const NAMESPACE: Column<Session> = column("NAMESPACE", |session| place(session, "namespace"));
 const NODE: Column<Session> = column("NODE", |session| place(session, "node"));
 
@@ -97,11 +104,18 @@ fn check_ids(wanted: &[String]) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn remove(platform: &impl SessionList, wanted: &[String], all: bool, context: &Context) -> Outcome {
+async fn remove(
+    platform: &impl SessionList,
+    wanted: &[String],
+    all: bool,
+    context: &Context,
+) -> Outcome {
     let (sessions, failure) = platform.sessions().await?;
-    let chosen: Vec<&Session> = if all { sessions.iter().collect() } else { choose(&sessions, wanted)? };
+    let chosen: Vec<&Session> =
+        if all { sessions.iter().collect() } else { choose(&sessions, wanted)? };
     // A failure to end one session does not prevent ending the others.
-    let mut failures: Vec<CommandError> = failure.filter(|_| all).map(Into::into).into_iter().collect();
+    let mut failures: Vec<CommandError> =
+        failure.filter(|_| all).map(Into::into).into_iter().collect();
     for session in chosen {
         match platform.remove_session(session).await {
             Ok(()) => context.printer.note(&format!("{} removed", session.id)),
@@ -118,7 +132,10 @@ async fn remove(platform: &impl SessionList, wanted: &[String], all: bool, conte
 
 /// Returns the named sessions without duplicates. All names are resolved before the first session
 /// is ended.
-fn choose<'a>(sessions: &'a [Session], wanted: &[String]) -> Result<Vec<&'a Session>, CommandError> {
+fn choose<'a>(
+    sessions: &'a [Session],
+    wanted: &[String],
+) -> Result<Vec<&'a Session>, CommandError> {
     let mut chosen: Vec<&Session> = Vec::new();
     for id in wanted {
         let mut matching = sessions.iter().filter(|session| session.id.starts_with(id.as_str()));
@@ -126,7 +143,8 @@ fn choose<'a>(sessions: &'a [Session], wanted: &[String]) -> Result<Vec<&'a Sess
         let session = match (matching.next(), matching.next()) {
             (Some(session), None) => session,
             (Some(_), Some(_)) => {
-                return Err(CommandError::new(format!("`{shown}` is ambiguous")).hint("give more of the session's id"));
+                return Err(CommandError::new(format!("`{shown}` is ambiguous"))
+                    .hint("give more of the session's id"));
             }
             (None, _) => {
                 return Err(CommandError::new(format!("no session `{shown}`"))
@@ -173,8 +191,12 @@ mod tests {
         ] {
             let wanted: Vec<String> = wanted.iter().map(|&id| id.to_owned()).collect();
             let chosen = choose(&sessions, &wanted);
-            let ids = chosen.map(|chosen| chosen.iter().map(|session| &*session.id).collect::<Vec<_>>());
-            assert_eq!(ids.as_ref().map_err(|error| &*error.message), expected.as_ref().map_err(|&text| text));
+            let ids =
+                chosen.map(|chosen| chosen.iter().map(|session| &*session.id).collect::<Vec<_>>());
+            assert_eq!(
+                ids.as_ref().map_err(|error| &*error.message),
+                expected.as_ref().map_err(|&text| text)
+            );
         }
     }
 }

@@ -30,7 +30,8 @@ async fn ask(mut args: WhyArgs, context: &Context) -> Outcome {
         match look_up(target, &args, context).await {
             Ok(answer) => {
                 if is_list && args.format == Format::Text {
-                    let name = answer.container.as_ref().map_or(&**target, |container| &container.name);
+                    let name =
+                        answer.container.as_ref().map_or(&**target, |container| &container.name);
                     printer.line(&findings::heading(name, answers.is_empty()))?;
                 }
                 if args.format == Format::Text {
@@ -57,7 +58,11 @@ async fn ask(mut args: WhyArgs, context: &Context) -> Outcome {
 }
 
 /// Explains a container, or an exit code where no container has such a name.
-async fn look_up(target: &str, args: &WhyArgs, context: &Context) -> Result<Explanation, CommandError> {
+async fn look_up(
+    target: &str,
+    args: &WhyArgs,
+    context: &Context,
+) -> Result<Explanation, CommandError> {
     let diagnosed = async {
         let platform = context.platform_of(&args.targets, &args.kubernetes).await?;
         match platform::why(platform, target, &args.kubernetes).await {
@@ -84,7 +89,8 @@ async fn look_up(target: &str, args: &WhyArgs, context: &Context) -> Result<Expl
 /// `--message`: explains a text, using nothing but the text.
 fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
     let text = if message == "-" {
-        long_text::read().map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?
+        long_text::read()
+            .map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?
     } else {
         message.to_owned()
     };

@@ -28,7 +28,12 @@ impl LogTargets {
     }
 
     fn labels(&self) -> String {
-        self.selectors.iter().flat_map(|selector| &selector.labels).cloned().collect::<Vec<_>>().join(",")
+        self.selectors
+            .iter()
+            .flat_map(|selector| &selector.labels)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(",")
     }
 }
 
@@ -44,7 +49,11 @@ pub(crate) async fn log_targets(
             let mut names = Vec::new();
             for target in targets.iter().filter(|target| !is_pattern(target)) {
                 let name: ContainerName = target.parse()?;
-                names.push(stand_in(platform, target, printer).await?.map_or(Ok(name), |meant| meant.parse())?);
+                names.push(
+                    stand_in(platform, target, printer)
+                        .await?
+                        .map_or(Ok(name), |meant| meant.parse())?,
+                );
             }
             Ok(LogTargets { names, ..LogTargets::default() })
         }
@@ -52,12 +61,21 @@ pub(crate) async fn log_targets(
         Platform::Kubernetes(cluster) => {
             let workload = match &options.selector {
                 Some(labels) => format!("`{labels}`"),
-                None => targets.iter().map(|target| format!("`{target}`")).collect::<Vec<_>>().join(", "),
+                None => targets
+                    .iter()
+                    .map(|target| format!("`{target}`"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
             };
-            let targets = targets.iter().map(|target| target.parse()).collect::<Result<Vec<_>, _>>();
+            let targets =
+                targets.iter().map(|target| target.parse()).collect::<Result<Vec<_>, _>>();
             let targets = targets.map_err(Error::from)?;
             let found = cluster.log_targets(&targets, options.selector.as_deref()).await?;
-            Ok(LogTargets { names: found.names, selectors: found.selectors, workload: Some(workload) })
+            Ok(LogTargets {
+                names: found.names,
+                selectors: found.selectors,
+                workload: Some(workload),
+            })
         }
     }
 }

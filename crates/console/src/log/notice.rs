@@ -10,9 +10,13 @@ pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
             "lines of `{name}` may be missing: its log driver is non-blocking and drops lines that come too fast"
         ),
         Notice::NeverStarted => {
-            format!("`{name}` has never started, so it has no log; `scratchdbg why {name}` says why")
+            format!(
+                "`{name}` has never started, so it has no log; `scratchdbg why {name}` says why"
+            )
         }
-        Notice::NotStarted { reason } => format!("waiting for `{name}`, which has not started: {reason}"),
+        Notice::NotStarted { reason } => {
+            format!("waiting for `{name}`, which has not started: {reason}")
+        }
         Notice::RunEnded(end) => {
             let code = end.exit_code.map_or(String::new(), |code| format!(" with code {code}"));
             format!("--- {name} exited{code} at {:.3} ---", end.at)
@@ -22,7 +26,9 @@ pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
             format!("--- {name} was renamed to {now}, and is followed on ---")
         }
         Notice::Renamed { name: now, is_taken: true } => {
-            format!("--- {name} was renamed to {now}, and is followed on; another container is {name} now ---")
+            format!(
+                "--- {name} was renamed to {now}, and is followed on; another container is {name} now ---"
+            )
         }
         Notice::EngineGone { reason, timeout } => {
             format!("cannot reach the {platform} ({reason}); retrying for {} s", timeout.as_secs())
@@ -48,14 +54,20 @@ pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
         }
         Notice::Damaged { after, place, bytes } => {
             let after = after.map_or("at its start".to_owned(), |after| format!("after {after}"));
-            let place = place.map_or(String::new(), |(path, at)| format!(" (byte {at} of {})", path.display()));
+            let place = place
+                .map_or(String::new(), |(path, at)| format!(" (byte {at} of {})", path.display()));
             format!("the log of `{name}` is damaged {after}{place}: {bytes} bytes are lost")
         }
         Notice::FileDamaged { path, reason } => {
-            format!("the log of `{name}` is damaged: cannot read the rest of {}: {reason}", path.display())
+            format!(
+                "the log of `{name}` is damaged: cannot read the rest of {}: {reason}",
+                path.display()
+            )
         }
         Notice::Emptied => {
-            format!("the log file of `{name}` was truncated while it was followed: lines may be lost")
+            format!(
+                "the log file of `{name}` was truncated while it was followed: lines may be lost"
+            )
         }
         Notice::Broken { reason } => reason,
         Notice::EngineError { message } => format!("the {platform} says: {message}"),
@@ -63,21 +75,28 @@ pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
             format!("-n asks for more than {0} MiB: only the last {0} MiB are printed", limit >> 20)
         }
         Notice::ContextTooLong { limit } => {
-            format!("-A, -B and -C ask for more than {0} MiB around a match: at most {0} MiB are printed", limit >> 20)
+            format!(
+                "-A, -B and -C ask for more than {0} MiB around a match: at most {0} MiB are printed",
+                limit >> 20
+            )
         }
         Notice::EndNotRead => format!(
             "the last lines of `{name}` may be missing: it was removed, and this {platform}'s stream can end before the log"
         ),
         Notice::WithoutLevel(1) => "1 line has no level: --level leaves it out".to_owned(),
-        Notice::WithoutLevel(count) => format!("{count} lines have no level: --level leaves them out"),
+        Notice::WithoutLevel(count) => {
+            format!("{count} lines have no level: --level leaves them out")
+        }
         Notice::JudgedInPart(count) => {
-            let (lines, are, their) = if count == 1 { ("line", "is", "its") } else { ("lines", "are", "their") };
+            let (lines, are, their) =
+                if count == 1 { ("line", "is", "its") } else { ("lines", "are", "their") };
             format!(
                 "{count} {lines} of `{name}` {are} longer than 1 MiB, and judged by {their} first MiB alone: a filter may have lost some"
             )
         }
         Notice::TracesSplit { count, .. } => {
-            let (traces, are, their) = if count == 1 { ("trace", "is", "its") } else { ("traces", "are", "their") };
+            let (traces, are, their) =
+                if count == 1 { ("trace", "is", "its") } else { ("traces", "are", "their") };
             format!(
                 "{count} stack {traces} of `{name}` {are} longer than 256 KiB: {their} further lines were judged one by one"
             )
@@ -92,13 +111,19 @@ pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
             let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
             format!("reading `{name}` from {} ({files})", path.display())
         }
-        Notice::ReadThroughEngine { reason } => format!("reading `{name}` through the {platform}: {reason}"),
+        Notice::ReadThroughEngine { reason } => {
+            format!("reading `{name}` through the {platform}: {reason}")
+        }
         Notice::RestThroughEngine { reason, follows } => {
             let doing = if follows { "following" } else { "reading" };
             format!("{doing} the rest of `{name}` through the {platform}: {reason}")
         }
         Notice::Followed { in_files } => {
-            let source = if in_files { "in its log files".to_owned() } else { format!("through the {platform}") };
+            let source = if in_files {
+                "in its log files".to_owned()
+            } else {
+                format!("through the {platform}")
+            };
             format!("following `{name}` {source}")
         }
         // A notice of a later version of the crate.
@@ -119,8 +144,10 @@ mod tests {
     #[test]
     fn notices() {
         let at = |second| Timestamp::from_second(second).expect("a time");
-        let stamp = |text: &str| scratchdbg_logs::Timestamp::split(text.as_bytes()).expect("a time").0;
-        let (before, after) = (stamp("2026-01-02T03:04:05.000000001Z a"), stamp("2026-01-02T03:04:06.000000001Z b"));
+        let stamp =
+            |text: &str| scratchdbg_logs::Timestamp::split(text.as_bytes()).expect("a time").0;
+        let (before, after) =
+            (stamp("2026-01-02T03:04:05.000000001Z a"), stamp("2026-01-02T03:04:06.000000001Z b"));
         let reason = || "connection reset".to_owned();
         let all = [
             Notice::MayDrop,
@@ -138,7 +165,11 @@ mod tests {
             Notice::LeftOut { files_have_more: false },
             Notice::NotChecked { reason: None, is_failure: false },
             Notice::NotChecked { reason: Some(reason()), is_failure: true },
-            Notice::Damaged { after: Some(before), place: Some(("/var/log/x.log".into(), 42)), bytes: 7 },
+            Notice::Damaged {
+                after: Some(before),
+                place: Some(("/var/log/x.log".into(), 42)),
+                bytes: 7,
+            },
             Notice::Damaged { after: None, place: None, bytes: 7 },
             Notice::FileDamaged { path: "/var/log/x.log.1.gz".into(), reason: reason() },
             Notice::Emptied,

@@ -11,7 +11,9 @@ fn check(cases: &[(&str, &str, crate::finding::Confidence, &str)]) {
         .filter_map(|(text, code, confidence, part)| {
             let findings = explain_message(text);
             let is_right = findings.first().is_some_and(|first| {
-                first.code.as_str() == *code && first.confidence == *confidence && first.message.contains(part)
+                first.code.as_str() == *code
+                    && first.confidence == *confidence
+                    && first.message.contains(part)
             });
             (!is_right).then(|| format!("{text}: {findings:#?}"))
         })
@@ -74,14 +76,24 @@ fn a_line_that_is_understood_as_a_whole_has_no_other_meaning() {
             Certain,
             "kubeconfig",
         ),
-        ("bind: cannot assign requested address", "config-invalid", Certain, "none that this container or host has"),
+        (
+            "bind: cannot assign requested address",
+            "config-invalid",
+            Certain,
+            "none that this container or host has",
+        ),
         (
             "nginx: [emerg] bind() to 192.0.2.7:80 failed (99: Cannot assign requested address)",
             "config-invalid",
             Certain,
             "192.0.2.7:80",
         ),
-        ("dial tcp [::1]:80: connect: cannot assign requested address", "connection-refused", Certain, "[::1]:80"),
+        (
+            "dial tcp [::1]:80: connect: cannot assign requested address",
+            "connection-refused",
+            Certain,
+            "[::1]:80",
+        ),
         (
             "Ports are not available: listen tcp 0.0.0.0:3000: bind: An attempt was made to access a socket in a way forbidden by its \
              access permissions.",
@@ -90,7 +102,9 @@ fn a_line_that_is_understood_as_a_whole_has_no_other_meaning() {
             "Windows",
         ),
     ]);
-    for text in ["Bus error: /dev/shm is full", "sysctl: error setting key 'vm.x': Read-only file system"] {
+    for text in
+        ["Bus error: /dev/shm is full", "sysctl: error setting key 'vm.x': Read-only file system"]
+    {
         assert_eq!(explain_message(text).len(), 1, "{text}");
     }
     // Another line may have the other meaning.
@@ -113,7 +127,12 @@ fn whose_memory_was_used_up_is_told_as_the_kernel_tells_it() {
             Certain,
             "mysqld because the machine",
         ),
-        ("Out of memory: Kill process 7 (a) score 900 or sacrifice child", "oom-killed", Certain, "the machine"),
+        (
+            "Out of memory: Kill process 7 (a) score 900 or sacrifice child",
+            "oom-killed",
+            Certain,
+            "the machine",
+        ),
         (
             "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),global_oom,task_memcg=/a,task=b,pid=7,uid=0",
             "oom-killed",
@@ -132,8 +151,18 @@ fn whose_memory_was_used_up_is_told_as_the_kernel_tells_it() {
             Certain,
             "the container was at its memory limit",
         ),
-        ("web.service: Failed with result 'oom-kill'.", "oom-killed", Certain, "or the machine had none left"),
-        ("java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL)", "oom-killed", Certain, "or of the whole machine"),
+        (
+            "web.service: Failed with result 'oom-kill'.",
+            "oom-killed",
+            Certain,
+            "or the machine had none left",
+        ),
+        (
+            "java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL)",
+            "oom-killed",
+            Certain,
+            "or of the whole machine",
+        ),
     ]);
 }
 
@@ -151,12 +180,18 @@ fn other_services_are_no_registry() {
         "Unauthorized: bad token",
     ] {
         let findings = explain_message(text);
-        let is_of_a_registry =
-            |finding: &Finding| matches!(finding.code, Code::RegistryDenied | Code::RegistryRateLimited);
+        let is_of_a_registry = |finding: &Finding| {
+            matches!(finding.code, Code::RegistryDenied | Code::RegistryRateLimited)
+        };
         assert!(!findings.iter().any(is_of_a_registry), "{text}: {findings:?}");
     }
     check(&[
-        ("unauthorized: authentication required", "registry-denied", Certain, "the registry refuses"),
+        (
+            "unauthorized: authentication required",
+            "registry-denied",
+            Certain,
+            "the registry refuses",
+        ),
         (
             "Error response from daemon: Get \"https://r.example/v2/\": unauthorized: bad token",
             "registry-denied",
@@ -164,15 +199,30 @@ fn other_services_are_no_registry() {
             "",
         ),
         ("denied: requested access to the resource is denied", "registry-denied", Certain, ""),
-        ("failed to fetch oauth token: unexpected status: 401 Unauthorized", "registry-denied", Certain, ""),
-        ("unexpected status code https://r.example/v2/a/manifests/1: 403 Forbidden", "registry-denied", Certain, ""),
+        (
+            "failed to fetch oauth token: unexpected status: 401 Unauthorized",
+            "registry-denied",
+            Certain,
+            "",
+        ),
+        (
+            "unexpected status code https://r.example/v2/a/manifests/1: 403 Forbidden",
+            "registry-denied",
+            Certain,
+            "",
+        ),
     ]);
 }
 
 #[test]
 fn what_the_kernel_refuses_to_execute_never_ran() {
     check(&[
-        ("exec /s2.sh: too many levels of symbolic links", "interpreter-missing", Certain, "names itself"),
+        (
+            "exec /s2.sh: too many levels of symbolic links",
+            "interpreter-missing",
+            Certain,
+            "names itself",
+        ),
         ("exec /app: text file busy", "file-busy", Certain, "/app"),
         ("exec /app: input/output error", "start-failed", Certain, "/app: input/output error"),
         (
@@ -187,7 +237,12 @@ fn what_the_kernel_refuses_to_execute_never_ran() {
             Certain,
             "npm start",
         ),
-        ("exec: \"--flag\": executable file not found in $PATH", "entrypoint-not-absolute", Certain, "is an option"),
+        (
+            "exec: \"--flag\": executable file not found in $PATH",
+            "entrypoint-not-absolute",
+            Certain,
+            "is an option",
+        ),
         (
             "OCI runtime exec failed: exec failed: unable to start container process: exec: \"ls -l\": executable file not found in \
              $PATH: unknown",
@@ -211,7 +266,12 @@ fn words_in_passing_are_no_cause() {
         ("connect: Connection refused", "connection-refused", Certain, ""),
         ("connection refused by 192.0.2.7", "connection-refused", Certain, ""),
         ("[Errno 111] Connection refused", "connection-refused", Certain, ""),
-        ("open /tmp/foo123: no such file or directory", "tmp-missing", Guess, "or nothing has made that file"),
+        (
+            "open /tmp/foo123: no such file or directory",
+            "tmp-missing",
+            Guess,
+            "or nothing has made that file",
+        ),
         ("mkdir /tmp/a: no such file or directory", "tmp-missing", Certain, "no /tmp"),
         ("fatal error: stack overflow", "go-panic", Guess, "calls itself"),
         (
@@ -220,7 +280,12 @@ fn words_in_passing_are_no_cause() {
             Certain,
             "goroutine stack",
         ),
-        ("Error processing tar file(exit status 1): invalid tar header", "image-pull-failed", Certain, "unpacked"),
+        (
+            "Error processing tar file(exit status 1): invalid tar header",
+            "image-pull-failed",
+            Certain,
+            "unpacked",
+        ),
         (
             "The command '/bin/sh -c npm install' returned a non-zero code: 1",
             "app-exit",
@@ -259,8 +324,18 @@ fn short_words_of_many_programs_are_known() {
             Guess,
             "",
         ),
-        ("Error: /lib/libc.musl-x86_64.so.1: version GLIBC_2.28 not found", "library-too-old", Certain, "GLIBC_2.28"),
-        ("docker: Error response from daemon: Invalid signal: SIGFOO.", "stop-signal-unknown", Certain, ""),
+        (
+            "Error: /lib/libc.musl-x86_64.so.1: version GLIBC_2.28 not found",
+            "library-too-old",
+            Certain,
+            "GLIBC_2.28",
+        ),
+        (
+            "docker: Error response from daemon: Invalid signal: SIGFOO.",
+            "stop-signal-unknown",
+            Certain,
+            "",
+        ),
         (
             "docker: Error response from daemon: stat /dev/nosuch: no such file or directory",
             "device-missing",
@@ -274,15 +349,19 @@ fn short_words_of_many_programs_are_known() {
             "zone Europe/Berlin",
         ),
     ]);
-    let zone = &explain_message("ZoneInfoNotFoundError: 'No time zone found with key Europe/Berlin'")[0];
+    let zone =
+        &explain_message("ZoneInfoNotFoundError: 'No time zone found with key Europe/Berlin'")[0];
     assert!(zone.message.ends_with("Europe/Berlin"), "{zone:?}");
 }
 
 #[test]
 fn what_is_no_text_is_cut_down() {
-    let noise: String =
-        (0..1_000_000_u32).map(|index| char::from_u32(index.wrapping_mul(2_654_435_761) >> 24).unwrap()).collect();
-    for text in [noise, "a: b: ".repeat(170_000), "exec: \"".repeat(3_000_000), "x509\n".repeat(200_000)] {
+    let noise: String = (0..1_000_000_u32)
+        .map(|index| char::from_u32(index.wrapping_mul(2_654_435_761) >> 24).unwrap())
+        .collect();
+    for text in
+        [noise, "a: b: ".repeat(170_000), "exec: \"".repeat(3_000_000), "x509\n".repeat(200_000)]
+    {
         assert!(prepare(&text).len() <= 100 * 1024);
         assert_eq!(explain_message(&text), []);
     }

@@ -27,7 +27,10 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the trace that follows says which; where there is none, the program is not Go's"
     ),
     plain!(Aborted, r"Assertion [`'](?P<p>[^\n]+)' failed"),
-    plain!(Aborted, r"terminate called (?:after throwing an instance of '(?P<p>[^'\n]+)'|without an active exception)"),
+    plain!(
+        Aborted,
+        r"terminate called (?:after throwing an instance of '(?P<p>[^'\n]+)'|without an active exception)"
+    ),
     plain!(
         Aborted,
         r"(?P<p>double free or corruption|(?:free|munmap_chunk|realloc)\(\): (?:invalid|double free)[a-z ]+|malloc\(\): [a-z ]+|corrupted size vs\. prev_size|\*\*\* stack smashing detected \*\*\*|\*\*\* buffer overflow detected \*\*\*)"
@@ -39,7 +42,13 @@ pub(super) const WORDINGS: &[Wording] = &[
         r"(?im)\bsegmentation (?:fault|violation)\b(?:$|\s*[^\w\s]|\s{2,}|\s+(?:at|in|on|while|during|occurred|code)\b)|\bSIGSEGV\b|uncaught target signal 11|(?:exited|killed|terminated) (?:on|by|with) signal 11\b|\[\d+\]: segfault at [0-9a-f]+ ip\b"
     ),
     plain!(IllegalInstruction, r"(?i)\billegal instruction\b|\bSIGILL\b|uncaught target signal 4"),
-    plain!(KilledBySignal, r"(?i)\bbus error\b|\bSIGBUS\b|\bfloating point exception\b|\bSIGFPE\b|breakpoint trap\b"),
+    plain!(
+        KilledBySignal,
+        r"(?i)\bbus error\b|\bSIGBUS\b|\bfloating point exception\b|\bSIGFPE\b|breakpoint trap\b"
+    ),
     plain!(ForbiddenSyscall, r"(?i)\bbad system call\b|\bSIGSYS\b"),
-    plain!(Aborted, r"(?P<p>\b[Aa]borted \(core dumped\)|signal: aborted|uncaught target signal 6 |\bSIGABRT\b)"),
+    plain!(
+        Aborted,
+        r"(?P<p>\b[Aa]borted \(core dumped\)|signal: aborted|uncaught target signal 6 |\bSIGABRT\b)"
+    ),
 ];

@@ -12,8 +12,14 @@ macro_rules! plain {
 pub(super) const WORDINGS: &[Wording] = &[
     plain!(NoCommand, r"(?i)no command specified"),
     plain!(NoCommand, r"no command or entrypoint provided, and no CMD or ENTRYPOINT from image"),
-    plain!(UserUnknown, r"unable to find user (?P<p>[^:\n]+): (?:no matching entries in passwd file|invalid|stat)"),
-    plain!(UserUnknown, r"[Uu]nable to find group (?P<p>[^:\n]+): no matching entries in group file"),
+    plain!(
+        UserUnknown,
+        r"unable to find user (?P<p>[^:\n]+): (?:no matching entries in passwd file|invalid|stat)"
+    ),
+    plain!(
+        UserUnknown,
+        r"[Uu]nable to find group (?P<p>[^:\n]+): no matching entries in group file"
+    ),
     plain!(
         UserUnknown,
         r#"(?:unable to find user|can't get uid for user|failed to resolve user|failed to get user) "?(?P<p>[\w.-]+)"?: .*(?:no users found|no such file or directory)"#
@@ -28,16 +34,28 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the number of the user or group is larger than the engine takes[: it must be in {p}]",
         "name a smaller number: --user 65532:65532, USER 65532:65532 in a Dockerfile"
     ),
-    plain!(EnvironmentInvalid, r#"environment variable name can't be empty(?:: "(?P<p>[^"\n]*)")?"#),
+    plain!(
+        EnvironmentInvalid,
+        r#"environment variable name can't be empty(?:: "(?P<p>[^"\n]*)")?"#
+    ),
     plain!(EnvironmentInvalid, r"invalid environment variable: (?P<p>=[^\n]*)"),
     plain!(WorkdirNotADirectory, r"Cannot mkdir: (?P<p>\S+) is not a directory"),
-    plain!(WorkdirNotADirectory, r#"chdir to cwd \("(?P<p>[^"\n]+)"\) set in config.json failed: not a directory"#),
+    plain!(
+        WorkdirNotADirectory,
+        r#"chdir to cwd \("(?P<p>[^"\n]+)"\) set in config.json failed: not a directory"#
+    ),
     plain!(WorkdirNotADirectory, r"mkdir (?P<p>\S+): not a directory"),
     plain!(WorkdirNotADirectory, r"chdir to `(?P<p>[^`\n]+)`: Not a directory"),
-    plain!(WorkdirMissing, r#"chdir to cwd \("(?P<p>[^"\n]+)"\) set in config.json failed: no such file or directory"#),
+    plain!(
+        WorkdirMissing,
+        r#"chdir to cwd \("(?P<p>[^"\n]+)"\) set in config.json failed: no such file or directory"#
+    ),
     plain!(WorkdirMissing, r"chdir(?: to)? `(?P<p>[^`\n]+)`: No such file or directory"),
     plain!(WorkdirMissing, r#"workdir "(?P<p>[^"\n]+)" does not exist on container"#),
-    plain!(ParentNotSearchable, r#"chdir to cwd \("(?P<p>[^"\n]+)"\) set in config.json failed: permission denied"#),
+    plain!(
+        ParentNotSearchable,
+        r#"chdir to cwd \("(?P<p>[^"\n]+)"\) set in config.json failed: permission denied"#
+    ),
     // A start that fails because another object is gone.
     says!(
         DeviceMissing,
@@ -179,7 +197,10 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(MountFailed, r#"MountVolume\.SetUp failed for volume "(?P<p>[^"\n]+)""#),
     plain!(MountFailed, r"error while mounting volume '(?P<p>[^'\n]+)'"),
     plain!(PortInUse, r"Bind for (?P<p>\S+) failed: port is already allocated"),
-    plain!(PortInUse, r"(?:listen|bind)(?: on)?:? ?(?:tcp|udp)[46]? (?P<p>\S+): bind: address already in use"),
+    plain!(
+        PortInUse,
+        r"(?:listen|bind)(?: on)?:? ?(?:tcp|udp)[46]? (?P<p>\S+): bind: address already in use"
+    ),
     plain!(PortInUse, r"(?:exposing port \w+|rootlessport) (?P<p>\S+).*address already in use"),
     plain!(Paused, r"[Cc]ontainer (?P<p>\S+) is paused"),
     plain!(Paused, r"cannot exec in a paused (?:container|state)"),
@@ -194,13 +215,19 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(Removed, r"No such (?:object|image): (?P<p>\S+)"),
     plain!(DuplicatePath, r"duplicates of file paths not supported"),
     plain!(WrongArchitecture, r"image's platform \((?P<p>[^)\n]+)\) does not match"),
-    plain!(WrongArchitecture, r"image platform \((?P<p>[^)\n]+)\) does not match the expected platform"),
+    plain!(
+        WrongArchitecture,
+        r"image platform \((?P<p>[^)\n]+)\) does not match the expected platform"
+    ),
     plain!(WrongArchitecture, r"no matching manifest for (?P<p>\S+) in the manifest list"),
     plain!(
         WrongArchitecture,
         r#"choosing image instance: no image found in (?:manifest list|image index) for architecture "?(?P<p>\w+)"#
     ),
-    plain!(OomKilled, r"[Mm]emory cgroup out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)"),
+    plain!(
+        OomKilled,
+        r"[Mm]emory cgroup out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)"
+    ),
     // Does not match the `"OOMKilled": false` of an inspection.
     plain!(
         OomKilled,

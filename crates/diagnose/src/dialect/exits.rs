@@ -8,8 +8,14 @@ use crate::code::Code;
 use crate::exit_code;
 
 pub(super) const WORDINGS: &[Wording] = &[
-    Wording { pattern: r"code=killed, status=(?P<n>\d{1,2})\b", meaning: |c| of(number(c).map(|signal| 128 + signal)) },
-    Wording { pattern: r"code=dumped, status=(?P<n>\d{1,2})\b", meaning: |c| of(number(c).map(|signal| 128 + signal)) },
+    Wording {
+        pattern: r"code=killed, status=(?P<n>\d{1,2})\b",
+        meaning: |c| of(number(c).map(|signal| 128 + signal)),
+    },
+    Wording {
+        pattern: r"code=dumped, status=(?P<n>\d{1,2})\b",
+        meaning: |c| of(number(c).map(|signal| 128 + signal)),
+    },
     // systemd's own codes for a start that failed before the program ran (`systemd.exec(5)`).
     Wording {
         pattern: r"status=203/EXEC",
@@ -47,7 +53,10 @@ pub(super) const WORDINGS: &[Wording] = &[
         pattern: r#"(?i)(?:\bexit(?:ed)?(?:[ _-]?(?:with|status|code|value))*|\breturned a non-zero code|\bnon-zero exit (?:code|status)|\bterminated with exit code|\bStatusCode|\bstatus code of process)["']?\s*[:=(]*\s*["']?(?P<n>-?\d{1,3})\b"#,
         meaning: |c| of(number(c)),
     },
-    Wording { pattern: r"(?i)^\s*(?:code |status )?(?P<n>-?\d{1,3})\s*$", meaning: |c| of(number(c)) },
+    Wording {
+        pattern: r"(?i)^\s*(?:code |status )?(?P<n>-?\d{1,3})\s*$",
+        meaning: |c| of(number(c)),
+    },
 ];
 
 fn number(captures: &Captures<'_>) -> Option<i64> {
@@ -67,7 +76,11 @@ pub(crate) fn of_exit_code(exit_code: i64) -> Explanation {
     // An exit code of -1 appears as 255.
     let exit_code = exit_code.rem_euclid(256);
     let (code, message, fix) = match exit_code {
-        0 => (Code::AppExit, "success: the program ended by itself", "nothing, where it was meant to end"),
+        0 => (
+            Code::AppExit,
+            "success: the program ended by itself",
+            "nothing, where it was meant to end",
+        ),
         125 => (
             Code::NeverStarted,
             "the engine or docker itself failed: the container was not started",

@@ -97,7 +97,10 @@ fn shorten(line: &str) -> String {
 }
 
 fn is_shell(program: &str) -> bool {
-    matches!(program.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash" | "zsh" | "ksh" | "fish"))
+    matches!(
+        program.rsplit('/').next(),
+        Some("sh" | "bash" | "ash" | "dash" | "zsh" | "ksh" | "fish")
+    )
 }
 
 fn not_in_path(name: &str, context: Context) -> Finding {
@@ -109,7 +112,11 @@ fn not_in_path(name: &str, context: Context) -> Finding {
              stand behind the image's name",
         ),
         Context::Exec | Context::Probe if name.contains(' ') => {
-            let code = if context == Context::Exec { Code::ProgramMissing } else { Code::HealthcheckMissingProgram };
+            let code = if context == Context::Exec {
+                Code::ProgramMissing
+            } else {
+                Code::HealthcheckMissingProgram
+            };
             error(
                 code,
                 format!("the whole command line \"{name}\" is taken for the name of one file"),
@@ -122,13 +129,17 @@ fn not_in_path(name: &str, context: Context) -> Finding {
             }
             error(
                 Code::EntrypointNotAbsolute,
-                format!("\"{name}\" is in no directory of the container's PATH (/ is none of them)"),
+                format!(
+                    "\"{name}\" is in no directory of the container's PATH (/ is none of them)"
+                ),
                 "write the program's absolute path: ENTRYPOINT [\"/app\"]; if it is an option, the command line is missing \
                  its program",
             )
         }
         // Go's os/exec returns this error too: without more context the caller is unknown.
-        Context::Program if one_string(name).is_some() => one_string(name).unwrap_or_else(|| called(name, context)),
+        Context::Program if one_string(name).is_some() => {
+            one_string(name).unwrap_or_else(|| called(name, context))
+        }
         _ => called(name, context),
     }
 }
@@ -261,10 +272,13 @@ fn mount_failed(subject: Option<&str>, line: &str) -> Finding {
     ];
     let lower = line.to_ascii_lowercase();
     let last = |words: &str| lower.rfind(words);
-    let said =
-        SAID.iter().filter_map(|words| Some((last(words)?, *words))).max_by_key(|(at, words)| (*at, words.len()));
+    let said = SAID
+        .iter()
+        .filter_map(|words| Some((last(words)?, *words)))
+        .max_by_key(|(at, words)| (*at, words.len()));
     let forbidden = last("operation not permitted");
-    let absent = ["no such file", "not a directory", "does not exist"].into_iter().filter_map(last).max();
+    let absent =
+        ["no such file", "not a directory", "does not exist"].into_iter().filter_map(last).max();
     let subject = subject.unwrap_or("a volume");
     if forbidden > absent && forbidden > said.map(|(at, _)| at) {
         return error(

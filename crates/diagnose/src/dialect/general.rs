@@ -9,8 +9,10 @@ use crate::code::Code;
 /// A command of a build, with the usual meaning of its exit code.
 fn step_of_a_build(captures: &Captures<'_>) -> Meaning {
     let command = named(captures, "p").or_else(|| named(captures, "q")).unwrap_or_default();
-    let exit_code =
-        named(captures, "n").or_else(|| named(captures, "m")).and_then(|code| code.parse().ok()).unwrap_or(1);
+    let exit_code = named(captures, "n")
+        .or_else(|| named(captures, "m"))
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(1);
     let mut explanation = exits::of_exit_code(exit_code);
     explanation.message = format!("a step of the build failed, {command}: {}", explanation.message);
     explanation.fix = "what it said stands above in the build's output (docker build --progress plain); it runs in the image so far, without \

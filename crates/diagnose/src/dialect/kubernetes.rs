@@ -8,7 +8,13 @@ use crate::code::Code;
 use crate::why::{image_pull, schedule};
 
 fn explanation(code: Code, message: impl Into<String>, fix: &'static str) -> Meaning {
-    Meaning::Explanation(Explanation { code, message: message.into(), fix, is_guess: false, is_success: false })
+    Meaning::Explanation(Explanation {
+        code,
+        message: message.into(),
+        fix,
+        is_guess: false,
+        is_success: false,
+    })
 }
 
 fn pull(captures: &Captures<'_>) -> Meaning {
@@ -19,8 +25,13 @@ fn pull(captures: &Captures<'_>) -> Meaning {
 }
 
 fn unscheduled(captures: &Captures<'_>) -> Meaning {
-    let code = named(captures, "p").and_then(|message| schedule::code(&message)).map(|(code, _)| code);
-    explanation(code.unwrap_or(Code::NeverStarted), schedule::sentence(code, "the pod"), schedule::advice(code))
+    let code =
+        named(captures, "p").and_then(|message| schedule::code(&message)).map(|(code, _)| code);
+    explanation(
+        code.unwrap_or(Code::NeverStarted),
+        schedule::sentence(code, "the pod"),
+        schedule::advice(code),
+    )
 }
 
 pub(super) const WORDINGS: &[Wording] = &[
@@ -33,7 +44,10 @@ pub(super) const WORDINGS: &[Wording] = &[
         "see what is missing, the claim or a class that makes volumes: kubectl get pvc,storageclass"
     ),
     // Images.
-    Wording { pattern: r#"\b[Ff]ailed to pull image "(?P<p>[^"\n]+)": (?P<q>[^\n]+)"#, meaning: pull },
+    Wording {
+        pattern: r#"\b[Ff]ailed to pull image "(?P<p>[^"\n]+)": (?P<q>[^\n]+)"#,
+        meaning: pull,
+    },
     Wording { pattern: r#"Back-off pulling image "(?P<p>[^"\n]+)": (?P<q>[^\n]+)"#, meaning: pull },
     says!(
         ImageNeverPull,

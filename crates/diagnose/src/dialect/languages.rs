@@ -50,15 +50,24 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the library {p} is not in the image",
         "add it and what it needs in turn; for .NET without ICU: DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1"
     ),
-    plain!(WrongArchitecture, r"(?P<p>[^\s'\x22]+\.(?:node|so[\w.]*)): invalid ELF header|wrong ELF class: \w+"),
+    plain!(
+        WrongArchitecture,
+        r"(?P<p>[^\s'\x22]+\.(?:node|so[\w.]*)): invalid ELF header|wrong ELF class: \w+"
+    ),
     // Users and time zones.
     plain!(TimezoneMissing, r"UnknownTimeZoneError: '?(?P<p>[\w/+-]+)"),
-    plain!(TimezoneMissing, r"(?:time zone ID|timezone) '(?P<p>[^'\n]+)' was not found on the local computer"),
+    plain!(
+        TimezoneMissing,
+        r"(?:time zone ID|timezone) '(?P<p>[^'\n]+)' was not found on the local computer"
+    ),
     plain!(
         TimezoneMissing,
         r"No source of timezone data could be found|(?P<p>missing Location) in call to Time\.In|ZoneRulesException: Unknown time-zone ID: (?:\S+)"
     ),
-    plain!(PasswdMissing, r"No user exists for uid (?P<p>\d+)|could not look up effective user ID (?:\d+)"),
+    plain!(
+        PasswdMissing,
+        r"No user exists for uid (?P<p>\d+)|could not look up effective user ID (?:\d+)"
+    ),
     says!(
         UserUnknown,
         r#"(?:chown|chgrp|install): (?:unknown user/group|invalid user:|invalid group:|unknown user|unknown group) ?[‘']?(?P<p>[\w.:-]+)|(?:su-exec|gosu|setpriv): (?P<q>\w[\w.-]*): Name does not resolve|getpwnam\("(?P<r>[^"\n]+)"\) failed|user '?(?P<s>[\w.-]+)'? does not exist$|su: user (?P<t>\S+) does not exist"#,

@@ -24,7 +24,10 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the library {p} is a directory: a mount or copy made one in its place",
         "put the library's file there; where a mount makes the directory, see that its source is a file"
     ),
-    plain!(LibraryMissing, r"error while loading shared libraries: (?P<p>[^:\n]+): cannot open shared object file"),
+    plain!(
+        LibraryMissing,
+        r"error while loading shared libraries: (?P<p>[^:\n]+): cannot open shared object file"
+    ),
     plain!(LibraryMissing, r"(?P<p>\blib[\w.+-]+\.so[\w.]*): cannot open shared object file"),
     plain!(LibraryTooOld, r"symbol lookup error: [^\n]*undefined symbol: (?P<p>[\w@.]+)"),
     plain!(CpuLevel, r"requires a CPU with (?P<p>\w+) support"),
@@ -36,9 +39,15 @@ pub(super) const WORDINGS: &[Wording] = &[
         "copy it into the image and see the working directory; a mount over it hides it; install the dependencies in the image that \
          runs, not only in the one that builds"
     ),
-    plain!(LibraryMissing, r"Error loading shared library (?P<p>[^:\n]+): No such file or directory"),
+    plain!(
+        LibraryMissing,
+        r"Error loading shared library (?P<p>[^:\n]+): No such file or directory"
+    ),
     plain!(LibraryTooOld, r#"version [`'"‘](?P<p>[\w.+-]+)['"’] not found \(required by"#),
-    plain!(LibraryTooOld, r#"version [`'"‘](?P<p>(?:GLIBC|GLIBCXX|CXXABI|GCC|MUSL)_[\w.]+)['"’] not found"#),
+    plain!(
+        LibraryTooOld,
+        r#"version [`'"‘](?P<p>(?:GLIBC|GLIBCXX|CXXABI|GCC|MUSL)_[\w.]+)['"’] not found"#
+    ),
     plain!(LibraryTooOld, r"Error relocating \S+: (?P<p>\S+): symbol not found"),
     says!(
         guess MountNoexec,
@@ -52,14 +61,23 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the library {p} is empty, or cut short",
         "copy it again, and compare its size and checksum with those of the original; an empty file is left by a copy that failed"
     ),
-    plain!(WrongArchitecture, r"error while loading shared libraries: (?P<p>[^:\n]+): wrong ELF class"),
+    plain!(
+        WrongArchitecture,
+        r"error while loading shared libraries: (?P<p>[^:\n]+): wrong ELF class"
+    ),
     plain!(LoaderMissing, r"(?P<p>/lib\S*/ld-(?:linux|musl)[\w.-]*): [Nn]o such file or directory"),
-    plain!(LoaderMissing, r"qemu-\w+(?:-static)?: Could not open '(?P<p>[^'\n]+)': No such file or directory"),
+    plain!(
+        LoaderMissing,
+        r"qemu-\w+(?:-static)?: Could not open '(?P<p>[^'\n]+)': No such file or directory"
+    ),
     // Processors.
     plain!(CpuLevel, r"CPU does not support (?P<p>x86-64-v\d)"),
     // glibc's loader, about the `.note.gnu.property` of a program or library.
     plain!(CpuLevel, r"(?P<p>CPU ISA level is lower than required)"),
-    plain!(CpuLevel, r"can only be run on AMD64 processors with (?P<p>v\d) microarchitecture support"),
+    plain!(
+        CpuLevel,
+        r"can only be run on AMD64 processors with (?P<p>v\d) microarchitecture support"
+    ),
     // Missing files of an image.
     plain!(TimezoneMissing, r"unknown time zone (?P<p>[A-Za-z_+/-]+)"),
     plain!(TimezoneMissing, r"ZoneInfoNotFoundError: [^\n]*key (?P<p>[^\s'\x22]+)"),
@@ -84,9 +102,18 @@ pub(super) const WORDINGS: &[Wording] = &[
         TmpMissing,
         r#"(?i)\b(?:temp|temporary|tmpfile|mkstemp|mkdtemp)\b[^\n]*[\s:'"](?P<p>/tmp(?:/[^\s:'"]*)?)['"]?: no such file or directory"#
     ),
-    plain!(TmpMissing, r"No usable temporary (?:directory|file)(?: name)? found(?: in \['(?P<p>/tmp)')?"),
-    plain!(TmpMode, r#"(?i)(?:open|mkdir|create|mkdtemp|mkstemp) (?P<p>/tmp(?:/[^\s:"]*)?): permission denied"#),
-    plain!(TmpMode, r#"(?i)permission denied(?: \(os error 13\) at path |: |, \w+ )['"](?P<p>/tmp(?:/[^'"\n]*)?)['"]"#),
+    plain!(
+        TmpMissing,
+        r"No usable temporary (?:directory|file)(?: name)? found(?: in \['(?P<p>/tmp)')?"
+    ),
+    plain!(
+        TmpMode,
+        r#"(?i)(?:open|mkdir|create|mkdtemp|mkstemp) (?P<p>/tmp(?:/[^\s:"]*)?): permission denied"#
+    ),
+    plain!(
+        TmpMode,
+        r#"(?i)permission denied(?: \(os error 13\) at path |: |, \w+ )['"](?P<p>/tmp(?:/[^'"\n]*)?)['"]"#
+    ),
     plain!(PasswdMissing, r"user: unknown userid (?P<p>\d+)"),
     plain!(PasswdMissing, r"user: lookup userid (?P<p>\d+): no such file or directory"),
     plain!(PasswdMissing, r"user: Current requires cgo or \$USER"),
@@ -107,9 +134,15 @@ pub(super) const WORDINGS: &[Wording] = &[
         "see who removes it (the program itself, or a mount over it); name one that stays: WORKDIR, --workdir"
     ),
     // Shells and env, about a program or interpreter that they cannot find or execute.
-    plain!(CrlfShebang, r"(?P<p>[^\s:]+(?:\^M|\\r)['’]?: (?:bad interpreter: )?No such file or directory)"),
+    plain!(
+        CrlfShebang,
+        r"(?P<p>[^\s:]+(?:\^M|\\r)['’]?: (?:bad interpreter: )?No such file or directory)"
+    ),
     plain!(InterpreterMissing, r"(?P<p>/[^\s:]+): bad interpreter: No such file or directory"),
-    plain!(InterpreterMissing, r#"\benv: [‘'"]?(?P<p>[^\s:'’"]+)[’'"]?: No such file or directory"#),
+    plain!(
+        InterpreterMissing,
+        r#"\benv: [‘'"]?(?P<p>[^\s:'’"]+)[’'"]?: No such file or directory"#
+    ),
     Wording {
         pattern: r"(?P<p>[^\s:]+): cannot execute: required file not found",
         meaning: |c| Meaning::NotFoundByKernel(named(c, "p")),

@@ -158,9 +158,13 @@ pub(super) const FIRST: &[Wording] = &[
         pattern: r#"(?:service|container) "?(?P<p>[\w.-]+)"? (?:didn't complete successfully|did not complete successfully)[:,]? exit(?:ed)?(?: code)?:? (?P<n>\d+)|dependency failed to start: container (?P<q>\S+) exited \((?P<m>\d+)\)"#,
         meaning: |c| {
             let name = named(c, "p").or_else(|| named(c, "q")).unwrap_or_default();
-            let exit_code = named(c, "n").or_else(|| named(c, "m")).and_then(|code| code.parse().ok()).unwrap_or(1);
+            let exit_code = named(c, "n")
+                .or_else(|| named(c, "m"))
+                .and_then(|code| code.parse().ok())
+                .unwrap_or(1);
             let mut explanation = exits::of_exit_code(exit_code);
-            explanation.message = format!("{name}, which others wait for, has failed: {}", explanation.message);
+            explanation.message =
+                format!("{name}, which others wait for, has failed: {}", explanation.message);
             Meaning::Explanation(explanation)
         },
     },

@@ -73,7 +73,9 @@ fn skip_escape(characters: &mut Characters<'_>) {
     if characters.next_if_eq(&'[').is_none() {
         return;
     }
-    while let Some(character) = characters.next_if(|character| character.is_ascii() && *character != '\n') {
+    while let Some(character) =
+        characters.next_if(|character| character.is_ascii() && *character != '\n')
+    {
         if character.is_ascii_alphabetic() {
             return;
         }
@@ -85,7 +87,8 @@ fn skip_escape(characters: &mut Characters<'_>) {
 fn push_backslashes(plain: &mut String, characters: &mut Characters<'_>, count: usize) {
     let rest: String = characters.clone().take(5).collect();
     for escape in ["u001b", "u001B", "x1b", "x1B", "033", "e"] {
-        let is_color = rest.starts_with(escape) && characters.clone().nth(escape.len()) == Some('[');
+        let is_color =
+            rest.starts_with(escape) && characters.clone().nth(escape.len()) == Some('[');
         if is_color {
             for _ in 0..escape.len() {
                 characters.next();

@@ -25,7 +25,10 @@ macro_rules! own_line {
 /// crun quotes with backticks; `exec container process` since 0.15, `exec` alone for `crun exec`.
 macro_rules! crun_exec {
     ($rest:literal) => {
-        concat!(r"exec(?: container process)?(?: \(missing dynamic library\?\))? `(?P<p>[^`\n]+)`: ", $rest)
+        concat!(
+            r"exec(?: container process)?(?: \(missing dynamic library\?\))? `(?P<p>[^`\n]+)`: ",
+            $rest
+        )
     };
 }
 
@@ -39,7 +42,9 @@ pub(super) const WORDINGS: &[Wording] = &[
         pattern: r#"exec: "(?P<p>[^"\n/]+)": executable file not found in \$PATH"#,
         meaning: |c| match path(c) {
             // The docker client runs a credential helper, outside of any container.
-            helper if helper.starts_with("docker-credential-") => super::platform::credential_helper(c),
+            helper if helper.starts_with("docker-credential-") => {
+                super::platform::credential_helper(c)
+            }
             name => Meaning::NotInPath(name),
         },
     },
@@ -69,8 +74,14 @@ pub(super) const WORDINGS: &[Wording] = &[
         pattern: r#"exec: "(?P<p>[^"\n]+)": stat [^\n]+?: permission denied"#,
         meaning: |c| Meaning::Unreachable(path(c)),
     },
-    Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": is a directory"#, meaning: |c| Meaning::Directory(path(c)) },
-    Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": permission denied"#, meaning: |c| Meaning::Denied(Some(path(c))) },
+    Wording {
+        pattern: r#"exec: "(?P<p>[^"\n]+)": is a directory"#,
+        meaning: |c| Meaning::Directory(path(c)),
+    },
+    Wording {
+        pattern: r#"exec: "(?P<p>[^"\n]+)": permission denied"#,
+        meaning: |c| Meaning::Denied(Some(path(c))),
+    },
     // Since 1.1, runc checks access first (`unix.Faccessat` in `standard_init_linux.go`): Go's
     // `PathError`, unquoted.
     Wording {
@@ -82,19 +93,43 @@ pub(super) const WORDINGS: &[Wording] = &[
         pattern: r#"exec user process caused:? "?no such file or directory"#,
         meaning: |_| Meaning::NotFoundByKernel(None),
     },
-    Wording { pattern: r#"exec user process caused:? "?exec format error"#, meaning: |_| Meaning::Format(None) },
-    Wording { pattern: r#"exec user process caused:? "?permission denied"#, meaning: |_| Meaning::Denied(None) },
+    Wording {
+        pattern: r#"exec user process caused:? "?exec format error"#,
+        meaning: |_| Meaning::Format(None),
+    },
+    Wording {
+        pattern: r#"exec user process caused:? "?permission denied"#,
+        meaning: |_| Meaning::Denied(None),
+    },
     Wording {
         pattern: r#"exec user process caused:? "?operation not permitted"#,
         meaning: |_| Meaning::NotPermitted(None),
     },
-    Wording { pattern: r#"exec user process caused:? "?argument list too long"#, meaning: |_| Meaning::TooLong(None) },
+    Wording {
+        pattern: r#"exec user process caused:? "?argument list too long"#,
+        meaning: |_| Meaning::TooLong(None),
+    },
     // runc since 1.1, from execve.
-    Wording { pattern: own_line!("no such file or directory"), meaning: |c| Meaning::NotFoundByKernel(Some(path(c))) },
-    Wording { pattern: own_line!("exec format error"), meaning: |c| Meaning::Format(Some(path(c))) },
-    Wording { pattern: own_line!("permission denied"), meaning: |c| Meaning::Denied(Some(path(c))) },
-    Wording { pattern: own_line!("operation not permitted"), meaning: |c| Meaning::NotPermitted(Some(path(c))) },
-    Wording { pattern: own_line!("argument list too long"), meaning: |c| Meaning::TooLong(Some(path(c))) },
+    Wording {
+        pattern: own_line!("no such file or directory"),
+        meaning: |c| Meaning::NotFoundByKernel(Some(path(c))),
+    },
+    Wording {
+        pattern: own_line!("exec format error"),
+        meaning: |c| Meaning::Format(Some(path(c))),
+    },
+    Wording {
+        pattern: own_line!("permission denied"),
+        meaning: |c| Meaning::Denied(Some(path(c))),
+    },
+    Wording {
+        pattern: own_line!("operation not permitted"),
+        meaning: |c| Meaning::NotPermitted(Some(path(c))),
+    },
+    Wording {
+        pattern: own_line!("argument list too long"),
+        meaning: |c| Meaning::TooLong(Some(path(c))),
+    },
     // Other errors of execve. Any error not listed is that of a program that called something else.
     Wording {
         pattern: own_line!(
@@ -107,7 +142,10 @@ pub(super) const WORDINGS: &[Wording] = &[
         pattern: r"executable file `(?P<p>[^`\n/]+)` not found in \$PATH",
         meaning: |c| Meaning::NotInPath(path(c)),
     },
-    Wording { pattern: r"executable file `(?P<p>[^`\n]*/[^`\n]*)` not found", meaning: |c| Meaning::NotFound(path(c)) },
+    Wording {
+        pattern: r"executable file `(?P<p>[^`\n]*/[^`\n]*)` not found",
+        meaning: |c| Meaning::NotFound(path(c)),
+    },
     Wording {
         pattern: r"the path `(?P<p>[^`\n]+)` exists but it is not executable",
         meaning: |c| Meaning::Denied(Some(path(c))),
@@ -116,12 +154,30 @@ pub(super) const WORDINGS: &[Wording] = &[
         pattern: r"open executable: (?:Permission denied|Operation not permitted)",
         meaning: |_| Meaning::Denied(None),
     },
-    Wording { pattern: r"the path `(?P<p>[^`\n]+)` is not a regular file", meaning: |c| Meaning::Directory(path(c)) },
-    Wording { pattern: crun_exec!("No such file or directory"), meaning: |c| Meaning::NotFoundByKernel(Some(path(c))) },
-    Wording { pattern: crun_exec!("Exec format error"), meaning: |c| Meaning::Format(Some(path(c))) },
-    Wording { pattern: crun_exec!("Permission denied"), meaning: |c| Meaning::Denied(Some(path(c))) },
-    Wording { pattern: crun_exec!("Operation not permitted"), meaning: |c| Meaning::NotPermitted(Some(path(c))) },
-    Wording { pattern: crun_exec!("Argument list too long"), meaning: |c| Meaning::TooLong(Some(path(c))) },
+    Wording {
+        pattern: r"the path `(?P<p>[^`\n]+)` is not a regular file",
+        meaning: |c| Meaning::Directory(path(c)),
+    },
+    Wording {
+        pattern: crun_exec!("No such file or directory"),
+        meaning: |c| Meaning::NotFoundByKernel(Some(path(c))),
+    },
+    Wording {
+        pattern: crun_exec!("Exec format error"),
+        meaning: |c| Meaning::Format(Some(path(c))),
+    },
+    Wording {
+        pattern: crun_exec!("Permission denied"),
+        meaning: |c| Meaning::Denied(Some(path(c))),
+    },
+    Wording {
+        pattern: crun_exec!("Operation not permitted"),
+        meaning: |c| Meaning::NotPermitted(Some(path(c))),
+    },
+    Wording {
+        pattern: crun_exec!("Argument list too long"),
+        meaning: |c| Meaning::TooLong(Some(path(c))),
+    },
     Wording {
         pattern: crun_exec!(
             "(?P<e>Too many levels of symbolic links|Text file busy|Input/output error|Is a directory|Invalid argument|File name too long|Accessing a corrupted shared library|Stale file handle)"

@@ -64,11 +64,21 @@ fn names_are_captured() {
     for (text, part) in [
         ("unable to find user nonroot: no matching entries in passwd file", "\"nonroot\""),
         ("exec /opt/x/app: no such file or directory", "/opt/x/app is not there, or what"),
-        ("OCI runtime create failed: exec: \\\"/a b\\\": stat /a b: no such file or directory", "\"/a b\""),
-        ("/app: error while loading shared libraries: libz.so.1: cannot open shared object file", "libz.so.1"),
+        (
+            "OCI runtime create failed: exec: \\\"/a b\\\": stat /a b: no such file or directory",
+            "\"/a b\"",
+        ),
+        (
+            "/app: error while loading shared libraries: libz.so.1: cannot open shared object file",
+            "libz.so.1",
+        ),
         ("open /data/x: read-only file system", "/data/x"),
     ] {
-        assert!(explain_message(text)[0].message.contains(part), "{text}: {:?}", explain_message(text));
+        assert!(
+            explain_message(text)[0].message.contains(part),
+            "{text}: {:?}",
+            explain_message(text)
+        );
     }
 }
 
@@ -87,19 +97,30 @@ fn a_mount_fails_for_the_reason_that_is_said() {
             "error mounting \"proc\" to rootfs at \"/proc\": mount proc:/proc: operation not permitted",
             "the kernel forbids it",
         ),
-        ("error mounting \"/a\" to rootfs at \"/b\": mount /a:/b: invalid argument", "said: invalid argument"),
+        (
+            "error mounting \"/a\" to rootfs at \"/b\": mount /a:/b: invalid argument",
+            "said: invalid argument",
+        ),
         (
             "error mounting \"/a\" to rootfs at \"/b\": mount /a:/b: not a directory: Are you trying to mount a directory onto a file",
             "source is absent, or a directory",
         ),
     ] {
-        assert!(explain_message(text)[0].message.contains(part), "{text}: {:?}", explain_message(text));
+        assert!(
+            explain_message(text)[0].message.contains(part),
+            "{text}: {:?}",
+            explain_message(text)
+        );
     }
 }
 
 #[test]
 fn an_addition_of_docker_is_no_finding_of_its_own() {
-    let text = corpus().into_iter().find(|(_, text)| text.contains("stat /app/x: not a directory")).unwrap().1;
+    let text = corpus()
+        .into_iter()
+        .find(|(_, text)| text.contains("stat /app/x: not a directory"))
+        .unwrap()
+        .1;
     assert_eq!(explain_message(text).len(), 1, "{:?}", explain_message(text));
 }
 
@@ -111,7 +132,8 @@ fn large_and_odd_texts_are_bounded() {
     let text = format!("exec: {}\"/x\": stat /x: no such file or directory", "\\".repeat(200_000));
     assert_eq!(explain_message(&text)[0].code, Code::ProgramMissing);
     assert_eq!(explain_message(""), []);
-    let long = format!("exec: \"{}\": stat x: no such file or directory: unknown", "/é".repeat(9000));
+    let long =
+        format!("exec: \"{}\": stat x: no such file or directory: unknown", "/é".repeat(9000));
     for finding in explain_message(&long) {
         assert!(finding.evidence[0].len() < 600);
     }

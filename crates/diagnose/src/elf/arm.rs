@@ -14,7 +14,8 @@ const TAG_CPU_ARCH: u64 = 6;
 pub(super) fn variant(attributes: Option<&[u8]>) -> Option<String> {
     let mut rest = attributes?.strip_prefix(b"A")?;
     while let Some((subsection, after)) = block(rest, 0) {
-        if let Some(content) = subsection.get(4..).and_then(|content| content.strip_prefix(b"aeabi\0"))
+        if let Some(content) =
+            subsection.get(4..).and_then(|content| content.strip_prefix(b"aeabi\0"))
             && let Some((&TAG_FILE, _)) = content.split_first()
             && let Some((file, _)) = block(content, 1)
         {

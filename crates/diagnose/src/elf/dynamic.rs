@@ -24,7 +24,11 @@ pub(super) struct Dynamic {
     pub(super) is_pie: bool,
 }
 
-pub(super) fn read<'data, Elf, R>(endian: Elf::Endian, data: R, segments: &'data [Elf::ProgramHeader]) -> Dynamic
+pub(super) fn read<'data, Elf, R>(
+    endian: Elf::Endian,
+    data: R,
+    segments: &'data [Elf::ProgramHeader],
+) -> Dynamic
 where
     Elf: FileHeader,
     R: ReadRef<'data>,
@@ -35,17 +39,23 @@ where
         .find_map(|segment| segment.dynamic(endian, data).ok().flatten())
         .unwrap_or_default();
     let entries = || {
-        entries.iter().map(|entry| (entry.tag(endian), entry.val(endian))).take_while(|&(tag, _)| tag != elf::DT_NULL)
+        entries
+            .iter()
+            .map(|entry| (entry.tag(endian), entry.val(endian)))
+            .take_while(|&(tag, _)| tag != elf::DT_NULL)
     };
     let value = |wanted| entries().find_map(|(tag, value)| (tag == wanted).then_some(value));
-    let strings = value(elf::DT_STRTAB).and_then(|address| file_offset::<Elf>(endian, segments, address));
+    let strings =
+        value(elf::DT_STRTAB).and_then(|address| file_offset::<Elf>(endian, segments, address));
     let string = |offset: u64| -> Option<String> {
         let start = strings?.checked_add(offset)?;
         let end = data.len().ok()?.min(start.saturating_add(MAX_STRING));
         data.read_bytes_at_until(start..end, 0).ok().map(text)
     };
     // An empty list has no elements; an empty element is the working directory.
-    let paths = |list: String| list.split(':').filter(|_| !list.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
+    let paths = |list: String| {
+        list.split(':').filter(|_| !list.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
     let flags = value(elf::DT_FLAGS_1).unwrap_or_default();
     let run_path = value(elf::DT_RUNPATH);
     // If there is a DT_RUNPATH, DT_RPATH is ignored.

@@ -54,7 +54,8 @@ impl GoBuild {
 
     fn parse(version: &[u8], modules: &[u8]) -> Self {
         let mut build = Self { version: text(version), ..Self::default() };
-        let modules = modules.get(SENTINEL..modules.len().saturating_sub(SENTINEL)).unwrap_or_default();
+        let modules =
+            modules.get(SENTINEL..modules.len().saturating_sub(SENTINEL)).unwrap_or_default();
         for line in text(modules).lines() {
             let mut fields = line.split('\t');
             match (fields.next(), fields.next(), fields.next()) {
@@ -63,7 +64,9 @@ impl GoBuild {
                     build.module = Some((path.to_owned(), version.unwrap_or_default().to_owned()));
                 }
                 (Some("dep"), Some(path), version) => {
-                    build.dependencies.push((path.to_owned(), version.unwrap_or_default().to_owned()));
+                    build
+                        .dependencies
+                        .push((path.to_owned(), version.unwrap_or_default().to_owned()));
                 }
                 (Some("build"), Some(setting), _) => {
                     if let Some((key, value)) = setting.split_once('=') {
@@ -168,9 +171,13 @@ mod tests {
 
     #[test]
     fn versions_of_releases() {
-        for (version, release) in
-            [("go1.15", Some((1, 15))), ("go1.22rc1", Some((1, 22))), ("devel +abc", None), ("", None), ("go1", None)]
-        {
+        for (version, release) in [
+            ("go1.15", Some((1, 15))),
+            ("go1.22rc1", Some((1, 22))),
+            ("devel +abc", None),
+            ("", None),
+            ("go1", None),
+        ] {
             let build = GoBuild { version: version.to_owned(), ..GoBuild::default() };
             assert_eq!(build.release(), release, "{version}");
         }

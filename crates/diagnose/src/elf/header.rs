@@ -9,8 +9,8 @@ use object::{ReadCache, ReadRef};
 
 use super::dynamic::Dynamic;
 use super::{
-    Class, ElfFacts, Endianness, Kind, Libc, Part, Truncation, arm, dynamic, kernel, loader, machine, notes, sections,
-    text,
+    Class, ElfFacts, Endianness, Kind, Libc, Part, Truncation, arm, dynamic, kernel, loader,
+    machine, notes, sections, text,
 };
 
 /// The offset of the class in the file (`EI_CLASS`).
@@ -21,8 +21,12 @@ const CLASS: u64 = 4;
 pub(crate) fn parse<R: Read + Seek>(reader: R) -> (Option<ElfFacts>, R) {
     let cache = ReadCache::new(AsLoaded::new(reader));
     let facts = match cache.read_bytes_at(CLASS, 1) {
-        Ok(&[class]) if class == elf::ELFCLASS32.0 => read::<FileHeader32<object::Endianness>, _>(&cache),
-        Ok(&[class]) if class == elf::ELFCLASS64.0 => read::<FileHeader64<object::Endianness>, _>(&cache),
+        Ok(&[class]) if class == elf::ELFCLASS32.0 => {
+            read::<FileHeader32<object::Endianness>, _>(&cache)
+        }
+        Ok(&[class]) if class == elf::ELFCLASS64.0 => {
+            read::<FileHeader64<object::Endianness>, _>(&cache)
+        }
         _ => None,
     };
     (facts, cache.into_inner().into_inner())
@@ -31,7 +35,9 @@ pub(crate) fn parse<R: Read + Seek>(reader: R) -> (Option<ElfFacts>, R) {
 /// Returns the offset and the size of the dynamic section (`PT_DYNAMIC`), if the beginning of the
 /// file has the program headers.
 pub(crate) fn dynamic_section<R: Read + Seek>(reader: R) -> Option<(u64, u64)> {
-    fn find<'data, Elf: FileHeader<Endian = object::Endianness>>(data: impl ReadRef<'data>) -> Option<(u64, u64)> {
+    fn find<'data, Elf: FileHeader<Endian = object::Endianness>>(
+        data: impl ReadRef<'data>,
+    ) -> Option<(u64, u64)> {
         let header = Elf::parse(data).ok()?;
         let endian = header.endian().ok()?;
         let segments = header.program_headers(endian, data).ok()?;
@@ -40,8 +46,12 @@ pub(crate) fn dynamic_section<R: Read + Seek>(reader: R) -> Option<(u64, u64)> {
     }
     let cache = ReadCache::new(AsLoaded::new(reader));
     match cache.read_bytes_at(CLASS, 1) {
-        Ok(&[class]) if class == elf::ELFCLASS32.0 => find::<FileHeader32<object::Endianness>>(&cache),
-        Ok(&[class]) if class == elf::ELFCLASS64.0 => find::<FileHeader64<object::Endianness>>(&cache),
+        Ok(&[class]) if class == elf::ELFCLASS32.0 => {
+            find::<FileHeader32<object::Endianness>>(&cache)
+        }
+        Ok(&[class]) if class == elf::ELFCLASS64.0 => {
+            find::<FileHeader64<object::Endianness>>(&cache)
+        }
         _ => None,
     }
 }
@@ -61,7 +71,9 @@ where
 
     let table = Table::of(header, endian);
     let segments = match &table {
-        Some(table) if table.size <= kernel::MAX_PROGRAM_HEADERS => header.program_headers(endian, data).ok(),
+        Some(table) if table.size <= kernel::MAX_PROGRAM_HEADERS => {
+            header.program_headers(endian, data).ok()
+        }
         // If the table would start at offset 0, the kernel reads the header itself as one.
         None => Some(&[][..]),
         Some(_) => None,
@@ -137,7 +149,9 @@ fn kind(e_type: u16, has_interpreter: bool, entry: u64, dynamic: &Dynamic) -> Ki
         // A static-pie and a library look alike: linkers mark the former (DF_1_PIE) and name the
         // latter.
         elf::ET_DYN if dynamic.is_pie => Kind::StaticPie,
-        elf::ET_DYN if entry == 0 || dynamic.soname.is_some() || !dynamic.needed.is_empty() => Kind::SharedLibrary,
+        elf::ET_DYN if entry == 0 || dynamic.soname.is_some() || !dynamic.needed.is_empty() => {
+            Kind::SharedLibrary
+        }
         elf::ET_DYN => Kind::StaticPie,
         elf::ET_REL => Kind::Object,
         elf::ET_CORE => Kind::Core,
@@ -148,15 +162,25 @@ fn kind(e_type: u16, has_interpreter: bool, entry: u64, dynamic: &Dynamic) -> Ki
 /// Reports whether the kernel, or the first instruction, accesses a page of the segment that is
 /// after the end of the file. A file of any length can be mapped, but a page without a byte of the
 /// file cannot be read.
-fn is_needed<Elf: FileHeader>(segment: &Elf::ProgramHeader, endian: Elf::Endian, size: u64, entry: u64) -> bool {
+fn is_needed<Elf: FileHeader>(
+    segment: &Elf::ProgramHeader,
+    endian: Elf::Endian,
+    size: u64,
+    entry: u64,
+) -> bool {
     const PAGE: u64 = 4096;
-    let (offset, address): (u64, u64) = (segment.p_offset(endian).into(), segment.p_vaddr(endian).into());
-    let (in_file, in_memory): (u64, u64) = (segment.p_filesz(endian).into(), segment.p_memsz(endian).into());
+    let (offset, address): (u64, u64) =
+        (segment.p_offset(endian).into(), segment.p_vaddr(endian).into());
+    let (in_file, in_memory): (u64, u64) =
+        (segment.p_filesz(endian).into(), segment.p_memsz(endian).into());
     let is_missing = |at: u64| at - at % PAGE >= size;
-    let first =
-        entry.checked_sub(address).filter(|within| *within < in_file).map(|within| offset.saturating_add(within));
+    let first = entry
+        .checked_sub(address)
+        .filter(|within| *within < in_file)
+        .map(|within| offset.saturating_add(within));
     let end = offset.saturating_add(in_file);
-    let is_filled_up = in_memory > in_file && end % PAGE != 0 && segment.p_flags(endian).contains(elf::PF_W);
+    let is_filled_up =
+        in_memory > in_file && end % PAGE != 0 && segment.p_flags(endian).contains(elf::PF_W);
     first.is_some_and(is_missing) || (is_filled_up && is_missing(end))
 }
 
@@ -173,7 +197,11 @@ fn truncation<Elf: FileHeader>(
         loaded.any(|segment| is_needed::<Elf>(segment, endian, size, entry))
     };
     let cut = |part: Part, end: u64| {
-        (end > size).then(|| Truncation { part, end, is_needed: part == Part::ProgramHeaders || is_needed() })
+        (end > size).then(|| Truncation {
+            part,
+            end,
+            is_needed: part == Part::ProgramHeaders || is_needed(),
+        })
     };
     let program_headers = table.and_then(|table| cut(Part::ProgramHeaders, table.end()));
     let segment_end = segments
@@ -189,10 +217,17 @@ fn truncation<Elf: FileHeader>(
         let table = u64::from(header.e_shnum(endian)) * u64::from(header.e_shentsize(endian));
         if offset == 0 { 0 } else { offset.saturating_add(table) }
     };
-    program_headers.or_else(|| cut(Part::Segment, segment_end?)).or_else(|| cut(Part::SectionHeaders, section_headers))
+    program_headers
+        .or_else(|| cut(Part::Segment, segment_end?))
+        .or_else(|| cut(Part::SectionHeaders, section_headers))
 }
 
-fn libc(interpreter: Option<&str>, dynamic: &Dynamic, os_abi: u8, has_abi_tag: bool) -> Option<Libc> {
+fn libc(
+    interpreter: Option<&str>,
+    dynamic: &Dynamic,
+    os_abi: u8,
+    has_abi_tag: bool,
+) -> Option<Libc> {
     let needs = |prefix: &str| dynamic.needed.iter().any(|library| library.starts_with(prefix));
     match interpreter {
         Some(path) if path.contains("ld-musl") => Some(Libc::Musl),

@@ -41,23 +41,33 @@ pub enum Refused {
 impl Refused {
     /// Reports whether the program is started and killed immediately.
     pub fn is_killed(self) -> bool {
-        matches!(self, Self::NothingLoaded | Self::SegmentSize | Self::SegmentPlace | Self::Entry(_))
+        matches!(
+            self,
+            Self::NothingLoaded | Self::SegmentSize | Self::SegmentPlace | Self::Entry(_)
+        )
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EntrySize(size) => write!(f, "its program headers are said to have {size} bytes each"),
+            Self::EntrySize(size) => {
+                write!(f, "its program headers are said to have {size} bytes each")
+            }
             Self::Count(count) => write!(f, "it has {count} program headers"),
             Self::InterpreterSize(size) => write!(f, "the name of its loader has {size} bytes"),
             Self::InterpreterEnd => f.write_str("the name of its loader has no end"),
-            Self::InterpreterOutside => f.write_str("the name of its loader lies behind the end of the file"),
+            Self::InterpreterOutside => {
+                f.write_str("the name of its loader lies behind the end of the file")
+            }
             Self::NothingLoaded => f.write_str("none of its segments is loaded"),
             Self::SegmentSize => f.write_str("a segment has more bytes in the file than in memory"),
             Self::SegmentPlace => f.write_str("a segment's offset and address cannot be mapped"),
             Self::Entry(address) => {
-                write!(f, "its first instruction, at {address:#x}, lies in no segment that is executed")
+                write!(
+                    f,
+                    "its first instruction, at {address:#x}, lies in no segment that is executed"
+                )
             }
         }
     }
@@ -83,9 +93,11 @@ where
         return Some(Refused::Count(count));
     }
     let segments = segments?;
-    let of_kind = |kind: ProgramType| segments.iter().filter(move |segment| segment.p_type(endian) == kind);
+    let of_kind =
+        |kind: ProgramType| segments.iter().filter(move |segment| segment.p_type(endian) == kind);
     if let Some(name) = of_kind(elf::PT_INTERP).next() {
-        let (offset, size): (u64, u64) = (name.p_offset(endian).into(), name.p_filesz(endian).into());
+        let (offset, size): (u64, u64) =
+            (name.p_offset(endian).into(), name.p_filesz(endian).into());
         if !(2..=MAX_INTERPRETER).contains(&size) {
             return Some(Refused::InterpreterSize(size));
         }
@@ -108,8 +120,10 @@ where
     let mut is_loaded = false;
     let mut has_entry = false;
     for segment in of_kind(elf::PT_LOAD) {
-        let (in_file, in_memory): (u64, u64) = (segment.p_filesz(endian).into(), segment.p_memsz(endian).into());
-        let (offset, address): (u64, u64) = (segment.p_offset(endian).into(), segment.p_vaddr(endian).into());
+        let (in_file, in_memory): (u64, u64) =
+            (segment.p_filesz(endian).into(), segment.p_memsz(endian).into());
+        let (offset, address): (u64, u64) =
+            (segment.p_offset(endian).into(), segment.p_vaddr(endian).into());
         if in_file > in_memory {
             return Some(Refused::SegmentSize);
         }
@@ -119,7 +133,8 @@ where
         is_loaded |= in_memory > 0;
         // Whole pages are mapped.
         let begin = address - address % page;
-        let end = address.saturating_add(in_memory).checked_next_multiple_of(page).unwrap_or(u64::MAX);
+        let end =
+            address.saturating_add(in_memory).checked_next_multiple_of(page).unwrap_or(u64::MAX);
         let is_executed = data_is_executed || segment.p_flags(endian).contains(elf::PF_X);
         has_entry |= is_executed && (begin..end).contains(&entry);
     }
@@ -181,7 +196,9 @@ fn identification(head: &[u8]) -> Option<[u8; 3]> {
     let half = |at: usize| Some(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?));
     let class = match elf::Machine(half(18)?) {
         // With 32-bit headers it is x32, which few kernels run.
-        elf::EM_X86_64 if head.get(4) == Some(&elf::ELFCLASS32.0) && half(54) != Some(56) => elf::ELFCLASS32,
+        elf::EM_X86_64 if head.get(4) == Some(&elf::ELFCLASS32.0) && half(54) != Some(56) => {
+            elf::ELFCLASS32
+        }
         elf::EM_X86_64 | elf::EM_AARCH64 => elf::ELFCLASS64,
         elf::EM_386 | elf::EM_ARM => elf::ELFCLASS32,
         _ => return None,

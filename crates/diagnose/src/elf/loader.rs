@@ -13,9 +13,12 @@ const MAX_PATH: usize = 4096;
 /// loader stores them one after the other; each ends with a slash and a NUL (`system_dirs` of
 /// glibc's `elf/dl-load.c`).
 pub(super) fn directories<'data, R: ReadRef<'data>>(soname: Option<&str>, data: R) -> Vec<String> {
-    let is_loader = soname
-        .is_some_and(|name| ["ld-linux", "ld64.so", "ld.so", "ld-2."].iter().any(|begin| name.starts_with(begin)));
-    let Some(size) = data.len().ok().filter(|size| is_loader && *size <= MAX_SIZE) else { return Vec::new() };
+    let is_loader = soname.is_some_and(|name| {
+        ["ld-linux", "ld64.so", "ld.so", "ld-2."].iter().any(|begin| name.starts_with(begin))
+    });
+    let Some(size) = data.len().ok().filter(|size| is_loader && *size <= MAX_SIZE) else {
+        return Vec::new();
+    };
     let bytes = data.read_bytes_at(0, size).unwrap_or_default();
     let mut found: Vec<String> = Vec::new();
     for word in bytes.split(|&byte| byte == 0) {

@@ -7,7 +7,12 @@ use crate::platform::Platform;
 
 /// Returns the OCI platform of a machine, or `None` if OCI has no name for it. The variant of `arm`
 /// is determined elsewhere.
-pub(super) fn platform(machine: u16, class: Class, endianness: Endianness, os_abi: u8) -> Option<Platform> {
+pub(super) fn platform(
+    machine: u16,
+    class: Class,
+    endianness: Endianness,
+    os_abi: u8,
+) -> Option<Platform> {
     use Class::{Elf32, Elf64};
     use Endianness::{Big, Little};
     let architecture = match (elf::Machine(machine), class, endianness) {

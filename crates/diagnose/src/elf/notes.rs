@@ -27,7 +27,11 @@ pub(super) struct Notes {
 const GO_NAME: &[u8] = b"Go";
 const NT_GO_BUILD_ID: elf::NoteType = elf::NoteType(4);
 
-pub(super) fn read<'data, Elf, R>(endian: Elf::Endian, data: R, segments: &[Elf::ProgramHeader]) -> Notes
+pub(super) fn read<'data, Elf, R>(
+    endian: Elf::Endian,
+    data: R,
+    segments: &[Elf::ProgramHeader],
+) -> Notes
 where
     Elf: FileHeader,
     R: ReadRef<'data>,
@@ -35,7 +39,9 @@ where
     let mut found = Notes::default();
     let segments = segments
         .iter()
-        .filter(|segment| segment.p_type(endian) == elf::PT_NOTE && segment.p_filesz(endian).into() <= MAX_SIZE)
+        .filter(|segment| {
+            segment.p_type(endian) == elf::PT_NOTE && segment.p_filesz(endian).into() <= MAX_SIZE
+        })
         .take(MAX_SEGMENTS);
     for segment in segments {
         let Ok(Some(mut notes)) = segment.notes(endian, data) else { continue };
@@ -48,7 +54,8 @@ where
                 continue;
             }
             if note.n_type(endian) == elf::NT_GNU_ABI_TAG {
-                found.minimum_kernel = found.minimum_kernel.or_else(|| abi_tag(endian, note.desc()));
+                found.minimum_kernel =
+                    found.minimum_kernel.or_else(|| abi_tag(endian, note.desc()));
             }
             if let Some(properties) = note.gnu_properties(endian) {
                 let needed = properties

@@ -49,12 +49,20 @@ impl Sample {
         Self {
             e_type: 3,
             interpreter: Some("/lib64/ld-linux-x86-64.so.2"),
-            dynamic: Some(vec![(NEEDED, Value::Text("libm.so.6")), (NEEDED, Value::Text("libc.so.6"))]),
+            dynamic: Some(vec![
+                (NEEDED, Value::Text("libm.so.6")),
+                (NEEDED, Value::Text("libc.so.6")),
+            ]),
             ..Self::fixed()
         }
     }
 
-    pub(crate) fn section(mut self, name: &'static str, kind: u32, content: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn section(
+        mut self,
+        name: &'static str,
+        kind: u32,
+        content: impl Into<Vec<u8>>,
+    ) -> Self {
         self.sections.push((name, kind, content.into()));
         self
     }
@@ -97,8 +105,11 @@ impl Sample {
             let (offset, _) = append(&mut file, &strings);
             entries.push((5, BASE + offset));
             entries.push((0, 0));
-            let bytes: Vec<u8> =
-                entries.iter().flat_map(|(tag, value)| [tag.to_le_bytes(), value.to_le_bytes()]).flatten().collect();
+            let bytes: Vec<u8> = entries
+                .iter()
+                .flat_map(|(tag, value)| [tag.to_le_bytes(), value.to_le_bytes()])
+                .flatten()
+                .collect();
             let (offset, size) = append(&mut file, &bytes);
             headers.push((2, offset, size));
         }
@@ -106,7 +117,8 @@ impl Sample {
             let (offset, size) = append(&mut file, &self.notes);
             headers.push((4, offset, size));
         }
-        let placed: Vec<(u64, u64)> = self.sections.iter().map(|(.., content)| append(&mut file, content)).collect();
+        let placed: Vec<(u64, u64)> =
+            self.sections.iter().map(|(.., content)| append(&mut file, content)).collect();
         let loaded = file.len() as u64;
         headers.push((1, 0, loaded));
 
@@ -120,9 +132,17 @@ impl Sample {
         let (names_offset, names_size) = append(&mut file, &names);
         let mut table = vec![0; 64];
         let total = self.sections.len();
-        for (index, ((name, kind, _), (offset, size))) in self.sections.iter().zip(&placed).enumerate() {
+        for (index, ((name, kind, _), (offset, size))) in
+            self.sections.iter().zip(&placed).enumerate()
+        {
             // The version table refers to the string table in the next section.
-            table.extend(section_header(name_at[name], *kind, *offset, *size, u32::try_from(index + 2).unwrap()));
+            table.extend(section_header(
+                name_at[name],
+                *kind,
+                *offset,
+                *size,
+                u32::try_from(index + 2).unwrap(),
+            ));
         }
         table.extend(section_header(name_at[".shstrtab"], 3, names_offset, names_size, 0));
         let (table_offset, _) = append(&mut file, &table);

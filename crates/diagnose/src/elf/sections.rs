@@ -39,12 +39,19 @@ where
     R: ReadRef<'data>,
 {
     let mut found = Sections::default();
-    let table =
-        header.shnum(endian, data).map_or(u64::MAX, |count| u64::from(count) * u64::from(header.e_shentsize(endian)));
-    let headers = if table <= MAX_TABLE { header.section_headers(endian, data).unwrap_or_default() } else { &[] };
+    let table = header
+        .shnum(endian, data)
+        .map_or(u64::MAX, |count| u64::from(count) * u64::from(header.e_shentsize(endian)));
+    let headers = if table <= MAX_TABLE {
+        header.section_headers(endian, data).unwrap_or_default()
+    } else {
+        &[]
+    };
     let names = header.section_strings(endian, data, headers).unwrap_or_default();
     // Read only the first of each kind: a malicious file may have thousands.
-    let typed = |kind| headers.iter().find(|section| section.sh_type(endian) == kind && is_small(*section, endian));
+    let typed = |kind| {
+        headers.iter().find(|section| section.sh_type(endian) == kind && is_small(*section, endian))
+    };
     if let Some(section) = typed(elf::SHT_GNU_VERNEED) {
         found.required_versions = required::<Elf, R>(endian, data, headers, section);
     }
@@ -67,9 +74,9 @@ where
     let version = content(b".comment").and_then(rust_version);
     let audit = by_name.contains_key(b".dep-v0".as_slice());
     found.rust = (audit || version.is_some()).then_some(RustBuild { version, audit });
-    found.go = by_name
-        .get(b".go.buildinfo".as_slice())
-        .and_then(|section| go::read::<Elf, R>(endian, data, segments, section.sh_offset(endian).into()));
+    found.go = by_name.get(b".go.buildinfo".as_slice()).and_then(|section| {
+        go::read::<Elf, R>(endian, data, segments, section.sh_offset(endian).into())
+    });
     found
 }
 
@@ -110,7 +117,9 @@ where
     R: ReadRef<'data>,
 {
     let mut versions = Vec::new();
-    let Ok(Some((mut libraries, link))) = section.gnu_verneed(endian, data) else { return versions };
+    let Ok(Some((mut libraries, link))) = section.gnu_verneed(endian, data) else {
+        return versions;
+    };
     let Some(strings) = strings::<Elf, R>(endian, data, headers, link) else { return versions };
     // A malicious table may point back into itself, so the number of steps is bounded too.
     let mut steps = 0;
@@ -147,7 +156,9 @@ where
     R: ReadRef<'data>,
 {
     let mut versions = Vec::new();
-    let Ok(Some((mut definitions, link))) = section.gnu_verdef(endian, data) else { return versions };
+    let Ok(Some((mut definitions, link))) = section.gnu_verdef(endian, data) else {
+        return versions;
+    };
     let Some(strings) = strings::<Elf, R>(endian, data, headers, link) else { return versions };
     for _ in 0..MAX_VERSIONS {
         let Ok(Some((_, mut names))) = definitions.next() else { break };

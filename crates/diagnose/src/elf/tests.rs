@@ -22,7 +22,10 @@ fn kinds() {
         (Sample::glibc(), Kind::Dynamic),
         (Sample { e_type: 2, ..Sample::glibc() }, Kind::Dynamic),
         (Sample { e_type: 3, dynamic: Some(library), ..Sample::fixed() }, Kind::SharedLibrary),
-        (Sample { e_type: 3, entry: 0, dynamic: Some(Vec::new()), ..Sample::fixed() }, Kind::SharedLibrary),
+        (
+            Sample { e_type: 3, entry: 0, dynamic: Some(Vec::new()), ..Sample::fixed() },
+            Kind::SharedLibrary,
+        ),
         (Sample { e_type: 1, ..Sample::fixed() }, Kind::Object),
         (Sample { e_type: 4, ..Sample::fixed() }, Kind::Core),
         (Sample { e_type: 0xfe00, ..Sample::fixed() }, Kind::Unknown(0xfe00)),
@@ -119,10 +122,15 @@ fn thirty_two_bits_and_the_other_byte_order() {
     let at = 52 + 2 * 32;
     let length = u32::try_from(loader.len()).unwrap();
     file.extend([3, at, 0, 0, length, length, 4, 1].map(u32::to_be_bytes).concat());
-    file.extend([1, 0, 0x40_0000, 0, at + length, at + length, 5, 4096].map(u32::to_be_bytes).concat());
+    file.extend(
+        [1, 0, 0x40_0000, 0, at + length, at + length, 5, 4096].map(u32::to_be_bytes).concat(),
+    );
     file.extend(loader);
     let whole = facts(&file);
-    assert_eq!((whole.class, whole.endianness, whole.kind), (Class::Elf32, Endianness::Big, Kind::Dynamic));
+    assert_eq!(
+        (whole.class, whole.endianness, whole.kind),
+        (Class::Elf32, Endianness::Big, Kind::Dynamic)
+    );
     assert_eq!(whole.platform_name(), "linux/mips");
     assert_eq!(whole.interpreter.as_deref(), Some("/lib/ld-musl-mips.so.1"));
     assert_eq!(whole.libc, Some(Libc::Musl));
@@ -137,7 +145,10 @@ fn compilers_leave_traces() {
         .section(".dep-v0", 1, *b"x\x9c");
     let rust = facts(&sample.build()).rust.unwrap();
     assert_eq!(rust, RustBuild { version: Some("1.95.0".to_owned()), audit: true });
-    assert_eq!(facts(&Sample::fixed().section(".comment", 1, *b"GCC: (Debian) 12\0").build()).rust, None);
+    assert_eq!(
+        facts(&Sample::fixed().section(".comment", 1, *b"GCC: (Debian) 12\0").build()).rust,
+        None
+    );
 
     let mut record = b"\xff Go buildinf:\x08\x02".to_vec();
     record.resize(32, 0);
@@ -174,7 +185,10 @@ fn symbol_versions() {
         .section(".gnu.version_d", 0x6fff_fffd, definitions)
         .section(".names", 3, *strings);
     let facts = facts(&sample.build());
-    let version = |version: &str| RequiredVersion { library: "libc.so.6".to_owned(), version: version.to_owned() };
+    let version = |version: &str| RequiredVersion {
+        library: "libc.so.6".to_owned(),
+        version: version.to_owned(),
+    };
     assert_eq!(facts.required_versions, [version("GLIBC_2.2.5"), version("GLIBC_2.38")]);
     assert_eq!(facts.provided_versions, ["GLIBC_2.38"]);
 }
@@ -276,7 +290,10 @@ fn a_huge_file_is_not_read_whole() {
 
     // A failing disk is an error, not a truncated file.
     let mut broken = Huge { file, position: 0, read: 0, breaks_at: 300 };
-    assert_eq!(inspect(&mut broken).unwrap_err().to_string(), "reading the program failed: input/output error");
+    assert_eq!(
+        inspect(&mut broken).unwrap_err().to_string(),
+        "reading the program failed: input/output error"
+    );
 }
 
 /// Returns the file of a sample with other bytes at some offsets.
@@ -314,8 +331,14 @@ fn what_a_kernel_minds() {
         (changed(&fixed, &[(24, &[0, 0, 0, 7])]), Some(Refused::Entry(0x700_0000))),
         (changed(&glibc, &[(interpreter + 32, &[0; 8])]), Some(Refused::InterpreterSize(0))),
         (changed(&glibc, &[(interpreter + 32, &[1, 0, 0])]), Some(Refused::InterpreterSize(1))),
-        (changed(&glibc, &[(interpreter + 32, &[1, 0x10, 0])]), Some(Refused::InterpreterSize(4097))),
-        (changed(&glibc, &[(interpreter + 32, &[0x40, 0x4b, 0x4c])]), Some(Refused::InterpreterSize(5_000_000))),
+        (
+            changed(&glibc, &[(interpreter + 32, &[1, 0x10, 0])]),
+            Some(Refused::InterpreterSize(4097)),
+        ),
+        (
+            changed(&glibc, &[(interpreter + 32, &[0x40, 0x4b, 0x4c])]),
+            Some(Refused::InterpreterSize(5_000_000)),
+        ),
         (changed(&glibc, &[(interpreter + 32, &long)]), Some(Refused::InterpreterEnd)),
         (changed(&glibc, &[(interpreter + 8 + 3, &[64])]), Some(Refused::InterpreterOutside)),
         (changed(&glibc, &[(load, &[4])]), Some(Refused::NothingLoaded)),
@@ -331,7 +354,9 @@ fn what_a_kernel_minds() {
 #[test]
 fn what_no_kernel_looks_at() {
     let whole = facts(&Sample::glibc().build());
-    for (at, values) in [(4, &[0, 1, 3, 9, 255][..]), (5, &[0, 2, 9]), (6, &[0, 2]), (20, &[0, 9]), (52, &[0])] {
+    for (at, values) in
+        [(4, &[0, 1, 3, 9, 255][..]), (5, &[0, 2, 9]), (6, &[0, 2]), (20, &[0, 9]), (52, &[0])]
+    {
         for value in values {
             let other = facts(&changed(&Sample::glibc(), &[(at, &[*value])]));
             assert_eq!(other, whole, "byte {at} is {value}");
@@ -359,6 +384,10 @@ fn machines_that_linux_knows() {
         (83, false),
         (9999, false),
     ] {
-        assert_eq!(facts(&Sample { machine, ..Sample::fixed() }.build()).has_known_machine(), expected, "{machine}");
+        assert_eq!(
+            facts(&Sample { machine, ..Sample::fixed() }.build()).has_known_machine(),
+            expected,
+            "{machine}"
+        );
     }
 }

@@ -14,7 +14,8 @@ const AROUND: u64 = 256 * 1024;
 /// Returns the part of a program of `size` bytes that has its dynamic section, if `head`, the
 /// beginning of the file, lacks it. At most 1.5 MiB, and not before the end of `head`.
 pub fn dynamic_part(head: &[u8], size: u64) -> Option<Range<u64>> {
-    let (offset, length) = elf::dynamic_section(Head { bytes: head, part: (0, &[]), size, position: 0 })?;
+    let (offset, length) =
+        elf::dynamic_section(Head { bytes: head, part: (0, &[]), size, position: 0 })?;
     let (end, have) = (offset.checked_add(length)?, head.len() as u64);
     if length > MAX_SECTION || end > size || end <= have {
         return None;
@@ -43,7 +44,10 @@ mod tests {
         let Program::Elf(elf) = inspect_head(head, size) else { panic!() };
         assert!(elf.partial && elf.needed.is_empty());
         let range = dynamic_part(head, size).unwrap();
-        assert!(range.start >= 1 << 20 && range.end <= size && range.end - range.start < 3 << 19, "{range:?}");
+        assert!(
+            range.start >= 1 << 20 && range.end <= size && range.end - range.start < 3 << 19,
+            "{range:?}"
+        );
         let at = |offset| usize::try_from(offset).unwrap();
         let part = &file[at(range.start)..at(range.end)];
         let Program::Elf(elf) = inspect_parts(head, (range.start, part), size) else { panic!() };

@@ -34,7 +34,9 @@ impl ScriptFacts {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_matches([' ', '\t']);
         let (interpreter, argument) = match text.split_once([' ', '\t']) {
-            Some((interpreter, argument)) => (interpreter, Some(argument.trim_start_matches([' ', '\t']))),
+            Some((interpreter, argument)) => {
+                (interpreter, Some(argument.trim_start_matches([' ', '\t'])))
+            }
             None => (text, None),
         };
         Some(Self {
@@ -75,6 +77,12 @@ mod tests {
         assert_eq!(ScriptFacts::parse(b"# !/bin/sh\n"), None);
         assert_eq!(ScriptFacts::parse(b""), None);
         assert!(ScriptFacts::parse(b"\xef\xbb\xbf#!/bin/sh\n").unwrap().byte_order_mark);
-        assert!(ScriptFacts::parse(&[b"#!/".as_slice(), &[b'a'; 9000]].concat()).unwrap().interpreter.len() < 256);
+        assert!(
+            ScriptFacts::parse(&[b"#!/".as_slice(), &[b'a'; 9000]].concat())
+                .unwrap()
+                .interpreter
+                .len()
+                < 256
+        );
     }
 }

@@ -62,7 +62,9 @@ pub fn normalize(path: &str) -> String {
 fn within_root(path: &str) -> &str {
     const ROOTS: [&str; 3] = ["/proc/self/root", "/proc/1/root", "/proc/thread-self/root"];
     let mut path = path;
-    while let Some(rest) = ROOTS.iter().find_map(|root| path.strip_prefix(root).filter(|rest| rest.starts_with('/'))) {
+    while let Some(rest) =
+        ROOTS.iter().find_map(|root| path.strip_prefix(root).filter(|rest| rest.starts_with('/')))
+    {
         path = rest;
     }
     path
@@ -118,7 +120,9 @@ impl Rootfs {
                     link = Some((at, target.to_string()));
                 }
                 // A trailing slash requires a directory.
-                Lookup::Present(entry) if is_last && (rest.is_empty() || entry.is_directory()) => last = Some(entry),
+                Lookup::Present(entry) if is_last && (rest.is_empty() || entry.is_directory()) => {
+                    last = Some(entry)
+                }
                 Lookup::Present(entry) if entry.is_directory() => parents.push((at, entry)),
                 Lookup::Present(_) => return Resolution::NotADirectory { at },
             }
@@ -198,7 +202,9 @@ mod tests {
 
     #[test]
     fn normalization() {
-        for (path, normal) in [("", "/"), ("a/b", "/a/b"), ("./a", "/a"), ("/a/../../b/", "/b"), ("//a//b", "/a/b")] {
+        for (path, normal) in
+            [("", "/"), ("a/b", "/a/b"), ("./a", "/a"), ("/a/../../b/", "/b"), ("//a//b", "/a/b")]
+        {
             assert_eq!(normalize(path), normal, "{path}");
         }
     }

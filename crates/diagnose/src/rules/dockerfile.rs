@@ -25,7 +25,12 @@ pub struct Fact {
 pub fn check(facts: &[Fact]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for (index, fact) in facts.iter().enumerate() {
-        let found = [exec_form(fact), overridden(fact, &facts[index + 1..]), maintainer(fact), on_build(fact)];
+        let found = [
+            exec_form(fact),
+            overridden(fact, &facts[index + 1..]),
+            maintainer(fact),
+            on_build(fact),
+        ];
         findings.extend(found.into_iter().flatten().map(|finding| finding.at("", fact.line)));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -65,7 +70,8 @@ pub fn ignore_invalid(reason: &str) -> Finding {
 
 /// `shell-form`: a `RUN` whose line needs a shell that the stage does not have.
 pub fn run_without_shell(line: usize, text: &str, shell: &str) -> Finding {
-    let message = format!("this RUN is a line for a shell, and {shell} is not in the stage: the build fails");
+    let message =
+        format!("this RUN is a line for a shell, and {shell} is not in the stage: the build fails");
     at_line(Finding::new(Code::ShellForm, Severity::Error, message), line, text)
         .evidence(format!("{shell} is not in the stage"))
         .fix("do this in a stage that begins with an image that has a shell, and COPY --from that stage what comes out")
@@ -89,8 +95,10 @@ fn exec_form(fact: &Fact) -> Option<Finding> {
     let keyword = fact.keyword.as_str();
     let instruction = keyword.strip_prefix("ONBUILD ").unwrap_or(keyword);
     let broken = broken_array(&fact.arguments)?;
-    let takes_one =
-        matches!(instruction, "ENTRYPOINT" | "CMD" | "RUN" | "HEALTHCHECK CMD" | "COPY" | "ADD" | "VOLUME" | "SHELL");
+    let takes_one = matches!(
+        instruction,
+        "ENTRYPOINT" | "CMD" | "RUN" | "HEALTHCHECK CMD" | "COPY" | "ADD" | "VOLUME" | "SHELL"
+    );
     if broken.is_ignored {
         let message = format!(
             "{}, which is no part of the array of {keyword}: Docker 20.10 passes over it, and other engines may take the \
@@ -104,19 +112,30 @@ fn exec_form(fact: &Fact) -> Option<Finding> {
     }
     let taken = match instruction {
         "SHELL" => "engines refuse it",
-        "ENTRYPOINT" | "CMD" | "RUN" | "HEALTHCHECK CMD" | "COPY" | "ADD" | "VOLUME" if broken.is_json => {
+        "ENTRYPOINT" | "CMD" | "RUN" | "HEALTHCHECK CMD" | "COPY" | "ADD" | "VOLUME"
+            if broken.is_json =>
+        {
             "engines refuse it"
         }
-        "ENTRYPOINT" | "CMD" | "RUN" => "engines take the whole line for a shell's, brackets and all",
-        "HEALTHCHECK CMD" => "engines take the whole line for a shell's, and the container is unhealthy for ever",
-        "COPY" | "ADD" | "VOLUME" => "engines split it at white space and take the pieces for paths, brackets and all",
+        "ENTRYPOINT" | "CMD" | "RUN" => {
+            "engines take the whole line for a shell's, brackets and all"
+        }
+        "HEALTHCHECK CMD" => {
+            "engines take the whole line for a shell's, and the container is unhealthy for ever"
+        }
+        "COPY" | "ADD" | "VOLUME" => {
+            "engines split it at white space and take the pieces for paths, brackets and all"
+        }
         _ => return None,
     };
     Some(
         Finding::new(
             Code::ExecFormInvalid,
             Severity::Error,
-            format!("the array of {keyword} is no JSON array of strings: {}; {taken}", broken.reason),
+            format!(
+                "the array of {keyword} is no JSON array of strings: {}; {taken}",
+                broken.reason
+            ),
         )
         .evidence(format!("{keyword} {}", fact.arguments))
         .fix(format!("{keyword} {}", broken.mended)),
@@ -128,12 +147,16 @@ fn overridden(fact: &Fact, later: &[Fact]) -> Option<Finding> {
     if !matches!(fact.keyword.as_str(), "CMD" | "ENTRYPOINT" | "HEALTHCHECK") {
         return None;
     }
-    let other = later.iter().find(|later| later.stage == fact.stage && later.keyword == fact.keyword)?;
+    let other =
+        later.iter().find(|later| later.stage == fact.stage && later.keyword == fact.keyword)?;
     Some(
         Finding::new(
             Code::InstructionOverridden,
             Severity::Warning,
-            format!("this {} has no effect: line {} sets another, and the last one counts", fact.keyword, other.line),
+            format!(
+                "this {} has no effect: line {} sets another, and the last one counts",
+                fact.keyword, other.line
+            ),
         )
         .evidence(format!("line {}: {} {}", fact.line, fact.keyword, fact.arguments))
         .evidence(format!("line {}: {} {}", other.line, other.keyword, other.arguments))
@@ -183,7 +206,8 @@ mod tests {
     }
 
     fn found(lines: &[&str]) -> Vec<(&'static str, usize)> {
-        let line = |finding: &Finding| finding.location.as_ref().map_or(0, |location| location.line);
+        let line =
+            |finding: &Finding| finding.location.as_ref().map_or(0, |location| location.line);
         check(&facts(lines)).iter().map(|finding| (finding.code.as_str(), line(finding))).collect()
     }
 
@@ -210,13 +234,27 @@ mod tests {
         let severity = |line: &str| check(&facts(&["FROM scratch", line]))[0].severity;
         assert_eq!(severity("CMD ['/a']"), Severity::Error);
         assert_eq!(severity("CMD [\"/a\", 1] # x"), Severity::Error);
-        for line in ["CMD [\"/a\"] # x", "ENTRYPOINT [\"/a\"] --x", "COPY [\"a\", \"/a\"];", "SHELL [\"/a\"] x"] {
+        for line in [
+            "CMD [\"/a\"] # x",
+            "ENTRYPOINT [\"/a\"] --x",
+            "COPY [\"a\", \"/a\"];",
+            "SHELL [\"/a\"] x",
+        ] {
             assert_eq!(severity(line), Severity::Warning, "{line}");
         }
         let finding = invalid(3, "CPOY a b", "CPOY is no instruction", Some("COPY a b"));
-        assert_eq!((finding.fix.as_deref(), finding.evidence), (Some("COPY a b"), vec!["CPOY a b".to_owned()]));
+        assert_eq!(
+            (finding.fix.as_deref(), finding.evidence),
+            (Some("COPY a b"), vec!["CPOY a b".to_owned()])
+        );
         let fix = |lines: &[&str]| check(&facts(lines))[0].fix.clone().unwrap_or_default();
-        assert_eq!(fix(&["FROM scratch", "ENTRYPOINT ['/app', 'serve']"]), r#"ENTRYPOINT ["/app", "serve"]"#);
-        assert_eq!(fix(&["MAINTAINER \"me <a@b>\""]), r#"LABEL org.opencontainers.image.authors="me <a@b>""#);
+        assert_eq!(
+            fix(&["FROM scratch", "ENTRYPOINT ['/app', 'serve']"]),
+            r#"ENTRYPOINT ["/app", "serve"]"#
+        );
+        assert_eq!(
+            fix(&["MAINTAINER \"me <a@b>\""]),
+            r#"LABEL org.opencontainers.image.authors="me <a@b>""#
+        );
     }
 }

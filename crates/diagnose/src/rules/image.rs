@@ -52,7 +52,15 @@ pub struct ImageFacts<'a> {
 impl<'a> ImageFacts<'a> {
     /// Returns an image that will run on its declared platform, with default options.
     pub fn new(config: &'a ConfigFacts, rootfs: &'a Rootfs) -> Self {
-        Self { config, rootfs, mentions: None, host: None, cpu: None, bounding_set: capability::DEFAULT, mounts: None }
+        Self {
+            config,
+            rootfs,
+            mentions: None,
+            host: None,
+            cpu: None,
+            bounding_set: capability::DEFAULT,
+            mounts: None,
+        }
     }
 }
 
@@ -111,14 +119,18 @@ pub(crate) fn check_start(image: ImageFacts<'_>) -> Vec<Finding> {
 pub(crate) fn program_file(image: ImageFacts<'_>) -> Option<(String, u32, Option<Mount>)> {
     let arguments = image.config.arguments();
     let command::Command::Found(path) = command::find(image, &arguments) else { return None };
-    let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(&path) else { return None };
+    let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(&path) else {
+        return None;
+    };
     let mount = image.mounts.and_then(|mounts| mounts.over(&path)).cloned();
     Some((path, entry.mode, mount))
 }
 
 /// Returns the mode of a file of the image.
 pub(crate) fn mode_of_file(image: ImageFacts<'_>, path: &str) -> Option<u32> {
-    let Resolution::Found { entry: Some(entry), .. } = image.rootfs.resolve(path) else { return None };
+    let Resolution::Found { entry: Some(entry), .. } = image.rootfs.resolve(path) else {
+        return None;
+    };
     Some(entry.mode)
 }
 
@@ -133,16 +145,21 @@ pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
         Program::Elf(elf) => elf.interpreter.as_ref()?,
         Program::Other(_) => return None,
     };
-    let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(interpreter) else { return None };
+    let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(interpreter)
+    else {
+        return None;
+    };
     mount::no_exec(image, &path, entry.mode)
 }
 
 /// Returns what the image and the mounts prove about a library that the loader did not find: a
 /// mount hides it, or it is in neither.
 pub(crate) fn library_proven(image: ImageFacts<'_>, name: &str) -> Option<Finding> {
-    let says =
-        |finding: &Finding| [' ', ','].iter().any(|end| finding.message.contains(&format!("library {name}{end}")));
-    let is_of_libraries = |code| matches!(code, Code::HiddenByMount | Code::LibraryMissing | Code::TruncatedBinary);
+    let says = |finding: &Finding| {
+        [' ', ','].iter().any(|end| finding.message.contains(&format!("library {name}{end}")))
+    };
+    let is_of_libraries =
+        |code| matches!(code, Code::HiddenByMount | Code::LibraryMissing | Code::TruncatedBinary);
     check_start(image).into_iter().find(|finding| is_of_libraries(finding.code) && says(finding))
 }
 

@@ -17,8 +17,9 @@ pub(super) fn ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     if let Some(missing) = start::source_missing(facts) {
         // A stop is its own explanation. Problems that would prevent the next start are reported
         // beside it.
-        let is_stop =
-            findings.first().is_some_and(|first| matches!(first.code, Code::Stopped | Code::StopSignalIgnored));
+        let is_stop = findings
+            .first()
+            .is_some_and(|first| matches!(first.code, Code::Stopped | Code::StopSignalIgnored));
         findings.insert(usize::from(is_stop), missing);
     }
     findings
@@ -28,7 +29,8 @@ fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let run = last_run(facts);
     if let Some(finding) = memory::out_of_memory(facts, &run) {
         // What was sent through the engine explains the end better than a child's lack of memory.
-        let asked = if finding.code == Code::ChildOomKilled { on_request(facts, &run) } else { None };
+        let asked =
+            if finding.code == Code::ChildOomKilled { on_request(facts, &run) } else { None };
         return asked.into_iter().chain([finding]).collect();
     }
     if let Some(findings) = start::refused_by_kernel(facts) {
@@ -76,19 +78,24 @@ fn on_request(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> 
     if run.signals().is_empty() && !run.has("stop") {
         return None;
     }
-    killed::killed(facts, run).or_else(|| killed::stopped(facts, run)).or_else(|| killed::signal_sent(facts, run))
+    killed::killed(facts, run)
+        .or_else(|| killed::stopped(facts, run))
+        .or_else(|| killed::signal_sent(facts, run))
 }
 
 /// Combines the end of the log with the signal that it led to: a named cause, or the panic. A
 /// signal that programs do not send to themselves comes first.
 fn with_signal(mut signaled: Vec<Finding>, mut logged: Vec<Finding>) -> Vec<Finding> {
     let code = signaled.first().map(|finding| finding.code);
-    let of_its_own_making = matches!(code, Some(Code::SegfaultOrAbort | Code::Aborted | Code::IllegalInstruction))
-        || signaled.first().is_some_and(|finding| last_words::is_death(finding.code));
+    let of_its_own_making =
+        matches!(code, Some(Code::SegfaultOrAbort | Code::Aborted | Code::IllegalInstruction))
+            || signaled.first().is_some_and(|finding| last_words::is_death(finding.code));
     // What the image proves about the program is a better explanation than any message.
     let proven = matches!(code, Some(Code::TruncatedBinary | Code::CpuLevel));
     if of_its_own_making && !proven && !logged.is_empty() {
-        if let Some(evidence) = signaled.first().and_then(|finding| finding.evidence.first().cloned()) {
+        if let Some(evidence) =
+            signaled.first().and_then(|finding| finding.evidence.first().cloned())
+        {
             logged[0].evidence.push(evidence);
         }
         signaled.retain(|finding| logged.iter().all(|other| other.code != finding.code));
@@ -108,12 +115,17 @@ fn app_exit(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
     } else {
         (Severity::Error, format!("the program ended by itself{lived}, with exit code {code}"))
     };
-    let finding =
-        Finding::new(Code::AppExit, severity, message).evidence(exit_evidence(facts)).evidence(log_evidence(facts));
+    let finding = Finding::new(Code::AppExit, severity, message)
+        .evidence(exit_evidence(facts))
+        .evidence(log_evidence(facts));
     let finding = if run.complete && !run.has("kill") {
         finding.evidence("no signal was sent through the engine")
     } else {
         finding
     };
-    if code == 0 { finding } else { finding.fix(format!("read what it said: scratchdbg logs {}", facts.name)) }
+    if code == 0 {
+        finding
+    } else {
+        finding.fix(format!("read what it said: scratchdbg logs {}", facts.name))
+    }
 }

@@ -21,7 +21,10 @@ pub(super) fn last_run<'a>(facts: &'a ContainerFacts<'_>) -> LastRun<'a> {
         Some(start) => LastRun { events: all[start..].iter().collect(), complete: true },
         None => {
             let begin = facts.state.started_at.unwrap_or(i64::MIN);
-            LastRun { events: all.iter().filter(|event| event.time >= begin).collect(), complete: false }
+            LastRun {
+                events: all.iter().filter(|event| event.time >= begin).collect(),
+                complete: false,
+            }
         }
     }
 }
@@ -71,9 +74,15 @@ pub(super) fn last_line<'a>(facts: &'a ContainerFacts<'_>) -> Option<&'a str> {
 pub(super) fn log_evidence(facts: &ContainerFacts<'_>) -> String {
     match (&facts.log, last_line(facts)) {
         (_, None) if facts.log_gap.is_some() => {
-            format!("the log could not be read to its end: {}", facts.log_gap.as_deref().unwrap_or_default())
+            format!(
+                "the log could not be read to its end: {}",
+                facts.log_gap.as_deref().unwrap_or_default()
+            )
         }
-        (None, _) => format!("the log cannot be read (log driver {})", name_or(&facts.options.log_driver, "unknown")),
+        (None, _) => format!(
+            "the log cannot be read (log driver {})",
+            name_or(&facts.options.log_driver, "unknown")
+        ),
         (Some(_), None) => "the log is empty".to_owned(),
         (Some(_), Some(line)) => format!("last log line: {line}"),
     }

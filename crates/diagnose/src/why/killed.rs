@@ -69,8 +69,9 @@ fn stopped_by_kill(facts: &ContainerFacts<'_>) -> Finding {
 
 /// A kill that neither a request nor a lack of memory explains.
 fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
-    let finding =
-        Finding::new(Code::KilledFromOutside, Severity::Error, "").evidence(run.gap()).evidence(exit_evidence(facts));
+    let finding = Finding::new(Code::KilledFromOutside, Severity::Error, "")
+        .evidence(run.gap())
+        .evidence(exit_evidence(facts));
     if let Some(owner) = facts.options.pid_mode.strip_prefix("container:") {
         let message =
             "the container shares the PID namespace of another; when that one ended, the kernel killed this one"
@@ -80,10 +81,15 @@ fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
             .fix(format!("see why that container ended: scratchdbg why {owner}"));
     }
     let no_lack = kernel_knows_of_none(facts);
-    let finding =
-        if no_lack { finding.evidence("the kernel's log tells of no lack of memory in this run") } else { finding };
+    let finding = if no_lack {
+        finding.evidence("the kernel's log tells of no lack of memory in this run")
+    } else {
+        finding
+    };
     let finding = match facts.limits.cpu_seconds {
-        Some(limit) => finding.evidence(format!("ulimit cpu={limit}: the kernel kills what runs for so many seconds")),
+        Some(limit) => finding.evidence(format!(
+            "ulimit cpu={limit}: the kernel kills what runs for so many seconds"
+        )),
         None => finding,
     };
     let finding = finding.evidence(CHILD);
@@ -130,14 +136,18 @@ fn possible_killers(facts: &ContainerFacts<'_>, no_lack: bool) -> String {
 
 /// Returns the signal that asks this container's program to end.
 pub(super) fn stop_signal(facts: &ContainerFacts<'_>) -> u8 {
-    facts.image.and_then(|image| exit_code::signal_number(&image.config.stop_signal)).unwrap_or(exit_code::TERM)
+    facts
+        .image
+        .and_then(|image| exit_code::signal_number(&image.config.stop_signal))
+        .unwrap_or(exit_code::TERM)
 }
 
 /// Returns how long before SIGKILL the stop signal was sent, if both are recorded.
 fn time_to_end(run: &LastRun<'_>, stop: u8) -> Option<i64> {
     let sent = |signal: u8| {
         move |event: &&&Event| {
-            event.action == "kill" && event.signal.as_deref().and_then(exit_code::signal_number) == Some(signal)
+            event.action == "kill"
+                && event.signal.as_deref().and_then(exit_code::signal_number) == Some(signal)
         }
     };
     let asked = run.events.iter().find(sent(stop))?.time;
@@ -192,12 +202,14 @@ fn ended_before_the_stop(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> bool 
     }
     let asked = run.events.iter().find(|event| matches!(event.action.as_str(), "kill" | "stop"));
     let died = run.events.iter().position(|event| event.action == "die");
-    let asked_at = run.events.iter().position(|event| matches!(event.action.as_str(), "kill" | "stop"));
+    let asked_at =
+        run.events.iter().position(|event| matches!(event.action.as_str(), "kill" | "stop"));
     let has_kill = run.has("kill");
     match (died, asked_at) {
         // The events of an obeyed stop are kill, die, stop.
         (Some(died), Some(asked)) if died < asked && !has_kill => true,
-        _ => asked.is_some_and(|asked| facts.state.finished_at.is_some_and(|ended| ended < asked.time)),
+        _ => asked
+            .is_some_and(|asked| facts.state.finished_at.is_some_and(|ended| ended < asked.time)),
     }
 }
 

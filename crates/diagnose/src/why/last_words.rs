@@ -26,8 +26,13 @@ const NOT_EXECUTABLE: i64 = 126;
 
 /// Codes that a log proves whatever the exit code is, because the program itself reported why it
 /// died.
-const CERTAIN: &[Code] =
-    &[Code::LibraryMissing, Code::LibraryTooOld, Code::LoaderMissing, Code::CpuLevel, Code::TruncatedBinary];
+const CERTAIN: &[Code] = &[
+    Code::LibraryMissing,
+    Code::LibraryTooOld,
+    Code::LoaderMissing,
+    Code::CpuLevel,
+    Code::TruncatedBinary,
+];
 
 /// A log's findings by their position.
 pub(super) struct LastWords {
@@ -53,7 +58,13 @@ pub(super) fn is_death(code: Code) -> bool {
 /// Reports whether the code is a signal that is also visible in the exit code if it ended the
 /// program.
 fn is_raised_signal(code: Code) -> bool {
-    matches!(code, Code::SegfaultOrAbort | Code::IllegalInstruction | Code::ForbiddenSyscall | Code::KilledBySignal)
+    matches!(
+        code,
+        Code::SegfaultOrAbort
+            | Code::IllegalInstruction
+            | Code::ForbiddenSyscall
+            | Code::KilledBySignal
+    )
 }
 
 fn ended_by_a_signal(facts: &ContainerFacts<'_>) -> bool {
@@ -64,22 +75,31 @@ impl LastWords {
     pub(super) fn of(facts: &ContainerFacts<'_>) -> Self {
         let lines = last_lines(facts);
         let found: Vec<Vec<Finding>> = lines.iter().map(|line| explain_line(line)).collect();
-        let says: Vec<usize> = (0..lines.len()).filter(|&index| says_something(&lines[index])).collect();
+        let says: Vec<usize> =
+            (0..lines.len()).filter(|&index| says_something(&lines[index])).collect();
         let last = says.last().copied().unwrap_or_default();
         let end = says.iter().rev().nth(END - 1).copied().unwrap_or_default();
         let death = found.iter().enumerate().rev().find(|(index, findings)| {
-            let is_cry = findings.iter().any(|finding| is_death(finding.code)) && says_something(&lines[*index]);
+            let is_cry = findings.iter().any(|finding| is_death(finding.code))
+                && says_something(&lines[*index]);
             is_cry && says.iter().filter(|&&other| other > *index).count() <= AFTER_DEATH
         });
         let death = death.map(|(index, _)| {
-            says.iter().rev().filter(|&&other| other < index).nth(BEFORE_DEATH - 1).copied().unwrap_or_default()
+            says.iter()
+                .rev()
+                .filter(|&&other| other < index)
+                .nth(BEFORE_DEATH - 1)
+                .copied()
+                .unwrap_or_default()
         });
         let begin = death.map_or(end, |death| death.min(end));
 
         // A stack trace shows that there was a panic; the line above it tells which.
         let is_panic = |finding: &Finding| finding.code == Code::GoPanic;
-        let panic_is_told =
-            lines.iter().zip(&found).any(|(line, found)| says_something(line) && found.iter().any(is_panic));
+        let panic_is_told = lines
+            .iter()
+            .zip(&found)
+            .any(|(line, found)| says_something(line) && found.iter().any(is_panic));
 
         let mut words = Self { at_end: Vec::new(), earlier: Vec::new() };
         // Start with the last line: it tells why the program died.
@@ -121,7 +141,10 @@ impl LastWords {
                         finding.confidence = Confidence::Guess;
                     }
                     // Words in a line about something else are not the cause.
-                    if finding.confidence == Confidence::Guess && index != last && !tells_of_failure(&lines[index]) {
+                    if finding.confidence == Confidence::Guess
+                        && index != last
+                        && !tells_of_failure(&lines[index])
+                    {
                         words.earlier.push(finding);
                         continue;
                     }
@@ -144,7 +167,11 @@ impl LastWords {
             words.earlier.retain(|finding| !is_raised_signal(finding.code));
         }
         words.at_end.sort_by_key(|finding| {
-            (is_death(finding.code), !CERTAIN.contains(&finding.code), finding.confidence == Confidence::Guess)
+            (
+                is_death(finding.code),
+                !CERTAIN.contains(&finding.code),
+                finding.confidence == Confidence::Guess,
+            )
         });
         words
     }
@@ -153,9 +180,13 @@ impl LastWords {
 /// If the path is on a read-only mount, the root filesystem is not the cause.
 fn name_the_mount(facts: &ContainerFacts<'_>, finding: &mut Finding) {
     let says = |text: &str| finding.evidence.iter().any(|line| line.contains(text));
-    let Some(mount) = facts.mounts.iter().find(|mount| mount.read_only && says(&mount.destination)) else { return };
+    let Some(mount) = facts.mounts.iter().find(|mount| mount.read_only && says(&mount.destination))
+    else {
+        return;
+    };
     finding.message = format!("the program wrote to {}, which is read-only", mount.describe());
-    finding.fix = Some("mount it without :ro (readonly), or let the program write elsewhere".to_owned());
+    finding.fix =
+        Some("mount it without :ro (readonly), or let the program write elsewhere".to_owned());
 }
 
 /// Finds why a shell cannot execute a file: the mount that contains it, or its mode in the image.
@@ -172,7 +203,8 @@ fn name_what_denies(facts: &ContainerFacts<'_>, line: &str, finding: &mut Findin
     if let Some(mount) = mounts::over(&facts.mounts, &path) {
         if mount.no_exec == Some(true) {
             finding.code = Code::MountNoexec;
-            finding.message = format!("a shell may not execute {path}: {} is noexec", mount.describe());
+            finding.message =
+                format!("a shell may not execute {path}: {} is noexec", mount.describe());
             finding.fix = Some(
                 "mount it with exec (--tmpfs PATH:exec), or put the program elsewhere; chmod does not help".to_owned(),
             );
@@ -181,8 +213,10 @@ fn name_what_denies(facts: &ContainerFacts<'_>, line: &str, finding: &mut Findin
     }
     let file = facts.image.and_then(|image| image::mode_of_file(image, &path));
     if let Some(mode) = file.filter(|mode| mode & 0o111 == 0) {
-        finding.message =
-            format!("a shell may not execute {path}: its mode is {:04o}, without an execute bit", mode & 0o7777);
+        finding.message = format!(
+            "a shell may not execute {path}: its mode is {:04o}, without an execute bit",
+            mode & 0o7777
+        );
     }
 }
 
@@ -192,8 +226,9 @@ pub(super) fn explain_line(line: &str) -> Vec<Finding> {
         return Vec::new();
     }
     let mut findings = dialect::explain_log(line);
-    findings
-        .retain(|finding| !matches!(finding.code, Code::Paused | Code::NotRunning | Code::Removed | Code::CrashLoop));
+    findings.retain(|finding| {
+        !matches!(finding.code, Code::Paused | Code::NotRunning | Code::Removed | Code::CrashLoop)
+    });
     findings
 }
 
@@ -203,10 +238,14 @@ fn is_harmless(line: &str) -> bool {
         Regex::new(r#"(?i)(?:^|[\s\[|"'=:(<])(?:info|debug|trace|notice|verbose|inf|dbg|trc)(?:$|[\s\]|"',:)>])"#).ok()
     });
     static HIGH: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b(?:error|err|fatal|panic|panicked|crit\w*|emerg\w*|alert|severe|warn\w*)\b").ok()
+        Regex::new(
+            r"(?i)\b(?:error|err|fatal|panic|panicked|crit\w*|emerg\w*|alert|severe|warn\w*)\b",
+        )
+        .ok()
     });
     let begin = &line[..line.floor_char_boundary(100)];
-    let matches = |regex: &LazyLock<Option<Regex>>| regex.as_ref().is_some_and(|regex| regex.is_match(begin));
+    let matches =
+        |regex: &LazyLock<Option<Regex>>| regex.as_ref().is_some_and(|regex| regex.is_match(begin));
     // The level counts even if the message mentions an error.
     let level = LOW.as_ref().and_then(|low| low.find(begin)).map(|found| found.start());
     let error = HIGH.as_ref().and_then(|high| high.find(begin)).map(|found| found.start());

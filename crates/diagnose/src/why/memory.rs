@@ -154,10 +154,15 @@ pub(super) fn in_a_loop(facts: &ContainerFacts<'_>) -> Option<Finding> {
     // The end of the run before those, or the first that is known.
     let begin = match ends.len().checked_sub(LATEST + 1).and_then(|at| ends.get(at)) {
         Some(end) => end.time,
-        None => events.first().map(|event| event.time).or(facts.state.finished_at)?.saturating_sub(RECENT),
+        None => events
+            .first()
+            .map(|event| event.time)
+            .or(facts.state.finished_at)?
+            .saturating_sub(RECENT),
     };
     let event = events.iter().any(|event| event.action == "oom" && event.time >= begin);
-    let kill = kills(facts).iter().rev().find(|kill| kill.time.saturating_add(kill.uncertainty) >= begin);
+    let kill =
+        kills(facts).iter().rev().find(|kill| kill.time.saturating_add(kill.uncertainty) >= begin);
     if !event && kill.is_none() {
         return None;
     }
@@ -168,7 +173,12 @@ pub(super) fn in_a_loop(facts: &ContainerFacts<'_>) -> Option<Finding> {
         format!("the kernel killed the program in one of its latest runs because {at_limit}"),
     )
     .fix(fix);
-    Some(with_evidence(finding, event.then_some("event oom in one of the latest runs"), kill, facts))
+    Some(with_evidence(
+        finding,
+        event.then_some("event oom in one of the latest runs"),
+        kill,
+        facts,
+    ))
 }
 
 fn limit_evidence(facts: &ContainerFacts<'_>) -> String {
@@ -208,7 +218,9 @@ fn kernel_record<'a>(facts: &'a ContainerFacts<'_>) -> Option<KernelRecord<'a>> 
 /// Reports whether the kernel's log is readable, reaches back before the last run, and has no kill
 /// for lack of memory in it.
 pub(super) fn kernel_knows_of_none(facts: &ContainerFacts<'_>) -> bool {
-    let Some((log, started)) = facts.kernel_log.as_ref().zip(facts.state.started_at) else { return false };
+    let Some((log, started)) = facts.kernel_log.as_ref().zip(facts.state.started_at) else {
+        return false;
+    };
     log.reaches_back_to.is_some_and(|begin| begin < started) && kernel_record(facts).is_none()
 }
 

@@ -32,7 +32,8 @@ pub(super) fn findings(facts: &ContainerFacts<'_>, pod: &PodFacts) -> Vec<Findin
     }
     if let Some(stuck) = workload::rollout(pod) {
         // What keeps a pod from being ready says more than that the rollout waits for it.
-        let is_explained = findings.first().is_some_and(|first| first.severity >= Severity::Warning);
+        let is_explained =
+            findings.first().is_some_and(|first| first.severity >= Severity::Warning);
         findings.insert(if is_explained { findings.len() } else { 0 }, stuck);
     }
     findings
@@ -41,13 +42,21 @@ pub(super) fn findings(facts: &ContainerFacts<'_>, pod: &PodFacts) -> Vec<Findin
 /// Returns the findings about the container in question, then one for each other container that has
 /// failed.
 fn of_containers(facts: &ContainerFacts<'_>, pod: &PodFacts) -> Vec<Finding> {
-    let Some(container) = pod.container(&pod.container) else { return vec![being_started(pod, None)] };
+    let Some(container) = pod.container(&pod.container) else {
+        return vec![being_started(pod, None)];
+    };
     let mut findings = of_container(facts, pod, container);
-    let others = pod.containers.iter().filter(|other| other.name != container.name && other.role != PodRole::Ephemeral);
+    let others = pod
+        .containers
+        .iter()
+        .filter(|other| other.name != container.name && other.role != PodRole::Ephemeral);
     for other in others {
         let facts_of_other = ContainerFacts { now: facts.now, ..status_alone(other) };
         let of_other = of_container(&facts_of_other, pod, other).into_iter().next();
-        let Some(mut finding) = of_other.filter(|finding| finding.severity >= Severity::Warning) else { continue };
+        let Some(mut finding) = of_other.filter(|finding| finding.severity >= Severity::Warning)
+        else {
+            continue;
+        };
         // Volumes and the network belong to the whole pod.
         if findings.iter().any(|known| known.message == finding.message) {
             continue;
@@ -69,7 +78,11 @@ fn status_alone(container: &PodContainer) -> ContainerFacts<'static> {
     facts
 }
 
-fn of_container(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer) -> Vec<Finding> {
+fn of_container(
+    facts: &ContainerFacts<'_>,
+    pod: &PodFacts,
+    container: &PodContainer,
+) -> Vec<Finding> {
     if container.is_running {
         return running::findings(facts, pod, container);
     }
@@ -87,10 +100,15 @@ fn of_container(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodConta
 /// A container that has not run yet: because of the pod's volumes or network, or of an init
 /// container before it.
 fn not_begun(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer) -> Vec<Finding> {
-    let before = || pod.containers.iter().filter(|other| other.role == PodRole::Init && other.name != container.name);
+    let before = || {
+        pod.containers
+            .iter()
+            .filter(|other| other.role == PodRole::Init && other.name != container.name)
+    };
     if container.role == PodRole::Main {
         for other in before() {
-            let found = of_container(&ContainerFacts { now: facts.now, ..status_alone(other) }, pod, other);
+            let found =
+                of_container(&ContainerFacts { now: facts.now, ..status_alone(other) }, pod, other);
             if found.first().is_some_and(|first| first.severity == Severity::Error) {
                 return found;
             }
@@ -100,11 +118,15 @@ fn not_begun(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContaine
         return vec![deleted];
     }
     if matches!(pod.phase.as_str(), "Failed" | "Succeeded") {
-        let message = format!("pod {} was over before container {} was started", pod.name, container.name);
+        let message =
+            format!("pod {} was over before container {} was started", pod.name, container.name);
         let told = with_message(&pod.reason, &pod.message);
         let finding = error(Code::NeverStarted, message).evidence(format!("phase {}", pod.phase));
-        let finding = if told.is_empty() { finding } else { finding.evidence(format!("status: {told}")) };
-        return vec![finding.fix(format!("kubectl describe pod {} --namespace {}", pod.name, pod.namespace))];
+        let finding =
+            if told.is_empty() { finding } else { finding.evidence(format!("status: {told}")) };
+        return vec![
+            finding.fix(format!("kubectl describe pod {} --namespace {}", pod.name, pod.namespace)),
+        ];
     }
     vec![volumes::verdict(pod).unwrap_or_else(|| being_started(pod, Some(container)))]
 }
@@ -112,19 +134,27 @@ fn not_begun(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContaine
 /// A pod that has only begun.
 fn being_started(pod: &PodFacts, container: Option<&PodContainer>) -> Finding {
     let name = &pod.name;
-    let mut finding =
-        Finding::new(Code::NeverStarted, Severity::Info, format!("pod {name} is being started: nothing has failed"));
+    let mut finding = Finding::new(
+        Code::NeverStarted,
+        Severity::Info,
+        format!("pod {name} is being started: nothing has failed"),
+    );
     if let Some((reason, message)) = container.and_then(|container| container.waiting.as_ref()) {
         finding = finding.evidence(with_message(reason, message));
     }
-    let before = pod.containers.iter().find(|other| other.role == PodRole::Init && other.is_running);
+    let before =
+        pod.containers.iter().find(|other| other.role == PodRole::Init && other.is_running);
     if let Some(before) = before.filter(|before| Some(*before) != container) {
-        finding.message = format!("pod {name} is being started: init container {} still runs", before.name);
+        finding.message =
+            format!("pod {name} is being started: init container {} still runs", before.name);
     }
     if let Some(latest) = pod.events.iter().flatten().next_back() {
         finding = finding.evidence(events::sentence(latest));
     }
-    finding.fix(format!("wait; if it stays so: kubectl describe pod {name} --namespace {}", pod.namespace))
+    finding.fix(format!(
+        "wait; if it stays so: kubectl describe pod {name} --namespace {}",
+        pod.namespace
+    ))
 }
 
 fn error(code: Code, message: impl Into<String>) -> Finding {

@@ -35,7 +35,8 @@ pub(super) fn insert_loop(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding
         return;
     }
     if !waiting && facts.restarts.count < MANY {
-        let gave_up = facts.restarts.at_most.filter(|&most| most > 0 && facts.restarts.count >= most);
+        let gave_up =
+            facts.restarts.at_most.filter(|&most| most > 0 && facts.restarts.count >= most);
         if let (Some(most), Some(first)) = (gave_up, findings.first_mut()) {
             let policy = &facts.restarts.policy;
             first.evidence.push(format!("the policy \"{policy}\" gave up after {most} restarts"));
@@ -48,25 +49,31 @@ pub(super) fn insert_loop(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding
             first.evidence.push(restart_count(facts));
             let earlier = earlier_than_the_last(facts);
             first.evidence.extend(runs::in_words(&earlier));
-            first.evidence.push("the policy \"on-failure\" starts nothing again that ended with success".to_owned());
+            first.evidence.push(
+                "the policy \"on-failure\" starts nothing again that ended with success".to_owned(),
+            );
         }
         return;
     }
     // The stop request ended the loop too, so it is reported as history.
     if let Some(first) = findings.first_mut()
         && (matches!(first.code, Code::Stopped | Code::StopSignalIgnored)
-            || (!waiting && first.code == Code::KilledFromOutside && first.confidence != Confidence::Guess))
+            || (!waiting
+                && first.code == Code::KilledFromOutside
+                && first.confidence != Confidence::Guess))
     {
         first.evidence.push(restart_count(facts));
-        let before: Vec<Run> = runs::ended_runs(facts).into_iter().filter(|run| !run.on_request).collect();
+        let before: Vec<Run> =
+            runs::ended_runs(facts).into_iter().filter(|run| !run.on_request).collect();
         first.evidence.push(runs::in_words(&before).unwrap_or_else(|| {
             "how its runs before the stop ended is not on record: the engine keeps some hundred events".to_owned()
         }));
         return;
     }
     // One success among failures does not mean that the program is supposed to end.
-    let only_successes =
-        || runs::ended_runs(facts).iter().rev().take(LATEST).all(|run| run.exit_code.unwrap_or(0) == 0);
+    let only_successes = || {
+        runs::ended_runs(facts).iter().rev().take(LATEST).all(|run| run.exit_code.unwrap_or(0) == 0)
+    };
     if facts.state.exit_code == 0 && waiting && only_successes() {
         let finding = after_success(facts, exit_evidence(facts));
         findings.retain(|finding| finding.code != Code::AppExit);
@@ -75,7 +82,9 @@ pub(super) fn insert_loop(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding
     }
     let lengths: Vec<i64> = runs::ended_runs(facts).iter().filter_map(|run| run.length).collect();
     let short = match (ran_less_than(facts, 10), lengths.len() >= LATEST) {
-        (true, true) if lengths.iter().all(|&length| length < YOUNG) => ", each run on record shorter than 10 s",
+        (true, true) if lengths.iter().all(|&length| length < YOUNG) => {
+            ", each run on record shorter than 10 s"
+        }
         (true, _) => ", the latest run shorter than 10 s",
         (false, _) => "",
     };
@@ -101,11 +110,15 @@ pub(super) fn insert_loop(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding
         facts.name
     ));
     finding.evidence.extend(runs::in_words(&runs::ended_runs(facts)));
-    if !findings.iter().any(|finding| matches!(finding.code, Code::OomKilled | Code::ChildOomKilled))
+    if !findings
+        .iter()
+        .any(|finding| matches!(finding.code, Code::OomKilled | Code::ChildOomKilled))
         && let Some(killed) = memory::in_a_loop(facts)
     {
         // If the engine missed the reason for the last run, use that of the previous one.
-        findings.retain(|finding| finding.code != Code::KilledFromOutside || finding.confidence != Confidence::Guess);
+        findings.retain(|finding| {
+            finding.code != Code::KilledFromOutside || finding.confidence != Confidence::Guess
+        });
         findings.insert(0, killed);
     }
     let at = usize::from(findings.first().is_some_and(|finding| finding.code != Code::AppExit));
@@ -154,7 +167,9 @@ pub(super) fn flapping(facts: &ContainerFacts<'_>) -> Option<Finding> {
     let pause = facts.state.finished_at.map(|ended| started.saturating_sub(ended));
     let proven_after = match longest {
         Some(longest) => longest.saturating_mul(2).clamp(YOUNG, OLD),
-        None if pause.is_some_and(|pause| (LONG_PAUSE..=2 * RECOVERY).contains(&pause)) => 6 * YOUNG,
+        None if pause.is_some_and(|pause| (LONG_PAUSE..=2 * RECOVERY).contains(&pause)) => {
+            6 * YOUNG
+        }
         None => YOUNG,
     };
     if up >= proven_after {
@@ -170,7 +185,8 @@ pub(super) fn flapping(facts: &ContainerFacts<'_>) -> Option<Finding> {
     if !codes.is_empty() && codes.iter().all(|&code| code == 0) {
         return Some(after_success(facts, known).evidence(now));
     }
-    let lengths = longest.map(|longest| format!(", none of the latest longer than {}", in_words(longest)));
+    let lengths =
+        longest.map(|longest| format!(", none of the latest longer than {}", in_words(longest)));
     Some(
         Finding::new(
             Code::CrashLoop,
@@ -198,8 +214,13 @@ pub(super) fn daemon_restarted(facts: &ContainerFacts<'_>, run: &LastRun<'_>) ->
     let engine = facts.engine_started_at?;
     let ended = facts.state.finished_at?;
     let started = facts.state.started_at?;
-    let at_recovery = ended >= engine.saturating_sub(RECOVERY) && ended <= engine.saturating_add(RECOVERY);
-    if facts.state.exit_code != UNKNOWN_STATUS || run.has("die") || started >= engine || !at_recovery {
+    let at_recovery =
+        ended >= engine.saturating_sub(RECOVERY) && ended <= engine.saturating_add(RECOVERY);
+    if facts.state.exit_code != UNKNOWN_STATUS
+        || run.has("die")
+        || started >= engine
+        || !at_recovery
+    {
         return None;
     }
     Some(

@@ -24,7 +24,8 @@ pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     // A problem that will end it soon is more important than the fact that it runs.
     findings.extend(urgent);
     if flapping.is_none() {
-        findings.extend(super::memory::child_of_a_running(facts, &super::evidence::last_run(facts)));
+        findings
+            .extend(super::memory::child_of_a_running(facts, &super::evidence::last_run(facts)));
     }
     let is_flapping = flapping.is_some();
     // Reported even for few restarts, until it has been up for a while.
@@ -45,7 +46,10 @@ pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
 
 fn up_for_less_than_a_minute(facts: &ContainerFacts<'_>) -> bool {
     const MINUTE: i64 = 60_000_000_000;
-    facts.now.zip(facts.state.started_at).is_some_and(|(now, started)| now.saturating_sub(started) < MINUTE)
+    facts
+        .now
+        .zip(facts.state.started_at)
+        .is_some_and(|(now, started)| now.saturating_sub(started) < MINUTE)
 }
 
 pub(super) fn paused(facts: &ContainerFacts<'_>) -> Vec<Finding> {
@@ -64,19 +68,29 @@ pub(super) fn paused(facts: &ContainerFacts<'_>) -> Vec<Finding> {
 
 fn runs(facts: &ContainerFacts<'_>) -> Finding {
     let health = facts.health.as_ref().map(|health| format!("health: {}", health.status));
-    let finding = Finding::new(Code::Running, Severity::Info, "the container runs").evidence("status running");
+    let finding = Finding::new(Code::Running, Severity::Info, "the container runs")
+        .evidence("status running");
     let finding = match health {
         Some(health) => finding.evidence(health),
         None => finding,
     };
     // Not unhealthy yet: the check has not failed often enough, or its start period is not over.
-    let failing = facts.health.as_ref().filter(|health| health.status != "unhealthy" && health.failing_streak > 0);
+    let failing = facts
+        .health
+        .as_ref()
+        .filter(|health| health.status != "unhealthy" && health.failing_streak > 0);
     let finding = match failing {
         Some(health) => {
-            let said = health.log.last().and_then(|probe| probe.output.lines().find(|line| !line.trim().is_empty()));
-            let said = said.map(|line| format!("; the last said: {}", line.trim())).unwrap_or_default();
-            finding
-                .evidence(format!("its health check has failed {} times in a row so far{said}", health.failing_streak))
+            let said = health
+                .log
+                .last()
+                .and_then(|probe| probe.output.lines().find(|line| !line.trim().is_empty()));
+            let said =
+                said.map(|line| format!("; the last said: {}", line.trim())).unwrap_or_default();
+            finding.evidence(format!(
+                "its health check has failed {} times in a row so far{said}",
+                health.failing_streak
+            ))
         }
         None => finding,
     };
@@ -87,13 +101,18 @@ fn runs(facts: &ContainerFacts<'_>) -> Finding {
 }
 
 fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
-    let Some(health) = facts.health.as_ref().filter(|health| health.status == "unhealthy") else { return Vec::new() };
+    let Some(health) = facts.health.as_ref().filter(|health| health.status == "unhealthy") else {
+        return Vec::new();
+    };
     let last = health.log.last();
     let output = last.map(|probe| probe.output.trim()).unwrap_or_default();
     let mut finding = Finding::new(
         Code::RunningUnhealthy,
         Severity::Error,
-        format!("the container runs and its health check has failed {} times in a row", health.failing_streak),
+        format!(
+            "the container runs and its health check has failed {} times in a row",
+            health.failing_streak
+        ),
     )
     .fix(format!("run the check by hand: scratchdbg attach {}", facts.name));
     if let Some(probe) = last {
@@ -106,8 +125,12 @@ fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         return vec![limit, finding];
     }
     // A probe that could not be started has a cause of its own.
-    let could_not_start = !dialect::explain_message(&format!("Health check: {}", output.replace('\n', " "))).is_empty()
-        && last.is_some_and(|probe| matches!(probe.exit_code, -1 | 126 | 127) || output.starts_with("exec /"));
+    let could_not_start =
+        !dialect::explain_message(&format!("Health check: {}", output.replace('\n', " ")))
+            .is_empty()
+            && last.is_some_and(|probe| {
+                matches!(probe.exit_code, -1 | 126 | 127) || output.starts_with("exec /")
+            });
     let cause = could_not_start.then(|| cause_of_probe(facts, output)).flatten();
     let cause = cause.or_else(|| missing_to_the_shell(output));
     let cause = cause.or_else(|| syntax_of_probe(facts));
@@ -118,7 +141,11 @@ fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
 fn process_limit(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
     let said = dialect::explain_message(&output.replace('\n', " "));
     let mut finding = said.into_iter().find(|finding| finding.code == Code::ProcessLimit)?;
-    let user = facts.image.map(|image| image.config.user.as_str()).filter(|user| !user.is_empty()).unwrap_or("root");
+    let user = facts
+        .image
+        .map(|image| image.config.user.as_str())
+        .filter(|user| !user.is_empty())
+        .unwrap_or("root");
     if let Some(limit) = facts.limits.user_processes {
         finding.message = format!(
             "user {user} has as many processes as it may ({limit}, ulimit nproc): no health check can be started"
@@ -136,7 +163,9 @@ fn process_limit(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
     }
     if let (Some(usage), limit) = (facts.usage, facts.limits.pids) {
         let of = limit.map(|limit| format!(" of {limit} (--pids-limit)")).unwrap_or_default();
-        finding.evidence.push(format!("processes and threads of the container: {}{of}", usage.pids));
+        finding
+            .evidence
+            .push(format!("processes and threads of the container: {}{of}", usage.pids));
     }
     Some(finding)
 }
@@ -149,10 +178,11 @@ fn cause_of_probe(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
     };
     let of_image = facts.image.map(image::check).unwrap_or_default();
     let of_text = dialect::explain_message(&format!("Health check: {}", output.replace('\n', " ")));
-    let refused = of_text.iter().find(|finding| is_refusal(finding.code)).cloned().map(|mut finding| {
-        finding.message = format!("the health check cannot be started: {}", finding.message);
-        finding
-    });
+    let refused =
+        of_text.iter().find(|finding| is_refusal(finding.code)).cloned().map(|mut finding| {
+            finding.message = format!("the health check cannot be started: {}", finding.message);
+            finding
+        });
     of_image.into_iter().chain(of_text).find(is_probe).or(refused)
 }
 
@@ -161,7 +191,9 @@ fn cause_of_probe(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
 fn missing_to_the_shell(output: &str) -> Option<Finding> {
     let said = output.lines().flat_map(dialect::read_log);
     let finding = said.filter_map(|said| match (&said.meaning, said.line.contains("not found")) {
-        (dialect::Meaning::Plain(Code::ProgramMissing, Some(program)), true) => Some((program.clone(), said.line)),
+        (dialect::Meaning::Plain(Code::ProgramMissing, Some(program)), true) => {
+            Some((program.clone(), said.line))
+        }
         _ => None,
     });
     let (program, line) = finding.into_iter().next()?;
@@ -197,7 +229,9 @@ fn is_refusal(code: Code) -> bool {
 fn syntax_of_probe(facts: &ContainerFacts<'_>) -> Option<Finding> {
     let of_image = facts.image.map(image::check).unwrap_or_default();
     of_image.into_iter().find(|finding| {
-        finding.code == Code::ExecFormShellSyntax && finding.severity >= Severity::Warning && is_of_healthcheck(finding)
+        finding.code == Code::ExecFormShellSyntax
+            && finding.severity >= Severity::Warning
+            && is_of_healthcheck(finding)
     })
 }
 

@@ -53,5 +53,8 @@ pub(super) fn in_words(runs: &[Run]) -> Option<String> {
         "not the same each time".to_owned()
     };
     let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
-    Some(format!("earlier runs ended with exit codes {} (the latest first): {meaning}", codes.join(", ")))
+    Some(format!(
+        "earlier runs ended with exit codes {} (the latest first): {meaning}",
+        codes.join(", ")
+    ))
 }

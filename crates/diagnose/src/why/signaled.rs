@@ -33,7 +33,13 @@ pub(super) fn check(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> {
         number => error(Code::KilledBySignal, &format!("the program was ended by {}", exit_code::signal_name(number)))
             .fix("see its last log lines: scratchdbg logs"),
     };
-    Some(vec![finding.guessed().evidence(exit_evidence(facts)).evidence(CHILD).evidence(log_evidence(facts))])
+    Some(vec![
+        finding
+            .guessed()
+            .evidence(exit_evidence(facts))
+            .evidence(CHILD)
+            .evidence(log_evidence(facts)),
+    ])
 }
 
 /// What an exit code leaves open.
@@ -47,7 +53,10 @@ fn error(code: Code, message: &str) -> Finding {
 /// Returns what the image or the log proves about a death by signal, for these codes.
 fn proven(facts: &ContainerFacts<'_>, codes: &[Code]) -> Option<Finding> {
     let of_image = facts.image.map(image::check_start).unwrap_or_default();
-    of_image.into_iter().chain(dialect::explain_log(&log_text(facts))).find(|finding| codes.contains(&finding.code))
+    of_image
+        .into_iter()
+        .chain(dialect::explain_log(&log_text(facts)))
+        .find(|finding| codes.contains(&finding.code))
 }
 
 /// 139 is SIGSEGV, or `abort()` as PID 1: the kernel drops the SIGABRT, and the C library then

@@ -53,10 +53,16 @@ pub(super) fn never_started(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let mut findings = of_error(facts, error);
     if findings.is_empty() && error.contains("OCI runtime") {
         // The runtime's message is unknown, but the image may prove why the program cannot start.
-        findings.extend(proven_by_image(facts).map(|finding| finding.evidence(format!("the engine says: {error}"))));
+        findings.extend(
+            proven_by_image(facts)
+                .map(|finding| finding.evidence(format!("the engine says: {error}"))),
+        );
     }
     if let Some(first) = findings.first_mut() {
-        first.evidence.push(format!("the container never ran: status created, exit code {}", facts.state.exit_code));
+        first.evidence.push(format!(
+            "the container never ran: status created, exit code {}",
+            facts.state.exit_code
+        ));
     } else {
         findings.push(
             Finding::new(Code::NeverStarted, Severity::Error, "the container could not be started")
@@ -77,9 +83,10 @@ pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> 
     }
     let mut findings = of_error(facts, error);
     if findings.is_empty() {
-        let finding = Finding::new(Code::StartFailed, Severity::Error, "its program was not started")
-            .evidence(format!("the engine says: {error}"))
-            .fix("the engine's log says more: journalctl -u docker");
+        let finding =
+            Finding::new(Code::StartFailed, Severity::Error, "its program was not started")
+                .evidence(format!("the engine says: {error}"))
+                .fix("the engine's log says more: journalctl -u docker");
         findings.push(finding);
     }
     let first = findings.first_mut()?;
@@ -99,11 +106,17 @@ pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> 
 fn earlier_exit(facts: &ContainerFacts<'_>, error: &str) -> String {
     let code = facts.state.exit_code;
     if let Some(ended) = runs::ended_runs(facts).last().and_then(|run| run.exit_code) {
-        return format!("an older run ended with exit code {ended}: {}", exit_code::describe(ended));
+        return format!(
+            "an older run ended with exit code {ended}: {}",
+            exit_code::describe(ended)
+        );
     }
-    let may_be_of_the_start = code == 128 || (matches!(code, 126 | 127) && error.contains("OCI runtime"));
+    let may_be_of_the_start =
+        code == 128 || (matches!(code, 126 | 127) && error.contains("OCI runtime"));
     if may_be_of_the_start {
-        format!("what an older run ended with is not on record: exit code {code} may be that of the start that failed")
+        format!(
+            "what an older run ended with is not on record: exit code {code} may be that of the start that failed"
+        )
     } else {
         format!("an older run ended with {}", exit_evidence(facts))
     }
@@ -125,7 +138,10 @@ fn covers_the_kernels(facts: &ContainerFacts<'_>, said: &Finding) -> Option<Find
     let mut finding = Finding::new(
         Code::MountFailed,
         Severity::Error,
-        format!("{} stands in place of the kernel's {place}, which the runtime needs there", mount.describe()),
+        format!(
+            "{} stands in place of the kernel's {place}, which the runtime needs there",
+            mount.describe()
+        ),
     )
     .fix(format!("mount it elsewhere, and leave {place} to the engine"));
     finding.evidence.clone_from(&said.evidence);
@@ -138,10 +154,14 @@ fn network_name(facts: &ContainerFacts<'_>, said: &Finding) -> Option<String> {
     let says = |text: &str| !text.is_empty() && words().any(|word| word == text);
     let networks = &facts.options.networks;
     if !networks.is_empty() {
-        return networks.iter().find(|(name, id)| says(id) || says(name)).map(|(name, _)| name.clone());
+        return networks
+            .iter()
+            .find(|(name, id)| says(id) || says(name))
+            .map(|(name, _)| name.clone());
     }
     let mode = facts.options.network_mode.as_str();
-    let is_built_in = matches!(mode, "" | "default" | "bridge" | "host" | "none") || mode.starts_with("container:");
+    let is_built_in = matches!(mode, "" | "default" | "bridge" | "host" | "none")
+        || mode.starts_with("container:");
     (!is_built_in).then(|| mode.to_owned())
 }
 
@@ -151,12 +171,17 @@ fn of_error(facts: &ContainerFacts<'_>, error: &str) -> Vec<Finding> {
     for finding in &mut findings {
         match finding.code {
             // In the error of a start, this is not the container itself.
-            Code::Removed | Code::NotRunning | Code::PeerMissing => *finding = peer_missing(facts, finding),
+            Code::Removed | Code::NotRunning | Code::PeerMissing => {
+                *finding = peer_missing(facts, finding)
+            }
             // If its files are unavailable, a mount over the program's path is the best
             // explanation.
             Code::EntrypointMissing if facts.image.is_none() => {
-                let program =
-                    finding.evidence.iter().flat_map(|line| line.split('"')).find(|word| word.starts_with('/'));
+                let program = finding
+                    .evidence
+                    .iter()
+                    .flat_map(|line| line.split('"'))
+                    .find(|word| word.starts_with('/'));
                 let mount = program.and_then(|program| mounts::over(&facts.mounts, program));
                 if let Some(mount) = mount {
                     finding.code = Code::HiddenByMount;
@@ -240,10 +265,13 @@ fn peer_missing(facts: &ContainerFacts<'_>, said: &Finding) -> Finding {
         ("processes", &facts.options.pid_mode),
         ("IPC", &facts.options.ipc_mode),
     ];
-    let joined: Vec<_> =
-        modes.iter().filter_map(|(what, mode)| Some((*what, mode.strip_prefix("container:")?))).collect();
+    let joined: Vec<_> = modes
+        .iter()
+        .filter_map(|(what, mode)| Some((*what, mode.strip_prefix("container:")?)))
+        .collect();
     // If there are several, use the one in the error.
-    let named = joined.iter().find(|(_, peer)| said.evidence.iter().any(|line| line.contains(*peer)));
+    let named =
+        joined.iter().find(|(_, peer)| said.evidence.iter().any(|line| line.contains(*peer)));
     let Some((what, peer)) = named.or(joined.first()) else { return said.clone() };
     let short = if peer.len() == 64 { &peer[..peer.floor_char_boundary(12)] } else { peer };
     let mut finding = Finding::new(
@@ -267,12 +295,16 @@ fn with_image(facts: &ContainerFacts<'_>, said: Vec<Finding>) -> Vec<Finding> {
     proven.retain(|finding| finding.severity == Severity::Error);
     let Some(first) = said.first() else { return said };
     // A shell of the image that a mount hides must not be reported as missing.
-    let hides_shell = |finding: &Finding| first.code == Code::ShellMissing && finding.code == Code::HiddenByMount;
-    let same = proven.iter().position(|finding| finding.code == first.code || hides_shell(finding)).or_else(|| {
-        START_CODES
-            .contains(&first.code)
-            .then(|| proven.iter().position(|finding| START_CODES.contains(&finding.code)))?
-    });
+    let hides_shell =
+        |finding: &Finding| first.code == Code::ShellMissing && finding.code == Code::HiddenByMount;
+    let same = proven
+        .iter()
+        .position(|finding| finding.code == first.code || hides_shell(finding))
+        .or_else(|| {
+            START_CODES
+                .contains(&first.code)
+                .then(|| proven.iter().position(|finding| START_CODES.contains(&finding.code)))?
+        });
     match same {
         Some(index) => {
             let mut finding = proven.swap_remove(index);
@@ -280,7 +312,9 @@ fn with_image(facts: &ContainerFacts<'_>, said: Vec<Finding>) -> Vec<Finding> {
             vec![finding]
         }
         None => {
-            let denied = (first.code == Code::NotExecutableMode).then(|| denied_with_good_mode(facts, first)).flatten();
+            let denied = (first.code == Code::NotExecutableMode)
+                .then(|| denied_with_good_mode(facts, first))
+                .flatten();
             denied.map_or(said, |finding| vec![finding])
         }
     }
@@ -290,7 +324,8 @@ fn with_image(facts: &ContainerFacts<'_>, said: Vec<Finding>) -> Vec<Finding> {
 pub(super) fn prove_library(facts: &ContainerFacts<'_>, said: &mut [Finding]) {
     let Some(image) = facts.image else { return };
     for finding in said.iter_mut().filter(|finding| finding.code == Code::LibraryMissing) {
-        let name = finding.message.strip_prefix("the library ").and_then(|rest| rest.split(' ').next());
+        let name =
+            finding.message.strip_prefix("the library ").and_then(|rest| rest.split(' ').next());
         if let Some(mut proven) = name.and_then(|name| image::library_proven(image, name)) {
             proven.evidence.append(&mut finding.evidence);
             *finding = proven;
@@ -301,8 +336,9 @@ pub(super) fn prove_library(facts: &ContainerFacts<'_>, said: &mut [Finding]) {
 /// A line of a log says that a file was not found. Whether the file is there, and only its loader is
 /// not, is a fact of the image: a program can print any line.
 pub(super) fn say_what_is_known(facts: &ContainerFacts<'_>, line: &str, findings: &mut [Finding]) {
-    let is_suggested =
-        |finding: &&mut Finding| finding.code == Code::LoaderMissing && finding.confidence == Confidence::Guess;
+    let is_suggested = |finding: &&mut Finding| {
+        finding.code == Code::LoaderMissing && finding.confidence == Confidence::Guess
+    };
     let Some(finding) = findings.iter_mut().find(is_suggested) else { return };
     let path = dialect::read_log(line).into_iter().find_map(|said| match said.meaning {
         Meaning::NotFoundByKernel(path) => path.filter(|path| path.starts_with('/')),
@@ -360,6 +396,8 @@ pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Findin
 
 /// Returns what the image proves about why its program cannot be executed.
 fn proven_by_image(facts: &ContainerFacts<'_>) -> Option<Finding> {
-    let is_proof = |finding: &Finding| finding.severity == Severity::Error && START_CODES.contains(&finding.code);
+    let is_proof = |finding: &Finding| {
+        finding.severity == Severity::Error && START_CODES.contains(&finding.code)
+    };
     image::check_start(facts.image?).into_iter().find(is_proof)
 }

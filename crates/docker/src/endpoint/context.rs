@@ -90,7 +90,8 @@ pub(super) fn load(config_dir: Option<&Path>, name: &str) -> Result<StoredContex
     let not_found = || ContextError::NotFound { name: name.to_owned() };
     let contexts = config_dir.ok_or_else(not_found)?.join("contexts");
     let folder = folder_name(name);
-    let meta: Meta = read_json(&contexts.join("meta").join(&folder).join("meta.json"))?.ok_or_else(not_found)?;
+    let meta: Meta =
+        read_json(&contexts.join("meta").join(&folder).join("meta.json"))?.ok_or_else(not_found)?;
     let endpoint = meta
         .endpoints
         .docker
@@ -100,7 +101,8 @@ pub(super) fn load(config_dir: Option<&Path>, name: &str) -> Result<StoredContex
     let present = |file: &str| Some(files.join(file)).filter(|path| path.exists());
     let ca = present("ca.pem").filter(|_| !endpoint.skip_tls_verify);
     let identity = present("cert.pem").zip(present("key.pem"));
-    let tls = (ca.is_some() || identity.is_some() || endpoint.skip_tls_verify).then_some(Tls { ca, identity });
+    let tls = (ca.is_some() || identity.is_some() || endpoint.skip_tls_verify)
+        .then_some(Tls { ca, identity });
     Ok(StoredContext { host: endpoint.host, tls })
 }
 
@@ -121,7 +123,9 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Con
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ContextError::Read { path: path.to_owned(), source }),
     };
-    serde_json::from_slice(&text).map(Some).map_err(|source| ContextError::Parse { path: path.to_owned(), source })
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|source| ContextError::Parse { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -140,7 +144,10 @@ pub(super) mod tests {
     #[test]
     fn folders_are_named_as_dockers_client_names_them() {
         // From `printf default | sha256sum`.
-        assert_eq!(folder_name("default"), "37a8eec1ce19687d132fe29051dca629d164e2c4958ba141d5f4133a33f0688f");
+        assert_eq!(
+            folder_name("default"),
+            "37a8eec1ce19687d132fe29051dca629d164e2c4958ba141d5f4133a33f0688f"
+        );
     }
 
     #[test]
@@ -156,7 +163,9 @@ pub(super) mod tests {
         write_context(home.path(), "bad", "x");
         let meta = home.path().join("contexts/meta").join(folder_name("bad")).join("meta.json");
         fs::write(&meta, "{").unwrap();
-        assert!(matches!(load(Some(home.path()), "bad"), Err(ContextError::Parse { path, .. }) if path == meta));
+        assert!(
+            matches!(load(Some(home.path()), "bad"), Err(ContextError::Parse { path, .. }) if path == meta)
+        );
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use scratchdbg_backend::{ContainerRecord, Error, FactsBackend, FilesBackend, Found, HostFacts, ListFilter};
+use scratchdbg_backend::{
+    ContainerRecord, Error, FactsBackend, FilesBackend, Found, HostFacts, ListFilter,
+};
 use scratchdbg_diagnose::container::Event;
 use scratchdbg_diagnose::rootfs::Want;
 
@@ -32,13 +34,21 @@ impl FactsBackend for Engine {
         Self::events_of(self, container, host).await
     }
 
-    async fn list_records(&self, filter: &ListFilter, host: &HostFacts) -> Result<Vec<ContainerRecord>, Error> {
+    async fn list_records(
+        &self,
+        filter: &ListFilter,
+        host: &HostFacts,
+    ) -> Result<Vec<ContainerRecord>, Error> {
         Ok(self.records_of_list(filter, host).await?)
     }
 }
 
 impl FilesBackend for Engine {
-    async fn look_up(&self, record: &ContainerRecord, wanted: &[Want]) -> Result<Option<Vec<Found>>, Error> {
+    async fn look_up(
+        &self,
+        record: &ContainerRecord,
+        wanted: &[Want],
+    ) -> Result<Option<Vec<Found>>, Error> {
         Ok(self.look_up_paths(record, wanted).await?)
     }
 

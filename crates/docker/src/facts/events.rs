@@ -13,8 +13,10 @@ use crate::{Engine, event};
 
 /// The events that matter for the end of a container. Events of health checks and execs (three per
 /// probe) are left out.
-const ACTIONS: &[&str] =
-    &["create", "start", "restart", "kill", "oom", "die", "died", "stop", "destroy", "remove", "pause", "unpause"];
+const ACTIONS: &[&str] = &[
+    "create", "start", "restart", "kill", "oom", "die", "died", "stop", "destroy", "remove",
+    "pause", "unpause",
+];
 
 impl Engine {
     /// Returns the events of the container with that id or name, oldest first, or `None` if the
@@ -33,7 +35,11 @@ impl Engine {
         Some(events)
     }
 
-    async fn replay(&self, container: Option<&str>, facts: &HostFacts) -> Option<Vec<(String, Event)>> {
+    async fn replay(
+        &self,
+        container: Option<&str>,
+        facts: &HostFacts,
+    ) -> Option<Vec<(String, Event)>> {
         let mut filters = serde_json::json!({"type": ["container"], "event": ACTIONS});
         if let Some(container) = container {
             filters["container"] = serde_json::json!([container]);
@@ -57,7 +63,8 @@ impl Engine {
 
 /// Whether an event is of the container with this name, or whose id begins so.
 fn is_of(container: &str, event: &event::Event) -> bool {
-    event.actor.id.starts_with(container) || event.attribute("name").is_some_and(|name| name == container)
+    event.actor.id.starts_with(container)
+        || event.attribute("name").is_some_and(|name| name == container)
 }
 
 #[cfg(test)]
@@ -67,7 +74,9 @@ mod tests {
         let answer =
             br#"{"Type":"container","Action":"die","Actor":{"ID":"a1b2","Attributes":{"name":"web-1"}},"time":1}"#;
         let event = &crate::event::read(answer)[0];
-        for (container, expected) in [("web-1", true), ("a1", true), ("a1b2", true), ("web", false), ("b2", false)] {
+        for (container, expected) in
+            [("web-1", true), ("a1", true), ("a1b2", true), ("web", false), ("b2", false)]
+        {
             assert_eq!(super::is_of(container, event), expected, "{container}");
         }
     }

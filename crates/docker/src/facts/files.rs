@@ -71,8 +71,10 @@ impl Engine {
         mut visit: impl FnMut(&[u8]),
     ) -> Result<(), Error> {
         self.expect_no_blocking_file(container).await?;
-        let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(path));
-        let mut pieces = self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await?;
+        let query =
+            format!("/containers/{container}/archive?path={}", crate::files::percent_encode(path));
+        let mut pieces =
+            self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await?;
         while let Some(piece) = pieces.next().await {
             visit(&piece?);
         }
@@ -83,11 +85,17 @@ impl Engine {
         if want.path == "/" {
             return self.root(container).await;
         }
-        let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(&want.path));
-        let stream = self.transport.stream(self.transport.request(Method::GET, &query, full(""))?);
+        let query = format!(
+            "/containers/{container}/archive?path={}",
+            crate::files::percent_encode(&want.path)
+        );
+        let stream =
+            self.transport.stream(self.transport.request(Method::GET, &query, full(""))?);
         // The container may replace a file with a pipe at any moment.
         let stream = tokio::time::timeout(MAX_WAIT, stream).await;
-        let mut pieces = match stream.unwrap_or_else(|_| Err(Error::transport(&query, "the engine does not read it"))) {
+        let mut pieces = match stream
+            .unwrap_or_else(|_| Err(Error::transport(&query, "the engine does not read it")))
+        {
             Ok(pieces) => pieces,
             Err(error) if error.is_status(404) => return Ok(None),
             // "not a directory": a parent is a file.
@@ -120,7 +128,8 @@ impl Engine {
                 position += piece.len() as u64;
             }
         }
-        first_entry(&archive, want.detail, (part.0, &part.1)).map_err(|error| Error::transport(&query, error))
+        first_entry(&archive, want.detail, (part.0, &part.1))
+            .map_err(|error| Error::transport(&query, error))
     }
 }
 
@@ -169,7 +178,9 @@ fn first_entry(archive: &[u8], detail: Detail, part: (u64, &[u8])) -> io::Result
     let Some(entry) = archive.entries()?.next() else { return Ok(None) };
     let mut entry = entry?;
     let header = entry.header();
-    let number = |value: io::Result<u64>| value.ok().and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
+    let number = |value: io::Result<u64>| {
+        value.ok().and_then(|value| u32::try_from(value).ok()).unwrap_or_default()
+    };
     let (mode, uid, gid) = (header.mode()? & 0o7777, number(header.uid()), number(header.gid()));
     let kind = header.entry_type();
     let mut capabilities = None;
@@ -180,16 +191,29 @@ fn first_entry(archive: &[u8], detail: Detail, part: (u64, &[u8])) -> io::Result
     let result = if kind.is_dir() {
         Entry::directory(mode)
     } else if kind.is_symlink() {
-        Entry::symlink(entry.link_name()?.map(|target| target.to_string_lossy().into_owned()).unwrap_or_default())
+        Entry::symlink(
+            entry
+                .link_name()?
+                .map(|target| target.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+        )
     } else if kind.is_file() || kind.is_hard_link() {
         file(&mut entry, mode, detail, part)?
     } else {
         Entry { kind: EntryKind::Special, ..Entry::file(mode, 0) }
     };
-    Ok(Some(Entry { capabilities: capabilities.map(Vec::into_boxed_slice), ..result.owned_by(uid, gid) }))
+    Ok(Some(Entry {
+        capabilities: capabilities.map(Vec::into_boxed_slice),
+        ..result.owned_by(uid, gid)
+    }))
 }
 
-fn file(entry: &mut tar::Entry<'_, &[u8]>, mode: u32, detail: Detail, part: (u64, &[u8])) -> io::Result<Entry> {
+fn file(
+    entry: &mut tar::Entry<'_, &[u8]>,
+    mode: u32,
+    detail: Detail,
+    part: (u64, &[u8]),
+) -> io::Result<Entry> {
     let size = entry.size();
     Ok(match detail {
         Detail::Content if size <= Want::MAX_CONTENT => {
@@ -234,10 +258,15 @@ mod tests {
         };
         let whole = read(tar::EntryType::Regular, 3, b"a:b", Detail::Content);
         assert_eq!((whole.uid, whole.gid, whole.mode), (7, 8, 0o4750));
-        assert_eq!(whole.kind, EntryKind::File { size: 3, content: Some((*b"a:b").into()), program: None });
+        assert_eq!(
+            whole.kind,
+            EntryKind::File { size: 3, content: Some((*b"a:b").into()), program: None }
+        );
         // Cut after the beginning: the entry still reports its full size.
         let cut = read(tar::EntryType::Regular, 5 << 20, b"#!/bin/sh\n", Detail::Program);
-        let EntryKind::File { size, program: Some(Program::Script(_)), .. } = cut.kind else { panic!("{cut:?}") };
+        let EntryKind::File { size, program: Some(Program::Script(_)), .. } = cut.kind else {
+            panic!("{cut:?}")
+        };
         assert_eq!(size, 5 << 20);
         assert!(read(tar::EntryType::Directory, 0, b"", Detail::Entry).is_directory());
         let link = read(tar::EntryType::Symlink, 0, b"", Detail::Entry);
@@ -251,9 +280,11 @@ mod tests {
         const SIZE: usize = 3 << 20;
         const DYNAMIC: u64 = 2 << 20;
         let word = |number: u64| number.to_le_bytes();
-        let mut program = [&b"\x7fELF\x02\x01\x01"[..], &[0; 25], &word(64), &[0; 14], &[56, 0, 1, 0]].concat();
+        let mut program =
+            [&b"\x7fELF\x02\x01\x01"[..], &[0; 25], &word(64), &[0; 14], &[56, 0, 1, 0]].concat();
         program.resize(64, 0);
-        program.extend([&[2, 0, 0, 0, 0, 0, 0, 0][..], &word(DYNAMIC), &[0; 16], &word(512)].concat());
+        program
+            .extend([&[2, 0, 0, 0, 0, 0, 0, 0][..], &word(DYNAMIC), &[0; 16], &word(512)].concat());
         program.resize(SIZE, 0);
         let bytes = archive(tar::EntryType::Regular, SIZE as u64, &program);
         let arrived = &bytes[..PROGRAM_HEAD + HEADERS];
@@ -261,9 +292,15 @@ mod tests {
         assert_eq!(place, 512);
         assert!(range.start < DYNAMIC && range.end > DYNAMIC + 512, "{range:?}");
         assert_eq!(missing_part(arrived, Detail::Content), None);
-        assert_eq!(missing_part(&bytes, Detail::Program), Some((place, range.clone())), "the head alone counts");
+        assert_eq!(
+            missing_part(&bytes, Detail::Program),
+            Some((place, range.clone())),
+            "the head alone counts"
+        );
         assert_eq!(missing_part(b"", Detail::Program), None);
-        for (from, position, expected) in [(0, 0, "abc"), (1, 0, "bc"), (5, 4, "bc"), (4, 5, "abc"), (9, 0, "")] {
+        for (from, position, expected) in
+            [(0, 0, "abc"), (1, 0, "bc"), (5, 4, "bc"), (4, 5, "abc"), (9, 0, "")]
+        {
             assert_eq!(tail(b"abc", from, position), expected.as_bytes());
         }
     }

@@ -19,7 +19,10 @@ pub(crate) fn saw_memory_kill(host: &HostFacts, id: &str) -> bool {
 /// Returns the end time for a replay of events, by the engine's clock: for a time in its future,
 /// the response would wait.
 pub(super) fn now(host: &HostFacts) -> String {
-    let clock = host.clock.or_else(|| i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok()).unwrap_or_default();
+    let clock = host
+        .clock
+        .or_else(|| i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok())
+        .unwrap_or_default();
     format!("{}.{:09}", clock / 1_000_000_000, clock % 1_000_000_000)
 }
 
@@ -35,7 +38,8 @@ impl Engine {
             }
             _ => None,
         };
-        let here = matches!(self.endpoint().address, Address::Unix(_)) && is_this_kernel(text("KernelVersion"));
+        let here = matches!(self.endpoint().address, Address::Unix(_))
+            && is_this_kernel(text("KernelVersion"));
         let cpu = if here { level_of_this_processor() } else { None };
         let clock = time(text("SystemTime"));
         Ok(HostFacts { platform, is_this_machine: here, cpu, engine_started_at: started, clock })
@@ -64,7 +68,8 @@ fn is_this_kernel(version: &str) -> bool {
 
 fn level_of_this_processor() -> Option<IsaLevel> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let flags = text.lines().find_map(|line| line.strip_prefix("flags")?.trim_start().strip_prefix(':'))?;
+    let flags =
+        text.lines().find_map(|line| line.strip_prefix("flags")?.trim_start().strip_prefix(':'))?;
     // The kernel lists `lzcnt` as `abm`, and `xsave` implies OSXSAVE.
     IsaLevel::of_cpu_flags(flags)
 }

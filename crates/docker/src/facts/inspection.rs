@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use scratchdbg_backend::ContainerRecord;
 use scratchdbg_diagnose::capability;
 use scratchdbg_diagnose::config::ConfigFacts;
-use scratchdbg_diagnose::container::{ContainerFacts, Health, Limits, Options, Phase, Probe, Restarts, State};
+use scratchdbg_diagnose::container::{
+    ContainerFacts, Health, Limits, Options, Phase, Probe, Restarts, State,
+};
 use serde::{Deserialize, Deserializer};
 
 use super::mounts::{self, RawMount};
@@ -181,7 +183,9 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
     let config: ConfigFacts = serde_json::from_value(inspection.config.clone())?;
     let raw: RawConfig = serde_json::from_value(inspection.config)?;
     let (state, host) = (inspection.state, inspection.host_config);
-    let positive = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok()).filter(|&value| value > 0);
+    let positive = |value: Option<i64>| {
+        value.and_then(|value| u64::try_from(value).ok()).filter(|&value| value > 0)
+    };
     let ports = ports(&inspection.network_settings.ports);
     let facts = ContainerFacts {
         name: inspection.name.trim_start_matches('/').to_owned(),
@@ -199,15 +203,17 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
             at_most: positive(host.restart_policy.maximum_retry_count),
         },
         mounts: mounts::of(&inspection.mounts, &host.mounts, &host.tmpfs, is_podman),
-        health: state.health.filter(|health| !matches!(health.status.as_str(), "" | "none")).map(|health| Health {
-            status: health.status,
-            failing_streak: health.failing_streak,
-            log: health
-                .log
-                .into_iter()
-                .map(|probe| Probe { exit_code: probe.exit_code, output: probe.output })
-                .collect(),
-        }),
+        health: state.health.filter(|health| !matches!(health.status.as_str(), "" | "none")).map(
+            |health| Health {
+                status: health.status,
+                failing_streak: health.failing_streak,
+                log: health
+                    .log
+                    .into_iter()
+                    .map(|probe| Probe { exit_code: probe.exit_code, output: probe.output })
+                    .collect(),
+            },
+        ),
         limits: Limits {
             memory: positive(host.memory),
             pids: positive(host.pids_limit),
@@ -251,7 +257,8 @@ fn ports(ports: &BTreeMap<String, Option<Vec<RawPort>>>) -> Vec<String> {
     let mut ports: Vec<_> = ports.iter().collect();
     ports.sort_by_key(|(port, _)| number(port));
     let published = ports.into_iter().flat_map(|(port, places)| {
-        let places: Vec<String> = places.iter().flatten().map(|place| written(port, place)).collect();
+        let places: Vec<String> =
+            places.iter().flatten().map(|place| written(port, place)).collect();
         if places.is_empty() { vec![port.clone()] } else { places }
     });
     published.collect()
@@ -260,7 +267,11 @@ fn ports(ports: &BTreeMap<String, Option<Vec<RawPort>>>) -> Vec<String> {
 fn written(port: &str, RawPort { host_ip, host_port }: &RawPort) -> String {
     // Podman leaves the address out that stands for all.
     let host = if host_ip.is_empty() { "0.0.0.0" } else { host_ip };
-    if host.contains(':') { format!("[{host}]:{host_port}->{port}") } else { format!("{host}:{host_port}->{port}") }
+    if host.contains(':') {
+        format!("[{host}]:{host_port}->{port}")
+    } else {
+        format!("{host}:{host_port}->{port}")
+    }
 }
 
 /// Parses a state, in the spelling of Docker or Podman.
@@ -284,7 +295,8 @@ pub(super) fn time(text: &str) -> Option<i64> {
 
 /// Returns the soft limit of this name.
 fn soft_limit(limits: &[RawUlimit], name: &str) -> Option<i64> {
-    let is_wanted = |limit: &&RawUlimit| limit.name.trim_start_matches("RLIMIT_").eq_ignore_ascii_case(name);
+    let is_wanted =
+        |limit: &&RawUlimit| limit.name.trim_start_matches("RLIMIT_").eq_ignore_ascii_case(name);
     limits.iter().find(is_wanted).map(|limit| limit.soft)
 }
 
@@ -308,15 +320,27 @@ mod tests {
         }"#;
         let record = read(json, false).unwrap();
         let facts = &record.facts;
-        assert_eq!((facts.name.as_str(), facts.state.phase, facts.state.exit_code), ("web", Phase::Exited, 137));
+        assert_eq!(
+            (facts.name.as_str(), facts.state.phase, facts.state.exit_code),
+            ("web", Phase::Exited, 137)
+        );
         assert!(facts.state.oom_killed && facts.state.finished_at.is_none() && record.tty);
         assert_eq!(facts.state.started_at, Some(1_795_420_801_000_000_000));
         assert_eq!((facts.limits.memory, facts.limits.pids), (Some(16 << 20), None));
         assert_eq!((facts.restarts.count, facts.restarts.policy.as_str()), (2, "always"));
         let health = facts.health.as_ref().unwrap();
-        assert_eq!((health.status.as_str(), health.failing_streak, health.log[0].exit_code), ("unhealthy", 4, -1));
-        assert_eq!((facts.options.stop_timeout, facts.options.log_driver.as_str()), (Some(3), "none"));
-        assert_eq!((record.config.user.as_str(), record.config.stop_signal.as_str()), ("1000", "SIGINT"));
+        assert_eq!(
+            (health.status.as_str(), health.failing_streak, health.log[0].exit_code),
+            ("unhealthy", 4, -1)
+        );
+        assert_eq!(
+            (facts.options.stop_timeout, facts.options.log_driver.as_str()),
+            (Some(3), "none")
+        );
+        assert_eq!(
+            (record.config.user.as_str(), record.config.stop_signal.as_str()),
+            ("1000", "SIGINT")
+        );
         assert_eq!(record.bounding_set, 1);
         assert_eq!(record.ports, ["0.0.0.0:8080->80/tcp", "[::]:8080->80/tcp", "443/tcp"]);
         let networks = [("odd".to_owned(), String::new()), ("shop".to_owned(), "0dcf".to_owned())];

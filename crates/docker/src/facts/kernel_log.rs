@@ -40,7 +40,11 @@ fn read_file(path: &Path, id: &str) -> io::Result<KernelLog> {
         match file.read(&mut buffer) {
             Ok(0) => break,
             Ok(length) => {
-                log.add_record(&String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()), id, boot);
+                log.add_record(
+                    &String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()),
+                    id,
+                    boot,
+                );
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             // The next record was overwritten before it was read. Continue with the oldest that is

@@ -17,7 +17,8 @@ impl Engine {
         filter: &ListFilter,
         host: &HostFacts,
     ) -> Result<Vec<ContainerRecord>, Error> {
-        let filters = serde_json::to_string(&filter.filters).map_err(|error| Error::transport("the filters", error))?;
+        let filters = serde_json::to_string(&filter.filters)
+            .map_err(|error| Error::transport("the filters", error))?;
         let filters = crate::files::percent_encode(&filters);
         let (all, limit) = match filter.last {
             Some(count) => (true, format!("&limit={count}")),
@@ -25,8 +26,12 @@ impl Engine {
         };
         let path = format!("/containers/json?all={}{limit}&filters={filters}", u8::from(all));
         let (list, events) = tokio::join!(self.get(&path), self.all_events(host));
-        let list: Vec<Value> = serde_json::from_slice(&list?).map_err(|error| Error::transport(&path, error))?;
-        let ids = list.into_iter().filter_map(|each| Some(each["Id"].as_str()?.to_owned())).collect::<Vec<_>>();
+        let list: Vec<Value> =
+            serde_json::from_slice(&list?).map_err(|error| Error::transport(&path, error))?;
+        let ids = list
+            .into_iter()
+            .filter_map(|each| Some(each["Id"].as_str()?.to_owned()))
+            .collect::<Vec<_>>();
         let mut looks = Vec::new();
         for id in &ids {
             looks.push(self.record_of(id));
@@ -36,8 +41,9 @@ impl Engine {
         for answer in answers {
             match answer {
                 Ok(mut record) => {
-                    record.facts.events =
-                        events.as_ref().map(|events| events.get(&record.id).cloned().unwrap_or_default());
+                    record.facts.events = events
+                        .as_ref()
+                        .map(|events| events.get(&record.id).cloned().unwrap_or_default());
                     record.facts.engine_started_at = host.engine_started_at;
                     record.facts.now = host.clock;
                     super::mounts::describe_binds(&mut record, host);

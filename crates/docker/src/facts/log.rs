@@ -26,7 +26,11 @@ pub(super) struct LastLines {
 impl Engine {
     /// Returns the last lines that the container's last run wrote, oldest first, or none if the log
     /// cannot be read.
-    pub(super) async fn last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> LastLines {
+    pub(super) async fn last_lines(
+        &self,
+        container: &ContainerName,
+        record: &ContainerRecord,
+    ) -> LastLines {
         let read = tokio::time::timeout(TIMEOUT, self.read_last_lines(container, record)).await;
         read.unwrap_or_else(|_| LastLines {
             lines: None,
@@ -34,7 +38,11 @@ impl Engine {
         })
     }
 
-    async fn read_last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> LastLines {
+    async fn read_last_lines(
+        &self,
+        container: &ContainerName,
+        record: &ContainerRecord,
+    ) -> LastLines {
         let request = LogRequest { tail: Some(RECORDS), timestamps: true, ..LogRequest::default() };
         let mut stream = match self.logs(container, &request).await {
             Ok(stream) => stream,
@@ -54,7 +62,8 @@ impl Engine {
         let begin = begin_of_run(record);
         let mut lines = Vec::new();
         let mut keep = |line: &scratchdbg_logs::Line<'_>| {
-            let time = line.timestamp.as_ref().and_then(|stamp| super::inspection::time(stamp.as_str()));
+            let time =
+                line.timestamp.as_ref().and_then(|stamp| super::inspection::time(stamp.as_str()));
             if begin.is_none_or(|begin| time.is_none_or(|time| time >= begin)) {
                 lines.push(String::from_utf8_lossy(&line.text).into_owned());
             }

@@ -50,7 +50,8 @@ pub(super) struct RawMount {
 
 impl RawMount {
     fn has(&self, option: &str) -> bool {
-        self.options.iter().any(|other| other == option) || self.mode.split(',').any(|other| other == option)
+        self.options.iter().any(|other| other == option)
+            || self.mode.split(',').any(|other| other == option)
     }
 }
 
@@ -66,7 +67,10 @@ pub(super) fn of(
     for raw in there.iter().filter(|raw| !raw.destination.is_empty()) {
         let (kind, source) = match raw.kind.as_str() {
             "bind" => (MountKind::Bind, raw.source.as_str()),
-            "volume" => (MountKind::Volume, if raw.name.is_empty() { raw.source.as_str() } else { raw.name.as_str() }),
+            "volume" => (
+                MountKind::Volume,
+                if raw.name.is_empty() { raw.source.as_str() } else { raw.name.as_str() },
+            ),
             "tmpfs" => (MountKind::Tmpfs, ""),
             _ => (MountKind::Other, ""),
         };
@@ -74,10 +78,15 @@ pub(super) fn of(
         mount.read_only = raw.writable == Some(false) || raw.has("ro");
         mount.copies_up = raw.has("tmpcopyup");
         mount.no_exec = raw.has("noexec").then_some(true);
-        mount.needs_source = kind == MountKind::Bind && (is_podman || is_strict(asked, &mount.destination));
+        mount.needs_source =
+            kind == MountKind::Bind && (is_podman || is_strict(asked, &mount.destination));
         if kind == MountKind::Tmpfs {
-            let options = asked.iter().find(|other| other.target == raw.destination).map(|other| &other.tmpfs_options);
-            let exec = raw.has("exec") || options.is_some_and(|options| options.to_string().contains("\"exec\""));
+            let options = asked
+                .iter()
+                .find(|other| other.target == raw.destination)
+                .map(|other| &other.tmpfs_options);
+            let exec = raw.has("exec")
+                || options.is_some_and(|options| options.to_string().contains("\"exec\""));
             // By default, a tmpfs is noexec in Docker, but not in Podman.
             mount.no_exec = Some(!exec && (!is_podman || raw.has("noexec")));
             mount.copies_up |= is_podman && !raw.has("notmpcopyup");
@@ -127,18 +136,27 @@ impl Engine {
 
     /// Returns the paths of a container's own files that a mount covers. An export excludes mounts,
     /// so it shows the covered files. Returns `None` if the engine does not respond in time.
-    pub(super) async fn paths_covered(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
+    pub(super) async fn paths_covered(
+        &self,
+        container: &ContainerName,
+        mounts: &[Mount],
+    ) -> Option<BTreeSet<String>> {
         tokio::time::timeout(TIMEOUT, self.list_below(container, mounts)).await.ok().flatten()
     }
 
-    async fn list_below(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
+    async fn list_below(
+        &self,
+        container: &ContainerName,
+        mounts: &[Mount],
+    ) -> Option<BTreeSet<String>> {
         let path = format!("/containers/{container}/export");
         let request = self.transport.request(Method::GET, &path, full("")).ok()?;
         let mut body = self.transport.send(request).await.ok()?.into_body();
         let (sender, receiver) = tokio::sync::mpsc::channel(4);
         let mounts = mounts.to_vec();
-        let reading =
-            tokio::task::spawn_blocking(move || covered(Pieces { receiver, rest: bytes::Bytes::new() }, &mounts));
+        let reading = tokio::task::spawn_blocking(move || {
+            covered(Pieces { receiver, rest: bytes::Bytes::new() }, &mounts)
+        });
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.ok()?.into_data() else { continue };
             if sender.send(data).await.is_err() {
@@ -183,7 +201,10 @@ fn covered(archive: impl Read, mounts: &[Mount]) -> io::Result<BTreeSet<String>>
     let mut kept = 0;
     for entry in tar::Archive::new(archive).entries()? {
         let entry = entry?;
-        let path = format!("/{}", entry.path()?.to_string_lossy().trim_start_matches("./").trim_matches('/'));
+        let path = format!(
+            "/{}",
+            entry.path()?.to_string_lossy().trim_start_matches("./").trim_matches('/')
+        );
         if mounts.iter().any(|mount| mount.covers(&path)) && kept + path.len() <= MAX_PATHS {
             kept += path.len();
             paths.insert(path);
@@ -278,11 +299,17 @@ mod tests {
             {"Type": "tmpfs", "Target": "/run", "TmpfsOptions": {"Options": [["exec"]]}}
         ]))
         .unwrap();
-        let tmpfs = BTreeMap::from([("/tmp".to_owned(), String::new()), ("/x".to_owned(), "exec,size=4k".to_owned())]);
+        let tmpfs = BTreeMap::from([
+            ("/tmp".to_owned(), String::new()),
+            ("/x".to_owned(), "exec,size=4k".to_owned()),
+        ]);
         let mounts = of(&there, &asked, &tmpfs, false);
         let find = |place: &str| mounts.iter().find(|mount| mount.destination == place).unwrap();
         assert!(find("/app").read_only && find("/app").no_exec.is_none());
-        assert_eq!((find("/data").source.as_str(), find("/data").kind), ("data", MountKind::Volume));
+        assert_eq!(
+            (find("/data").source.as_str(), find("/data").kind),
+            ("data", MountKind::Volume)
+        );
         assert_eq!(
             (find("/run").no_exec, find("/tmp").no_exec, find("/x").no_exec),
             (Some(false), Some(true), Some(false))
@@ -291,7 +318,9 @@ mod tests {
         let strict: Vec<_> = mounts.iter().filter(|mount| mount.needs_source).collect();
         assert_eq!(strict, [find("/app")]);
         assert!(
-            of(&there, &asked, &tmpfs, true).iter().all(|mount| mount.needs_source == (mount.kind == MountKind::Bind))
+            of(&there, &asked, &tmpfs, true)
+                .iter()
+                .all(|mount| mount.needs_source == (mount.kind == MountKind::Bind))
         );
         assert_eq!(of(&[], &[], &tmpfs, true)[0].no_exec, Some(false));
     }

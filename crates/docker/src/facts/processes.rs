@@ -14,16 +14,23 @@ impl Engine {
     /// `ps` sees the processes in the container's cgroup, from which the kernel removes a process
     /// when it dies. The cgroup's count decreases when the process is reaped. The difference is the
     /// number of zombies.
-    pub(super) async fn running_facts(&self, record: &ContainerRecord) -> (Option<Usage>, Option<Processes>) {
+    pub(super) async fn running_facts(
+        &self,
+        record: &ContainerRecord,
+    ) -> (Option<Usage>, Option<Processes>) {
         const COLUMNS: &str = "-eLo%20pid,lwp,caught";
         let top = format!("/containers/{}/top?ps_args={COLUMNS}", record.id);
         let before = self.ask(&top).await;
-        let stats = self.ask(&format!("/containers/{}/stats?stream=false&one-shot=true", record.id)).await;
+        let stats =
+            self.ask(&format!("/containers/{}/stats?stream=false&one-shot=true", record.id)).await;
         let after = self.ask(&top).await;
         let usage = stats.as_ref().and_then(read_usage);
-        let stop_signal = exit_code::signal_number(&record.config.stop_signal).unwrap_or(exit_code::TERM);
+        let stop_signal =
+            exit_code::signal_number(&record.config.stop_signal).unwrap_or(exit_code::TERM);
         let processes = match (before, usage, after) {
-            (Some(before), Some(usage), Some(after)) => read_processes(&before, usage.pids, &after, stop_signal),
+            (Some(before), Some(usage), Some(after)) => {
+                read_processes(&before, usage.pids, &after, stop_signal)
+            }
             _ => None,
         };
         (usage, processes)
@@ -34,7 +41,9 @@ fn read_usage(stats: &Value) -> Option<Usage> {
     let memory = &stats["memory_stats"];
     let used = memory["usage"].as_u64()?;
     // cgroup v1 and v2 use different names; see docker's `calculateMemUsageUnixNoCache`.
-    let cache = memory["stats"]["total_inactive_file"].as_u64().or_else(|| memory["stats"]["inactive_file"].as_u64());
+    let cache = memory["stats"]["total_inactive_file"]
+        .as_u64()
+        .or_else(|| memory["stats"]["inactive_file"].as_u64());
     Some(Usage {
         memory: used.saturating_sub(cache.unwrap_or_default()),
         pids: stats["pids_stats"]["current"].as_u64().unwrap_or_default(),
@@ -88,8 +97,7 @@ mod tests {
 
     #[test]
     fn the_cache_is_not_in_use() {
-        let stats =
-            json!({"pids_stats": {"current": 2}, "memory_stats": {"usage": 100, "stats": {"inactive_file": 30}}});
+        let stats = json!({"pids_stats": {"current": 2}, "memory_stats": {"usage": 100, "stats": {"inactive_file": 30}}});
         let usage = read_usage(&stats).unwrap();
         assert_eq!((usage.memory, usage.pids), (70, 2));
         assert!(read_usage(&json!({})).is_none());

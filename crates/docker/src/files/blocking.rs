@@ -58,7 +58,10 @@ impl Stat {
 impl Engine {
     /// Fails if the engine would wait forever for a file in which the container's users are looked
     /// up.
-    pub(crate) async fn expect_no_blocking_file(&self, container: &ContainerName) -> Result<(), Error> {
+    pub(crate) async fn expect_no_blocking_file(
+        &self,
+        container: &ContainerName,
+    ) -> Result<(), Error> {
         // One after the other: another connection takes longer where it leads over SSH.
         for path in FILES {
             self.expect_not_blocking(container, path).await?;
@@ -66,7 +69,11 @@ impl Engine {
         Ok(())
     }
 
-    async fn expect_not_blocking(&self, container: &ContainerName, path: &'static str) -> Result<(), Error> {
+    async fn expect_not_blocking(
+        &self,
+        container: &ContainerName,
+        path: &'static str,
+    ) -> Result<(), Error> {
         let mut place = path.to_owned();
         for _ in 0..MAX_LINKS {
             let query = format!("/containers/{container}/archive?path={}", percent_encode(&place));
@@ -74,13 +81,18 @@ impl Engine {
             let response = tokio::time::timeout(MAX_WAIT, self.transport.send(request)).await;
             // Without a description, the file does not exist, or the next request shows the
             // problem.
-            let Some(stat) = response.ok().and_then(Result::ok).and_then(|response| Stat::of(&response)) else {
+            let Some(stat) =
+                response.ok().and_then(Result::ok).and_then(|response| Stat::of(&response))
+            else {
                 return Ok(());
             };
             if let Some(what) = stat.blocking() {
                 return Err(Error::BlockingFile { path, what });
             }
-            if stat.mode & Stat::SYMLINK == 0 || stat.link_target.is_empty() || stat.link_target == place {
+            if stat.mode & Stat::SYMLINK == 0
+                || stat.link_target.is_empty()
+                || stat.link_target == place
+            {
                 return Ok(());
             }
             place = stat.link_target;
@@ -96,7 +108,10 @@ mod tests {
     #[test]
     fn what_blocks_is_known_by_its_kind() {
         let of = |json: &str| {
-            let response = Response::builder().header(STAT, STANDARD.encode(json)).body(()).expect("a response");
+            let response = Response::builder()
+                .header(STAT, STANDARD.encode(json))
+                .body(())
+                .expect("a response");
             Stat::of(&response)
         };
         for (json, blocking) in [
@@ -108,7 +123,10 @@ mod tests {
         ] {
             assert_eq!(of(json).expect("a stat").blocking(), blocking, "{json}");
         }
-        assert_eq!(of(r#"{"mode":134218239,"linkTarget":"/tmp/pipe"}"#).expect("a stat").link_target, "/tmp/pipe");
+        assert_eq!(
+            of(r#"{"mode":134218239,"linkTarget":"/tmp/pipe"}"#).expect("a stat").link_target,
+            "/tmp/pipe"
+        );
         assert!(of("no JSON").is_none());
         assert!(Stat::of(&Response::new(())).is_none());
     }

@@ -31,7 +31,8 @@ impl Engine {
             GroupChoice::ByFiles if mounted(&target.reach.mounts).is_some() => false,
             GroupChoice::ByFiles => {
                 let Ok(container) = target.id.parse::<ContainerName>() else { return false };
-                let [root, etc, passwd, group] = GUARDED.map(|path| self.is_guarded(&container, path));
+                let [root, etc, passwd, group] =
+                    GUARDED.map(|path| self.is_guarded(&container, path));
                 let (root, etc, passwd, group) = tokio::join!(root, etc, passwd, group);
                 root && etc && passwd && group
             }
@@ -48,9 +49,14 @@ impl Engine {
     }
 
     /// Returns the first header of the engine's archive of a path, and reads no further.
-    async fn first_header(&self, container: &ContainerName, path: &str) -> Result<Option<tar::Header>, crate::Error> {
+    async fn first_header(
+        &self,
+        container: &ContainerName,
+        path: &str,
+    ) -> Result<Option<tar::Header>, crate::Error> {
         let query = format!("/containers/{container}/archive?path={}", percent_encode(path));
-        let mut pieces = self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await?;
+        let mut pieces =
+            self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await?;
         let mut bytes = Vec::new();
         while bytes.len() < HEADER {
             let Some(piece) = pieces.next().await else { return Ok(None) };
@@ -66,7 +72,9 @@ fn is_guarded(header: &tar::Header) -> bool {
     const OTHERS_WRITE: u32 = 0o022;
     let kind = header.entry_type();
     let is_roots = matches!((header.uid(), header.gid()), (Ok(0), Ok(_)));
-    (kind.is_file() || kind.is_dir()) && is_roots && header.mode().is_ok_and(|mode| mode & OTHERS_WRITE == 0)
+    (kind.is_file() || kind.is_dir())
+        && is_roots
+        && header.mode().is_ok_and(|mode| mode & OTHERS_WRITE == 0)
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ fn read_error() -> io::Error {
 }
 
 fn of_endpoints() -> Vec<Error> {
-    let context = |source| EndpointError::Context { source, origin: Origin::ContextFlag("shop".to_owned()) };
+    let context =
+        |source| EndpointError::Context { source, origin: Origin::ContextFlag("shop".to_owned()) };
     let unreadable = serde_json::from_str::<u8>("{").expect_err("it is none");
     let (address, origin) = ("ssh://host".to_owned(), Origin::HostFlag);
     let scheme = |scheme: &str| EndpointError::UnsupportedScheme {
@@ -34,7 +35,11 @@ fn of_endpoints() -> Vec<Error> {
     let path = PathBuf::from("/home/a/.docker/config.json");
     [
         EndpointError::HostAndContext,
-        EndpointError::InvalidAddress { address: "tcp://".to_owned(), origin: origin.clone(), reason },
+        EndpointError::InvalidAddress {
+            address: "tcp://".to_owned(),
+            origin: origin.clone(),
+            reason,
+        },
         scheme("ssh"),
         scheme("npipe"),
         context(ContextError::NotFound { name: "shop".to_owned() }),
@@ -51,7 +56,11 @@ fn of_connections() -> Vec<Error> {
     let waited = Duration::from_mins(2);
     vec![
         Unreachable { endpoint: unix.clone(), source: read_error().into() }.into(),
-        Unreachable { endpoint: tcp.clone(), source: io::Error::from(io::ErrorKind::ConnectionRefused).into() }.into(),
+        Unreachable {
+            endpoint: tcp.clone(),
+            source: io::Error::from(io::ErrorKind::ConnectionRefused).into(),
+        }
+        .into(),
         Silent { endpoint: unix.clone(), waited, what: "start a container" }.into(),
         Slow { endpoint: unix.clone(), waited, what: "look at a container", came: 12 }.into(),
         Error::Unending { container: "0123abc".to_owned() },
@@ -76,8 +85,16 @@ fn of_answers() -> Vec<Error> {
         Error::NoSuchContainer { name: name(), similar: names(&["web-1", "web-2"]) },
         Error::NoSuchImage { name: "shop/app:1".to_owned() },
         Error::Ambiguous { name: "0".to_owned(), matches: names(&["web", "db"]) },
-        Error::SeveralOfService { service: name(), projects: 1, containers: names(&["shop-web-1", "shop-web-2"]) },
-        Error::SeveralOfService { service: name(), projects: 2, containers: names(&["a-web-1", "b-web-1"]) },
+        Error::SeveralOfService {
+            service: name(),
+            projects: 1,
+            containers: names(&["shop-web-1", "shop-web-2"]),
+        },
+        Error::SeveralOfService {
+            service: name(),
+            projects: 2,
+            containers: names(&["a-web-1", "b-web-1"]),
+        },
         ApiError { status: 500, message: "no space left on device".to_owned() }.into(),
         ApiError { status: 403, message: "denied by a plugin".to_owned() }.into(),
         refused("OCI runtime exec failed: permission denied"),
@@ -102,7 +119,10 @@ fn of_refusals() -> Vec<Error> {
         Refusal::Removing { name: name() },
         Refusal::MayNotLinger { name: name(), user: NumericUser::ROOT },
         Refusal::ChoosesGroups { name: name() },
-        Refusal::TakesPlace { name: name(), means: "root there may have CHOWN, and not SETGID".to_owned() },
+        Refusal::TakesPlace {
+            name: name(),
+            means: "root there may have CHOWN, and not SETGID".to_owned(),
+        },
         Refusal::NeedsSidecar { what: "--cap-add", mode: Mode::Exec },
     ]
     .map(Error::from)
@@ -118,7 +138,10 @@ fn errors_read_well() {
         .map(|error| {
             let error = backend::Error::from(error);
             let hints = error.hints.iter().map(|hint| format!("hint: {hint}"));
-            std::iter::once(format!("error: {}", error.message)).chain(hints).collect::<Vec<_>>().join("\n")
+            std::iter::once(format!("error: {}", error.message))
+                .chain(hints)
+                .collect::<Vec<_>>()
+                .join("\n")
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n\n"));

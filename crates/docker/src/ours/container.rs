@@ -1,6 +1,8 @@
 //! Recognizes containers of scratchdbg.
 
-use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageConfig, ImageInspect, MountPoint};
+use bollard::models::{
+    ContainerInspectResponse, ContainerSummary, ImageConfig, ImageInspect, MountPoint,
+};
 use scratchdbg_backend::launcher::LAUNCHER_NAME;
 
 use super::{MODE_DEMO, MODE_FILES, Marks, image};
@@ -43,7 +45,8 @@ impl Role {
 
     /// Parses a name. Returns `None` unless it is a name of this session.
     fn of_name(name: &str, session: &str) -> Option<Self> {
-        let rest = name.strip_prefix('/').unwrap_or(name).strip_prefix(NAME)?.strip_prefix(session)?;
+        let rest =
+            name.strip_prefix('/').unwrap_or(name).strip_prefix(NAME)?.strip_prefix(session)?;
         match rest {
             "" => Some(Self::Keeper { pid: None }),
             "-shell" => Some(Self::Shell),
@@ -108,7 +111,10 @@ pub(crate) fn is_lingering(container: &ContainerSummary) -> Option<(u32, Marks)>
 /// Whether a container is ours, from all that the engine knows about it and its image. The image is
 /// `None` if it is gone: what an image says is no proof of the demo's container, so that one is
 /// found all the same. An engine that is busy makes it after its images have been removed.
-pub(crate) fn is_ours(container: &ContainerInspectResponse, of: Option<&ImageInspect>) -> Option<(Role, Marks)> {
+pub(crate) fn is_ours(
+    container: &ContainerInspectResponse,
+    of: Option<&ImageInspect>,
+) -> Option<(Role, Marks)> {
     let config = container.config.as_ref()?;
     let host = container.host_config.as_ref()?;
     let marks = Marks::read(config.labels.as_ref()?)?;
@@ -117,9 +123,11 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: Option<&ImageIns
     // The log of the demo's application is meant to be read.
     let keeps_no_log = role == Role::Demo || log.is_none_or(|log| log == "none");
     let of_any_role = role.fits_mode(&marks.mode) && host.auto_remove == Some(true) && keeps_no_log;
-    let is_images_session = |of: &ImageInspect| is_images_session(of.config.as_ref(), &marks.session);
+    let is_images_session =
+        |of: &ImageInspect| is_images_session(of.config.as_ref(), &marks.session);
     let image_name = config.image.as_deref()?;
-    let command: Vec<&str> = config.entrypoint.iter().chain(&config.cmd).flatten().map(String::as_str).collect();
+    let command: Vec<&str> =
+        config.entrypoint.iter().chain(&config.cmd).flatten().map(String::as_str).collect();
     let namespace = host.pid_mode.as_deref().unwrap_or_default();
     let network = host.network_mode.as_deref().unwrap_or_default();
     let mounts = container.mounts.as_deref().unwrap_or_default();
@@ -178,7 +186,9 @@ fn is_keeping(command: &[&str]) -> bool {
 /// Whether the container may have this session's label from its image. If the image has another
 /// session, the creator of the container has set the label: an image cannot fake that.
 fn is_images_session(config: Option<&ImageConfig>, session: &str) -> bool {
-    let of_image = config.and_then(|config| config.labels.as_ref()).and_then(|labels| labels.get(LABEL_SESSION));
+    let of_image = config
+        .and_then(|config| config.labels.as_ref())
+        .and_then(|labels| labels.get(LABEL_SESSION));
     of_image.is_some_and(|of_image| of_image == session)
 }
 
@@ -229,7 +239,8 @@ mod tests {
         copy["Name"] = format!("/scratchdbg-{SESSION}-shell").into();
         copy["Config"]["Image"] = "shop/app:1".into();
         copy["Config"]["Labels"]["io.scratchdbg.mode"] = "copy".into();
-        copy["Config"]["Entrypoint"] = json!(["/proc/1/root/bin/scratchdbg-launcher", "run", "1", SESSION, "sh"]);
+        copy["Config"]["Entrypoint"] =
+            json!(["/proc/1/root/bin/scratchdbg-launcher", "run", "1", SESSION, "sh"]);
         copy["Config"]["Cmd"] = json!([]);
         copy["HostConfig"]["ReadonlyRootfs"] = false.into();
         copy["HostConfig"]["NetworkMode"] = "shop".into();
@@ -270,14 +281,16 @@ mod tests {
             demo["Config"]["Image"] = format!("scratchdbg/demo:{SESSION}").into();
             demo["Config"]["Labels"]["io.scratchdbg.mode"] = "demo".into();
             demo["Config"]["Labels"]["io.scratchdbg.target"] = "".into();
-            demo["Config"]["Labels"]["io.scratchdbg.client"] = crate::client::own_mark().unwrap().into();
+            demo["Config"]["Labels"]["io.scratchdbg.client"] =
+                crate::client::own_mark().unwrap().into();
             demo["HostConfig"]["LogConfig"]["Type"] = "json-file".into();
             demo["HostConfig"]["PidMode"] = "".into();
             demo
         };
         assert_eq!(decide(&demo(), &app()), Some(Role::Demo));
-        let without_image =
-            |container: Value| is_ours(&serde_json::from_value(container).unwrap(), None).map(|(role, _)| role);
+        let without_image = |container: Value| {
+            is_ours(&serde_json::from_value(container).unwrap(), None).map(|(role, _)| role)
+        };
         assert_eq!(without_image(demo()), Some(Role::Demo));
         assert_eq!((without_image(keeper()), without_image(copy())), (None, None));
         for (path, value) in [
@@ -333,7 +346,10 @@ mod tests {
         }
         for (path, value) in [
             ("/Config/Labels/io.scratchdbg.role", json!("debug")),
-            ("/Config/Labels", json!({"io.scratchdbg.session": SESSION, "io.scratchdbg.role": "toolkit"})),
+            (
+                "/Config/Labels",
+                json!({"io.scratchdbg.session": SESSION, "io.scratchdbg.role": "toolkit"}),
+            ),
             ("/Config/Env", json!(["PATH=/bin", "LD_PRELOAD=/evil"])),
             ("/RootFS/Layers", json!(["sha256:1", "sha256:2"])),
             ("/RootFS/Layers", json!([])),
@@ -376,7 +392,9 @@ mod tests {
             "HostConfig": {"NetworkMode": "none"},
             "Mounts": [],
         });
-        let pid = |listed: &Value| Some(is_lingering(&serde_json::from_value(listed.clone()).unwrap())?.0);
+        let pid = |listed: &Value| {
+            Some(is_lingering(&serde_json::from_value(listed.clone()).unwrap())?.0)
+        };
         assert_eq!(pid(&listed), Some(77));
         for (path, value) in [
             ("/Names", json!(["/keeper-pid77"])),

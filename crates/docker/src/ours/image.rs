@@ -49,10 +49,14 @@ pub(crate) fn is_toolkits_config(config: &Value) -> bool {
 fn are_toolkits_labels(labels: &Value) -> bool {
     let of_form = |(key, value): (&String, &Value)| match (key.as_str(), value.as_str()) {
         (LABEL_ROLE, Some(role)) => role == "toolkit",
-        (LABEL_LAYOUT, Some(layout)) => !layout.is_empty() && layout.bytes().all(|byte| byte.is_ascii_digit()),
+        (LABEL_LAYOUT, Some(layout)) => {
+            !layout.is_empty() && layout.bytes().all(|byte| byte.is_ascii_digit())
+        }
         _ => false,
     };
-    labels.as_object().is_some_and(|labels| labels.contains_key(LABEL_ROLE) && labels.iter().all(of_form))
+    labels
+        .as_object()
+        .is_some_and(|labels| labels.contains_key(LABEL_ROLE) && labels.iter().all(of_form))
 }
 
 /// Whether an engine reports this value for a setting that is absent.
@@ -78,8 +82,9 @@ pub(super) fn session_of_copy(reference: &str) -> Option<&str> {
 pub(crate) fn may_be_copy(image: &ImageSummary) -> Option<(&str, Marks)> {
     let [reference] = &image.repo_tags[..] else { return None };
     let marks = Marks::read(&image.labels)?;
-    let is_copy =
-        session_of_copy(reference) == Some(&marks.session) && marks.mode == "copy" && !marks.target.is_empty();
+    let is_copy = session_of_copy(reference) == Some(&marks.session)
+        && marks.mode == "copy"
+        && !marks.target.is_empty();
     is_copy.then_some((reference, marks))
 }
 
@@ -95,7 +100,8 @@ pub(super) fn session_of_demo(reference: &str) -> Option<&str> {
 pub(crate) fn is_demo(image: &ImageSummary) -> Option<(&str, Marks)> {
     let [reference] = &image.repo_tags[..] else { return None };
     let marks = Marks::read(&image.labels)?;
-    (session_of_demo(reference) == Some(&marks.session) && are_demos(&marks)).then_some((reference, marks))
+    (session_of_demo(reference) == Some(&marks.session) && are_demos(&marks))
+        .then_some((reference, marks))
 }
 
 /// Whether these labels were set by the demo, in a client of this machine.
@@ -114,7 +120,9 @@ pub(crate) fn is_copy(marks: &Marks, grown: Option<bool>) -> bool {
 
 /// Whether an image has the layers of another and exactly one more.
 pub(crate) fn is_grown_from(image: &ImageInspect, base: &ImageInspect) -> bool {
-    let layers = |image: &ImageInspect| image.root_fs.as_ref().and_then(|root| root.layers.clone()).unwrap_or_default();
+    let layers = |image: &ImageInspect| {
+        image.root_fs.as_ref().and_then(|root| root.layers.clone()).unwrap_or_default()
+    };
     let (layers, base) = (layers(image), layers(base));
     !base.is_empty() && layers.split_last().is_some_and(|(_written, shared)| shared == base)
 }
@@ -152,7 +160,9 @@ mod tests {
             })
         };
         assert!(is_toolkits_config(&settings()));
-        for (key, value) in [("WorkingDir", json!("/")), ("Cmd", json!([])), ("ExposedPorts", json!({}))] {
+        for (key, value) in
+            [("WorkingDir", json!("/")), ("Cmd", json!([])), ("ExposedPorts", json!({}))]
+        {
             let mut same = settings();
             same[key] = value;
             assert!(is_toolkits_config(&same), "{key}");
@@ -190,7 +200,11 @@ mod tests {
     fn listed(tags: &[&str], mode: &str) -> ImageSummary {
         let mut labels = labels();
         labels.insert("io.scratchdbg.mode".to_owned(), mode.to_owned());
-        ImageSummary { repo_tags: tags.iter().map(|&tag| tag.to_owned()).collect(), labels, ..ImageSummary::default() }
+        ImageSummary {
+            repo_tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
+            labels,
+            ..ImageSummary::default()
+        }
     }
 
     #[test]
@@ -213,7 +227,8 @@ mod tests {
 
     #[test]
     fn an_image_of_the_demo_is_of_a_client_of_this_machine() {
-        let (name, twin) = (format!("{DEMOS}:{SESSION}"), format!("localhost/{DEMOS}:{SESSION}-debug"));
+        let (name, twin) =
+            (format!("{DEMOS}:{SESSION}"), format!("localhost/{DEMOS}:{SESSION}-debug"));
         let other = format!("{DEMOS}:fedcba9876543210");
         let image = |tags: &[&str], mode: &str, client: Option<String>, target: &str| {
             let mut image = listed(tags, mode);
@@ -250,11 +265,17 @@ mod tests {
             (&["1"], &[], false),
             (&[], &[], false),
         ] {
-            assert_eq!(is_grown_from(&image(layers), &image(base)), expected, "{layers:?} {base:?}");
+            assert_eq!(
+                is_grown_from(&image(layers), &image(base)),
+                expected,
+                "{layers:?} {base:?}"
+            );
         }
         // Nobody on another machine can know the mark of a client of this one.
         let mut marks = Marks::read(&labels()).unwrap();
-        assert!(is_copy(&marks, Some(true)) && !is_copy(&marks, Some(false)) && !is_copy(&marks, None));
+        assert!(
+            is_copy(&marks, Some(true)) && !is_copy(&marks, Some(false)) && !is_copy(&marks, None)
+        );
         marks.client = crate::client::own_mark();
         assert!(is_copy(&marks, None) && !is_copy(&marks, Some(false)));
     }

@@ -10,7 +10,10 @@ pub(super) const CAP_ADD: &str = "--cap-add";
 pub(super) const SECURITY_OPT: &str = "--security-opt";
 
 /// Returns the mode, and the reason for it.
-pub(super) fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
+pub(super) fn mode(
+    target: &Target,
+    request: &AttachRequest,
+) -> Result<(Mode, &'static str), Refusal> {
     let chosen = by_state_and_request(target, request)?;
     if request.podman && chosen.0 == Mode::Sidecar && target.state == Phase::Paused {
         return Err(Refusal::PausedInPodman { name: target.name.clone() });
@@ -18,7 +21,10 @@ pub(super) fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'
     Ok(chosen)
 }
 
-fn by_state_and_request(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
+fn by_state_and_request(
+    target: &Target,
+    request: &AttachRequest,
+) -> Result<(Mode, &'static str), Refusal> {
     let name = || target.name.clone();
     if target.state == Phase::Removing {
         return Err(Refusal::Removing { name: name() });
@@ -37,26 +43,46 @@ fn by_state_and_request(target: &Target, request: &AttachRequest) -> Result<(Mod
         None
     };
     match (asked.mode, needs_sidecar) {
-        (Some(mode @ (Mode::Exec | Mode::Copy)), Some(what)) => Err(Refusal::NeedsSidecar { what, mode }),
+        (Some(mode @ (Mode::Exec | Mode::Copy)), Some(what)) => {
+            Err(Refusal::NeedsSidecar { what, mode })
+        }
         (Some(mode @ (Mode::Exec | Mode::Sidecar)), _) if !has_processes => {
             Err(Refusal::NotRunning { name: name(), state: target.state, mode })
         }
-        (Some(Mode::Exec), _) if target.state == Phase::Paused => Err(Refusal::Paused { name: name() }),
-        (Some(mode), _) if target.id.is_empty() => Ok((mode, "it is an image: there is no container")),
-        (Some(mode), _) if asked.is_fallback => Ok((mode, "the engine refuses to start the session inside the target")),
+        (Some(Mode::Exec), _) if target.state == Phase::Paused => {
+            Err(Refusal::Paused { name: name() })
+        }
+        (Some(mode), _) if target.id.is_empty() => {
+            Ok((mode, "it is an image: there is no container"))
+        }
+        (Some(mode), _) if asked.is_fallback => {
+            Ok((mode, "the engine refuses to start the session inside the target"))
+        }
         (Some(mode), _) => Ok((mode, "--mode")),
         (None, Some(_)) if !has_processes => {
             Err(Refusal::NotRunning { name: name(), state: target.state, mode: Mode::Sidecar })
         }
-        (None, Some(CAP_ADD)) => Ok((Mode::Sidecar, "capabilities can only be added to a container of its own")),
-        (None, Some(SECURITY_OPT)) => Ok((Mode::Sidecar, "only a container of its own can be confined otherwise")),
-        (None, Some(_)) => Ok((Mode::Sidecar, "the tools are not one static file: they need their own root")),
+        (None, Some(CAP_ADD)) => {
+            Ok((Mode::Sidecar, "capabilities can only be added to a container of its own"))
+        }
+        (None, Some(SECURITY_OPT)) => {
+            Ok((Mode::Sidecar, "only a container of its own can be confined otherwise"))
+        }
+        (None, Some(_)) => {
+            Ok((Mode::Sidecar, "the tools are not one static file: they need their own root"))
+        }
         (None, None) => Ok(match target.state {
             Phase::Running => (Mode::Exec, "it is running: the session can be inside it"),
-            Phase::Paused => (Mode::Sidecar, "it is paused: the engine cannot start a process in it"),
-            Phase::Restarting => (Mode::Copy, "it is between two runs: whatever joins it is killed with it"),
+            Phase::Paused => {
+                (Mode::Sidecar, "it is paused: the engine cannot start a process in it")
+            }
+            Phase::Restarting => {
+                (Mode::Copy, "it is between two runs: whatever joins it is killed with it")
+            }
             Phase::Created => (Mode::Copy, "it has not run: there is no process to join"),
-            Phase::Exited | Phase::Dead | Phase::Removing => (Mode::Copy, "it has ended: there is no process to join"),
+            Phase::Exited | Phase::Dead | Phase::Removing => {
+                (Mode::Copy, "it has ended: there is no process to join")
+            }
         }),
     }
 }
@@ -111,19 +137,28 @@ mod tests {
     #[test]
     fn what_needs_a_container_of_its_own_gets_one() {
         let capabilities = vec!["NET_ADMIN".to_owned()];
-        let capable = asking(PlanRequest { capabilities: capabilities.clone(), ..PlanRequest::default() });
+        let capable =
+            asking(PlanRequest { capabilities: capabilities.clone(), ..PlanRequest::default() });
         assert_eq!(decide(Phase::Running, &capable), Ok(Mode::Sidecar));
-        let foreign = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
+        let foreign =
+            AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
         assert_eq!(decide(Phase::Running, &foreign), Ok(Mode::Sidecar));
         assert!(matches!(decide(Phase::Exited, &foreign), Err(Refusal::NotRunning { .. })));
         assert_eq!(decide(Phase::Exited, &capable), Ok(Mode::Copy), "a copy is one");
         let with = |mode| {
-            asking(PlanRequest { mode: Some(mode), capabilities: capabilities.clone(), ..PlanRequest::default() })
+            asking(PlanRequest {
+                mode: Some(mode),
+                capabilities: capabilities.clone(),
+                ..PlanRequest::default()
+            })
         };
         let copy = with(Mode::Copy);
         assert_eq!(decide(Phase::Running, &copy), Ok(Mode::Copy));
         let exec = with(Mode::Exec);
-        assert!(matches!(decide(Phase::Running, &exec), Err(Refusal::NeedsSidecar { what: CAP_ADD, .. })));
+        assert!(matches!(
+            decide(Phase::Running, &exec),
+            Err(Refusal::NeedsSidecar { what: CAP_ADD, .. })
+        ));
         let free = |mode| {
             let security_options = vec!["label=disable".to_owned()];
             asking(PlanRequest { mode, security_options, ..PlanRequest::default() })

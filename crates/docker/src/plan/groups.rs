@@ -48,8 +48,17 @@ const HARMLESS: [&str; 15] = [
 
 /// Determines what a container's configuration says about this. `user` is the user of a session;
 /// `is_own` states that it is the container's own.
-pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool, is_podman: bool) -> GroupChoice {
-    let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
+pub(crate) fn group_choice(
+    target: &Target,
+    user: NumericUser,
+    is_own: bool,
+    is_podman: bool,
+) -> GroupChoice {
+    let granted = capability::bounding_set(
+        target.privileged,
+        &target.added_capabilities,
+        &target.dropped_capabilities,
+    );
     let granted = capability::known_names(granted);
     let covers_paths = may_cover_paths(target, &granted, is_podman);
     if target.has_fixed_files() && !covers_paths {
@@ -61,7 +70,9 @@ pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool, is_
         return GroupChoice::NoGain;
     }
     if covers_paths {
-        return GroupChoice::InPlace("it may make namespaces, and has a device, which may be FUSE's".to_owned());
+        return GroupChoice::InPlace(
+            "it may make namespaces, and has a device, which may be FUSE's".to_owned(),
+        );
     }
     // A set-user-id program makes other users root, with the same capabilities at most.
     let may_be_root = is_root || !target.no_new_privileges;
@@ -70,10 +81,14 @@ pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool, is_
     }
     // In Podman the folder of names is root's own, and only these groups are looked up.
     if is_podman && !target.added_groups.is_empty() {
-        return GroupChoice::InPlace("root there may not have SETGID, and its groups are looked up".to_owned());
+        return GroupChoice::InPlace(
+            "root there may not have SETGID, and its groups are looked up".to_owned(),
+        );
     }
     match granted.into_iter().find(|name| !HARMLESS.contains(name)) {
-        Some(helpful) => GroupChoice::InPlace(format!("root there may have {helpful}, and not SETGID")),
+        Some(helpful) => {
+            GroupChoice::InPlace(format!("root there may have {helpful}, and not SETGID"))
+        }
         None => GroupChoice::Possible,
     }
 }
@@ -83,7 +98,8 @@ pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool, is_
 /// may let namespaces be made, and so does Podman's.
 fn may_cover_paths(target: &Target, granted: &[&str], is_podman: bool) -> bool {
     // A privileged container has all capabilities.
-    let may_make_namespaces = is_podman || target.seccomp.is_some() || granted.contains(&"SYS_ADMIN");
+    let may_make_namespaces =
+        is_podman || target.seccomp.is_some() || granted.contains(&"SYS_ADMIN");
     may_make_namespaces && (target.privileged || !target.reach.devices.is_empty())
 }
 
@@ -95,7 +111,12 @@ mod tests {
 
     fn of(user: &str, add: &str, drop: &str) -> Target {
         let list = |words: &str| words.split_whitespace().map(str::to_owned).collect();
-        Target { user: user.to_owned(), added_capabilities: list(add), dropped_capabilities: list(drop), ..target() }
+        Target {
+            user: user.to_owned(),
+            added_capabilities: list(add),
+            dropped_capabilities: list(drop),
+            ..target()
+        }
     }
 
     const ROOT: NumericUser = NumericUser { uid: 0, gid: 0 };
@@ -118,10 +139,18 @@ mod tests {
             let target = of("x", add, drop);
             assert_eq!(group_choice(&target, user, true, false), expected, "{user} +{add} -{drop}");
             let fixed = Target { read_only_root: true, ..target.clone() };
-            assert_eq!(group_choice(&fixed, user, true, false), GroupChoice::NoGain, "{user} +{add} -{drop}");
+            assert_eq!(
+                group_choice(&fixed, user, true, false),
+                GroupChoice::NoGain,
+                "{user} +{add} -{drop}"
+            );
             let confined = Target { no_new_privileges: true, ..target };
             let expected = if user == USER { GroupChoice::ByFiles } else { expected };
-            assert_eq!(group_choice(&confined, user, true, false), expected, "{user} +{add} -{drop}");
+            assert_eq!(
+                group_choice(&confined, user, true, false),
+                expected,
+                "{user} +{add} -{drop}"
+            );
         }
     }
 
@@ -136,7 +165,10 @@ mod tests {
             (USER, "CHOWN", "ALL", "CHOWN"),
         ] {
             let choice = group_choice(&of("x", add, drop), user, true, false);
-            assert!(matches!(&choice, GroupChoice::InPlace(told) if told.contains(means)), "{user} +{add} -{drop}");
+            assert!(
+                matches!(&choice, GroupChoice::InPlace(told) if told.contains(means)),
+                "{user} +{add} -{drop}"
+            );
         }
         let added = |names: &[&str]| {
             let added_groups = names.iter().map(ToString::to_string).collect();
@@ -156,13 +188,22 @@ mod tests {
             let target = Target { seccomp: seccomp.map(str::to_owned), reach, ..of("x", add, "") };
             let fixed = Target { read_only_root: true, ..target.clone() };
             for target in [target, fixed] {
-                let is_in_place = matches!(group_choice(&target, USER, true, false), GroupChoice::InPlace(_));
+                let is_in_place =
+                    matches!(group_choice(&target, USER, true, false), GroupChoice::InPlace(_));
                 assert_eq!(is_in_place, expected, "{seccomp:?} {add} {devices}");
                 let in_podman = group_choice(&target, USER, true, true);
-                assert_eq!(matches!(in_podman, GroupChoice::InPlace(_)), devices, "{seccomp:?} {add} {devices}");
+                assert_eq!(
+                    matches!(in_podman, GroupChoice::InPlace(_)),
+                    devices,
+                    "{seccomp:?} {add} {devices}"
+                );
                 assert_eq!(group_choice(&target, ROOT, true, false), GroupChoice::NoGain);
                 let roots = Target { user: "0".to_owned(), ..target };
-                assert_eq!(group_choice(&roots, USER, false, false), GroupChoice::NoGain, "root could be that user");
+                assert_eq!(
+                    group_choice(&roots, USER, false, false),
+                    GroupChoice::NoGain,
+                    "root could be that user"
+                );
             }
         }
     }

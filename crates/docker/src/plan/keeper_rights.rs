@@ -29,7 +29,12 @@ pub(crate) struct KeeperRights {
 impl KeeperRights {
     /// Returns no capabilities.
     pub(super) fn none() -> Self {
-        Self { added: Vec::new(), dropped: vec!["ALL".to_owned()], fewer_than_session: false, may_linger: false }
+        Self {
+            added: Vec::new(),
+            dropped: vec!["ALL".to_owned()],
+            fewer_than_session: false,
+            may_linger: false,
+        }
     }
 
     /// Returns a text that identifies these rights, for lingering keepers.
@@ -47,10 +52,19 @@ impl KeeperRights {
 /// when it executes the program, and has none while it looks up the program. It could not enter the
 /// root of a keeper with capabilities at that time, so the keeper gets none, and has fewer than its
 /// session.
-pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Option<&str>, podman: bool) -> KeeperRights {
+pub(crate) fn of_session_inside(
+    target: &Target,
+    user: NumericUser,
+    asked: Option<&str>,
+    podman: bool,
+) -> KeeperRights {
     let may_linger = is_targets_own(&target.user, user, asked);
     let as_the_target = || KeeperRights {
-        added: if target.privileged { vec!["ALL".to_owned()] } else { target.added_capabilities.clone() },
+        added: if target.privileged {
+            vec!["ALL".to_owned()]
+        } else {
+            target.added_capabilities.clone()
+        },
         dropped: if target.privileged { Vec::new() } else { target.dropped_capabilities.clone() },
         fewer_than_session: false,
         may_linger,
@@ -64,8 +78,15 @@ pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Optio
     if user.uid != 0 || is_root(&target.user) {
         return as_the_target();
     }
-    let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
-    KeeperRights { fewer_than_session: granted != 0 && !target.no_new_privileges, ..KeeperRights::none() }
+    let granted = capability::bounding_set(
+        target.privileged,
+        &target.added_capabilities,
+        &target.dropped_capabilities,
+    );
+    KeeperRights {
+        fewer_than_session: granted != 0 && !target.no_new_privileges,
+        ..KeeperRights::none()
+    }
 }
 
 /// Whether the session's user and group are the target's own: by the same words, or by numbers
@@ -103,7 +124,12 @@ mod tests {
         Target { user: user.to_owned(), added_capabilities, dropped_capabilities, ..target() }
     }
 
-    fn rights(target: &Target, user: NumericUser, asked: Option<&str>, podman: bool) -> (String, String, bool) {
+    fn rights(
+        target: &Target,
+        user: NumericUser,
+        asked: Option<&str>,
+        podman: bool,
+    ) -> (String, String, bool) {
         let rights = of_session_inside(target, user, asked, podman);
         (rights.added.join(" "), rights.dropped.join(" "), rights.fewer_than_session)
     }
@@ -115,26 +141,55 @@ mod tests {
     #[test]
     fn a_keeper_has_the_targets_capabilities_as_they_are() {
         for user in ["", "0", "0:0", "root", "root:root", "00"] {
-            for (add, drop) in [("", ""), ("NET_ADMIN", ""), ("", "ALL"), ("CAP_SYS_PTRACE", "ALL"), ("ALL", "NET_RAW")]
-            {
+            for (add, drop) in [
+                ("", ""),
+                ("NET_ADMIN", ""),
+                ("", "ALL"),
+                ("CAP_SYS_PTRACE", "ALL"),
+                ("ALL", "NET_RAW"),
+            ] {
                 for session in [ROOT, USER] {
                     for podman in [false, true] {
-                        let found =
-                            rights(&of(user, add, drop), session, (session == USER).then_some("1000:1000"), podman);
+                        let found = rights(
+                            &of(user, add, drop),
+                            session,
+                            (session == USER).then_some("1000:1000"),
+                            podman,
+                        );
                         if podman && session == USER {
-                            assert_eq!(found, expected("", "ALL", false), "another user than the target's has none");
+                            assert_eq!(
+                                found,
+                                expected("", "ALL", false),
+                                "another user than the target's has none"
+                            );
                         } else {
-                            assert_eq!(found, expected(add, drop, false), "{user:?} {add:?} {drop:?} {session}");
+                            assert_eq!(
+                                found,
+                                expected(add, drop, false),
+                                "{user:?} {add:?} {drop:?} {session}"
+                            );
                         }
                     }
                 }
             }
         }
         // Podman gives the added capabilities to the container's own user, whichever user that is.
-        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, None, true), expected("NET_ADMIN", "", false));
-        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000"), true), expected("NET_ADMIN", "", false));
-        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000:1000"), true), expected("", "ALL", false));
-        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, None, false), expected("NET_ADMIN", "", false));
+        assert_eq!(
+            rights(&of("1000", "NET_ADMIN", ""), USER, None, true),
+            expected("NET_ADMIN", "", false)
+        );
+        assert_eq!(
+            rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000"), true),
+            expected("NET_ADMIN", "", false)
+        );
+        assert_eq!(
+            rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000:1000"), true),
+            expected("", "ALL", false)
+        );
+        assert_eq!(
+            rights(&of("1000", "NET_ADMIN", ""), USER, None, false),
+            expected("NET_ADMIN", "", false)
+        );
     }
 
     #[test]
@@ -147,14 +202,22 @@ mod tests {
     #[test]
     fn root_in_a_target_of_another_user_has_more_than_its_keeper_can() {
         for user in ["1000", "1000:0", "app", "65532:65532"] {
-            assert_eq!(rights(&of(user, "", ""), ROOT, Some("0"), false), expected("", "ALL", true), "{user:?}");
+            assert_eq!(
+                rights(&of(user, "", ""), ROOT, Some("0"), false),
+                expected("", "ALL", true),
+                "{user:?}"
+            );
             assert_eq!(
                 rights(&of(user, "", "ALL"), ROOT, Some("0"), false),
                 expected("", "ALL", false),
                 "nothing to get"
             );
             let fixed = Target { no_new_privileges: true, ..of(user, "SYS_ADMIN", "") };
-            assert_eq!(rights(&fixed, ROOT, Some("0"), false), expected("", "ALL", false), "it cannot get them");
+            assert_eq!(
+                rights(&fixed, ROOT, Some("0"), false),
+                expected("", "ALL", false),
+                "it cannot get them"
+            );
             assert_eq!(
                 rights(&of(user, "NET_ADMIN", ""), ROOT, Some("0"), true),
                 expected("NET_ADMIN", "", false),

@@ -1,6 +1,8 @@
 //! Chooses the user and the rights of a session by least privilege, once its mode is chosen.
 
-use scratchdbg_backend::{Copied, Exec, How, LeftOut, Mode, Plan, PlanRequest, Reason, Sidecar, launcher};
+use scratchdbg_backend::{
+    Copied, Exec, How, LeftOut, Mode, Plan, PlanRequest, Reason, Sidecar, launcher,
+};
 use scratchdbg_diagnose::capability;
 
 use super::choice::{self, CAP_ADD, SECURITY_OPT};
@@ -20,7 +22,11 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const SEE_OTHERS: [&str; 1] = ["SYS_PTRACE"];
 
 /// Plans a session. `user` is the numeric user of its process.
-pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Result<SessionPlan, Refusal> {
+pub(crate) fn plan(
+    target: &Target,
+    user: NumericUser,
+    request: &AttachRequest,
+) -> Result<SessionPlan, Refusal> {
     let asked = &request.asked;
     let mut reasons = Vec::new();
     let mut because = |decision: String, because: &str| {
@@ -32,13 +38,23 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
     // A set-user-id program may have given another user's process groups that the target's own
     // programs do not have.
     let has_targets_own = mode == Mode::Exec && asked.user.is_none() && user.uid == 0;
-    let allowed_ids = request.groups.as_deref().map(|groups| launcher::allowed_ids(user, groups, has_targets_own));
+    let allowed_ids = request
+        .groups
+        .as_deref()
+        .map(|groups| launcher::allowed_ids(user, groups, has_targets_own));
     let mut keeper_rights = KeeperRights::none();
     let (how, mode_plan);
     match mode {
         Mode::Exec => {
-            keeper_rights = keeper_rights::of_session_inside(target, user, asked.user.as_deref(), request.podman);
-            if let Some(means) = request.in_place.clone().filter(|_| !keeper_rights.fewer_than_session) {
+            keeper_rights = keeper_rights::of_session_inside(
+                target,
+                user,
+                asked.user.as_deref(),
+                request.podman,
+            );
+            if let Some(means) =
+                request.in_place.clone().filter(|_| !keeper_rights.fewer_than_session)
+            {
                 return Err(Refusal::TakesPlace { name: target.name.clone(), means });
             }
             if asked.linger.is_some() && !keeper_rights.may_linger {
@@ -60,11 +76,15 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
                 );
             }
             if request.lingering_keeper.is_some() {
-                because("the keeper that is there".to_owned(), "one lingers that has the same target, user and tools");
+                because(
+                    "the keeper that is there".to_owned(),
+                    "one lingers that has the same target, user and tools",
+                );
             }
             how = How::Exec(Exec {
                 outranks_keeper: keeper_rights.fewer_than_session,
-                tools_first: keeper_rights.fewer_than_session || is_another_user(target, user, asked),
+                tools_first: keeper_rights.fewer_than_session
+                    || is_another_user(target, user, asked),
                 tools_base: "",
                 linger: asked.linger,
                 has_keeper: request.lingering_keeper.is_some(),
@@ -79,8 +99,9 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
             let sidecar = sidecar(target, user, request, &mut because);
             session_user = sidecar.0;
             how = How::Sidecar(sidecar.1);
-            mode_plan =
-                ModePlan::Sidecar { tools: request.tools_archive.clone().filter(|_| request.tools_image.is_some()) };
+            mode_plan = ModePlan::Sidecar {
+                tools: request.tools_archive.clone().filter(|_| request.tools_image.is_some()),
+            };
         }
         Mode::Copy => {
             because(format!("user {user}"), user_reason(target, asked));
@@ -97,7 +118,9 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
                 // In the copy's files, a name or a number could mean another user than in those of
                 // the image.
                 user: match &request.groups {
-                    Some(_) if !request.podman => request.exec_user.clone().or_else(|| Some(user.to_string())),
+                    Some(_) if !request.podman => {
+                        request.exec_user.clone().or_else(|| Some(user.to_string()))
+                    }
                     _ => asked.user.clone(),
                 },
                 image: match &request.twin {
@@ -147,10 +170,17 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
         _ => Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty()),
     };
     if let Some(namespace) = &user_namespace {
-        because(format!("user namespace {namespace}"), "the target's: a PID namespace is shared only within one");
+        because(
+            format!("user namespace {namespace}"),
+            "the target's: a PID namespace is shared only within one",
+        );
     }
-    because("the keeper has no network, no secret and no file of others".to_owned(), "the target can read it");
-    let path = target.env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    because(
+        "the keeper has no network, no secret and no file of others".to_owned(),
+        "the target can read it",
+    );
+    let path =
+        target.env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
     let view = Plan {
         platform: "engine",
         target_id: target.id.clone(),
@@ -219,7 +249,10 @@ fn sidecar(
         // Docker keeps the capabilities of other users for a change to root, which nothing in a
         // sidecar can do.
         withholds: !capabilities.is_empty() && session_user.uid != 0 && !request.podman,
-        brings_tools: request.tools_image.as_ref().is_some_and(|image| *image != request.toolkit_image),
+        brings_tools: request
+            .tools_image
+            .as_ref()
+            .is_some_and(|image| *image != request.toolkit_image),
         capabilities,
         unasked,
     };
@@ -227,13 +260,21 @@ fn sidecar(
 }
 
 /// Decides which settings of its original a copy gets.
-fn copy_settings(target: &Target, request: &AttachRequest, because: &mut impl FnMut(String, &str)) -> CopySettings {
+fn copy_settings(
+    target: &Target,
+    request: &AttachRequest,
+    because: &mut impl FnMut(String, &str),
+) -> CopySettings {
     let asked = &request.asked;
-    let mut settings = CopySettings { capabilities: asked.capabilities.clone(), ..CopySettings::default() };
+    let mut settings =
+        CopySettings { capabilities: asked.capabilities.clone(), ..CopySettings::default() };
     if target.id.is_empty() {
         because("the strictest settings".to_owned(), "an image alone has none");
     } else {
-        because("the copy has the target's settings".to_owned(), "it should behave as the target did");
+        because(
+            "the copy has the target's settings".to_owned(),
+            "it should behave as the target did",
+        );
         settings = rights::copy_settings(target, &asked.capabilities, asked.same_rights);
         if asked.same_rights {
             let given = "its capabilities, devices, mounts, and the host's namespaces as far as it has them";
@@ -258,7 +299,10 @@ fn copy_settings(target: &Target, request: &AttachRequest, because: &mut impl Fn
     }
     match &request.twin {
         Some(Twin::Proved(id)) => {
-            because(format!("image {id}"), "it is the debug twin of the target's image: the same layers, and busybox");
+            because(
+                format!("image {id}"),
+                "it is the debug twin of the target's image: the same layers, and busybox",
+            );
         }
         Some(Twin::NotProved { id, why }) => because(
             format!("not image {id}"),
@@ -276,7 +320,11 @@ fn is_another_user(target: &Target, user: NumericUser, asked: &PlanRequest) -> b
 
 /// Returns the bounding set of the target's processes.
 fn bounding_set(target: &Target) -> u64 {
-    capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities)
+    capability::bounding_set(
+        target.privileged,
+        &target.added_capabilities,
+        &target.dropped_capabilities,
+    )
 }
 
 /// Whether the user agreed to a sidecar with the capabilities that it needs.
@@ -299,12 +347,18 @@ fn user_reason(target: &Target, request: &PlanRequest) -> &'static str {
 /// label to every container in its PID namespace.
 fn security_options(target: &Target, request: &PlanRequest) -> Vec<String> {
     let kind = |option: &String| option.split('=').next().unwrap_or_default().to_owned();
-    let asked = |option: &&String| request.security_options.iter().any(|other| kind(other) == kind(option));
+    let asked =
+        |option: &&String| request.security_options.iter().any(|other| kind(other) == kind(option));
     let of_target = target.confinement.iter().filter(|option| !asked(option));
     request.security_options.iter().chain(of_target).cloned().collect()
 }
 
-fn environment(target: &Target, mode: Mode, request: &PlanRequest, tools_first: bool) -> Vec<String> {
+fn environment(
+    target: &Target,
+    mode: Mode,
+    request: &PlanRequest,
+    tools_first: bool,
+) -> Vec<String> {
     let mut environment = Vec::new();
     if request.tty {
         environment.push(format!("TERM={}", request.term.as_deref().unwrap_or("xterm")));

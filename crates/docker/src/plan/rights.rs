@@ -49,7 +49,11 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
     };
     // `--privileged` is never copied: it means all capabilities, all devices, and no protection.
     if target.privileged {
-        let why = if all { "all capabilities are given instead" } else { "it is all rights over the host" };
+        let why = if all {
+            "all capabilities are given instead"
+        } else {
+            "it is all rights over the host"
+        };
         leave_out("--privileged".to_owned(), why, false);
     }
     let mut capabilities: Vec<String> = Vec::new();
@@ -86,7 +90,8 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
     settings.cgroup_namespace_of_host = reach.has_hosts_cgroups && all;
     // A copy shares neither the host's namespace nor one that may be the host's through another
     // container or a file.
-    let reaches_host = |kind, mode: &str| !all && (is_host_namespace(mode) || reach.leads_to_host.contains(&kind));
+    let reaches_host =
+        |kind, mode: &str| !all && (is_host_namespace(mode) || reach.leads_to_host.contains(&kind));
     let (mut ipc, mut uts) = (None, None);
     match (&*reach.ipc_mode, &reach.ipc_gone) {
         (_, Some(why)) => leave_out(format!("the shared memory of {}", reach.ipc_mode), why, true),
@@ -118,7 +123,8 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
         }
         (mode, None) => mode.to_owned(),
     };
-    let user_namespace = Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty());
+    let user_namespace =
+        Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty());
     let user_namespace = match user_namespace {
         Some(namespace) if reaches_host("user", &namespace) => {
             let (what, why) = of_host("userns", &namespace, "user namespace");
@@ -133,7 +139,9 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
             security_options.push(option.clone());
         } else {
             let (shown, why) = match option.char_indices().nth(80) {
-                Some((end, _)) => (format!("{}...", &option[..end]), "the engine's own is stricter"),
+                Some((end, _)) => {
+                    (format!("{}...", &option[..end]), "the engine's own is stricter")
+                }
                 None => (option.clone(), ""),
             };
             leave_out(format!("--security-opt {shown}"), why, false);
@@ -143,7 +151,16 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
         security_options.extend(["seccomp=unconfined", "apparmor=unconfined"].map(str::to_owned));
     }
     let mounts = mounts::of_copy(reach, all, &mut leave_out);
-    CopySettings { capabilities, network, ipc, uts, security_options, user_namespace, mounts, ..settings }
+    CopySettings {
+        capabilities,
+        network,
+        ipc,
+        uts,
+        security_options,
+        user_namespace,
+        mounts,
+        ..settings
+    }
 }
 
 /// Whether a namespace is the host's, or is given by a file and so may be the host's.
@@ -175,15 +192,24 @@ fn is_default(name: &str) -> bool {
 /// Whether a seccomp profile denies system calls that it does not name, as the engine's own profile
 /// does. The content of a file on the engine's host is unknown.
 fn refuses_by_default(profile: &str) -> bool {
-    const REFUSALS: &[&str] =
-        &["SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP"];
+    const REFUSALS: &[&str] = &[
+        "SCMP_ACT_ERRNO",
+        "SCMP_ACT_KILL",
+        "SCMP_ACT_KILL_PROCESS",
+        "SCMP_ACT_KILL_THREAD",
+        "SCMP_ACT_TRAP",
+    ];
     if matches!(profile, "builtin" | "default") {
         return true;
     }
-    let Ok(serde_json::Value::Object(profile)) = serde_json::from_str(profile) else { return false };
+    let Ok(serde_json::Value::Object(profile)) = serde_json::from_str(profile) else {
+        return false;
+    };
     // Engines ignore the case of keys.
-    let mut actions = profile.iter().filter(|(key, _)| key.eq_ignore_ascii_case("defaultAction")).peekable();
-    actions.peek().is_some() && actions.all(|(_, action)| action.as_str().is_some_and(|text| REFUSALS.contains(&text)))
+    let mut actions =
+        profile.iter().filter(|(key, _)| key.eq_ignore_ascii_case("defaultAction")).peekable();
+    actions.peek().is_some()
+        && actions.all(|(_, action)| action.as_str().is_some_and(|text| REFUSALS.contains(&text)))
 }
 
 /// Whether an option only removes rights.
@@ -212,13 +238,21 @@ mod tests {
 
     #[test]
     fn an_ordinary_container_is_copied_as_it_is() {
-        let volume =
-            Mount { kind: "volume".into(), name: "data".into(), destination: "/data".into(), ..Mount::default() };
+        let volume = Mount {
+            kind: "volume".into(),
+            name: "data".into(),
+            destination: "/data".into(),
+            ..Mount::default()
+        };
         let folder = Mount { kind: "bind".into(), source: "/srv/shop".into(), ..volume.clone() };
         let reach = Reach {
             network_mode: "shop".into(),
             ipc_mode: "shareable".into(),
-            security_options: vec!["no-new-privileges".into(), PROFILE.into(), "label=level:s0".into()],
+            security_options: vec![
+                "no-new-privileges".into(),
+                PROFILE.into(),
+                "label=level:s0".into(),
+            ],
             mounts: vec![volume, folder],
             ..Reach::default()
         };
@@ -242,9 +276,17 @@ mod tests {
             pid_mode: "host".into(),
             uts_mode: "host".into(),
             has_hosts_cgroups: true,
-            security_options: vec!["seccomp=unconfined".into(), "apparmor:unconfined".into(), "label=disable".into()],
+            security_options: vec![
+                "seccomp=unconfined".into(),
+                "apparmor:unconfined".into(),
+                "label=disable".into(),
+            ],
             unmasked: true,
-            mounts: vec![Mount { kind: "bind".into(), source: "/var/run/docker.sock".into(), ..Mount::default() }],
+            mounts: vec![Mount {
+                kind: "bind".into(),
+                source: "/var/run/docker.sock".into(),
+                ..Mount::default()
+            }],
             ..Reach::default()
         };
         let target = Target {
@@ -256,8 +298,15 @@ mod tests {
         };
         let settings = copy_settings(&target, &["sys_ptrace".to_owned()], false);
         assert_eq!(settings.capabilities, ["SYS_PTRACE"], "what was asked for, and no more");
-        assert_eq!((&*settings.network, settings.ipc.as_ref(), settings.uts.as_ref()), ("none", None, None));
-        assert!(settings.mounts.is_empty() && settings.security_options.is_empty() && !settings.as_original);
+        assert_eq!(
+            (&*settings.network, settings.ipc.as_ref(), settings.uts.as_ref()),
+            ("none", None, None)
+        );
+        assert!(
+            settings.mounts.is_empty()
+                && settings.security_options.is_empty()
+                && !settings.as_original
+        );
         assert!(!settings.cgroup_namespace_of_host);
         assert_eq!(settings.user_namespace, None);
         for what in [
@@ -280,11 +329,15 @@ mod tests {
         }
         let all = copy_settings(&target, &[], true);
         assert_eq!(all.capabilities, ["ALL", "NO_SUCH", "SYS_ADMIN"]);
-        assert_eq!((&*all.network, all.ipc.as_deref(), all.mounts.len()), ("host", Some("host"), 1));
+        assert_eq!(
+            (&*all.network, all.ipc.as_deref(), all.mounts.len()),
+            ("host", Some("host"), 1)
+        );
         assert!(all.cgroup_namespace_of_host);
         assert_eq!(left_out(&all), ["--privileged"], "which is never given");
         // Where engines give it to all, nobody asked for it.
-        let usual = Reach { has_hosts_cgroups: true, all_have_hosts_cgroups: true, ..Reach::default() };
+        let usual =
+            Reach { has_hosts_cgroups: true, all_have_hosts_cgroups: true, ..Reach::default() };
         let target = Target { reach: usual, ..crate::target::tests::target() };
         let settings = copy_settings(&target, &[], false);
         assert!(!settings.cgroup_namespace_of_host && settings.left_out.is_empty(), "{settings:?}");
@@ -308,9 +361,16 @@ mod tests {
         };
         for all in [false, true] {
             let settings = copy_settings(&Target { reach: reach.clone(), ..target() }, &[], all);
-            assert_eq!((&*settings.network, settings.ipc.as_ref(), settings.mounts.len()), ("none", None, 0));
-            let gone: Vec<_> = settings.left_out.iter().map(|each| (&*each.what, &*each.why, each.gone)).collect();
-            assert!(gone.contains(&("network shop", "there is none of that name", true)), "{gone:?}");
+            assert_eq!(
+                (&*settings.network, settings.ipc.as_ref(), settings.mounts.len()),
+                ("none", None, 0)
+            );
+            let gone: Vec<_> =
+                settings.left_out.iter().map(|each| (&*each.what, &*each.why, each.gone)).collect();
+            assert!(
+                gone.contains(&("network shop", "there is none of that name", true)),
+                "{gone:?}"
+            );
             assert!(gone.iter().any(|(what, _, _)| *what == "mount /x"), "{gone:?}");
             assert!(gone.iter().all(|(_, _, gone)| *gone), "{gone:?}");
         }
@@ -338,7 +398,11 @@ mod tests {
             let target = Target { reach, user_namespace: user_namespace.to_owned(), ..target() };
             let settings = copy_settings(&target, &[], false);
             assert_eq!((&*settings.network, &settings.ipc, &settings.uts), ("none", &None, &None));
-            assert_eq!((settings.user_namespace.as_ref(), settings.left_out.len()), (None, count), "{settings:?}");
+            assert_eq!(
+                (settings.user_namespace.as_ref(), settings.left_out.len()),
+                (None, count),
+                "{settings:?}"
+            );
             let all = copy_settings(&target, &[], true);
             assert_eq!(
                 (&all.network, all.user_namespace.as_deref()),
@@ -348,7 +412,10 @@ mod tests {
         }
         let joined = Reach { leads_to_host: Vec::new(), ..by_peer };
         let settings = copy_settings(&Target { reach: joined, ..target() }, &[], false);
-        assert_eq!((&*settings.network, settings.ipc.as_deref()), ("container:0123", Some("container:0123")));
+        assert_eq!(
+            (&*settings.network, settings.ipc.as_deref()),
+            ("container:0123", Some("container:0123"))
+        );
     }
 
     #[test]
@@ -360,8 +427,14 @@ mod tests {
             (r#"seccomp={"defaultAction":"SCMP_ACT_ALLOW"}"#, false),
             (r#"seccomp:{"defaultAction":"SCMP_ACT_LOG"}"#, false),
             (r#"seccomp={"defaultaction":"SCMP_ACT_TRACE"}"#, false),
-            (r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO","DEFAULTACTION":"SCMP_ACT_ALLOW"}"#, false),
-            (r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO","defaultAction":"SCMP_ACT_ALLOW"}"#, false),
+            (
+                r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO","DEFAULTACTION":"SCMP_ACT_ALLOW"}"#,
+                false,
+            ),
+            (
+                r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO","defaultAction":"SCMP_ACT_ALLOW"}"#,
+                false,
+            ),
             ("seccomp={}", false),
             ("seccomp=/etc/profile.json", false),
             ("seccomp=unconfined", false),

@@ -5,7 +5,9 @@ mod of_the_host;
 
 use scratchdbg_diagnose::rootfs::normalize;
 
-use self::of_the_host::{ANYWHERE, ENGINE, PART, READABLE, SOCKET, WITH_SUBFOLDERS, WITHOUT_SUBFOLDERS};
+use self::of_the_host::{
+    ANYWHERE, ENGINE, PART, READABLE, SOCKET, WITH_SUBFOLDERS, WITHOUT_SUBFOLDERS,
+};
 
 use crate::target::{Mount, Reach};
 
@@ -22,7 +24,8 @@ pub(super) enum MountContent {
 
 /// Classifies a mount.
 pub(super) fn classify(mount: &Mount, reach: &Reach) -> MountContent {
-    let paths = std::iter::once(&mount.source).filter(|_| mount.kind == "bind").chain(&mount.also_at);
+    let paths =
+        std::iter::once(&mount.source).filter(|_| mount.kind == "bind").chain(&mount.also_at);
     let mut shown = MountContent::Data;
     for path in paths {
         match shows_path(path, reach.engine_socket.as_deref(), &reach.engine_folders) {
@@ -59,7 +62,8 @@ fn shows_path(path: &str, engine_socket: Option<&str>, engine_folders: &[String]
     if READABLE.iter().any(|readable| is_at_or_below(&path, readable)) {
         return MountContent::PartOfHost;
     }
-    if let Some((_, why)) = WITH_SUBFOLDERS.iter().find(|(folder, _)| is_at_or_below(&path, folder)) {
+    if let Some((_, why)) = WITH_SUBFOLDERS.iter().find(|(folder, _)| is_at_or_below(&path, folder))
+    {
         return MountContent::Ruling(why);
     }
     // A directory with one of these in it gives it, too.
@@ -230,7 +234,9 @@ mod tests {
         }
         // What is above such a folder gives it too.
         for (folder, _) in WITH_SUBFOLDERS {
-            let above = folder.rsplit_once('/').map_or("/", |(above, _)| if above.is_empty() { "/" } else { above });
+            let above = folder
+                .rsplit_once('/')
+                .map_or("/", |(above, _)| if above.is_empty() { "/" } else { above });
             assert!(matches!(shows_path(above, None, &[]), MountContent::Ruling(_)), "{above}");
         }
     }

@@ -60,7 +60,11 @@ fn another_user_than_the_targets_own_finds_the_tools_first_in_every_mode() {
     ] {
         for mode in [Mode::Exec, Mode::Copy] {
             for podman in [false, true] {
-                let target = Target { user: own.to_owned(), env: vec!["PS1=$(/evil)".to_owned()], ..target() };
+                let target = Target {
+                    user: own.to_owned(),
+                    env: vec!["PS1=$(/evil)".to_owned()],
+                    ..target()
+                };
                 let user = asked.map(str::to_owned);
                 let request = PlanRequest { mode: Some(mode), user, ..PlanRequest::default() };
                 let request = AttachRequest { asked: request, podman, ..AttachRequest::default() };
@@ -68,7 +72,11 @@ fn another_user_than_the_targets_own_finds_the_tools_first_in_every_mode() {
                 let plan = plan(&target, user, &request).unwrap();
                 let place = if is_own { "last" } else { "first" };
                 let command = command(&plan);
-                assert_eq!(command[4..6], ["--tools", place], "{own:?} {asked:?} {mode:?} {podman}");
+                assert_eq!(
+                    command[4..6],
+                    ["--tools", place],
+                    "{own:?} {asked:?} {mode:?} {podman}"
+                );
                 let prompt = environment(&plan).iter().any(|entry| entry.starts_with("PS1="));
                 assert_eq!(prompt, !is_own, "the prompt is never the image's there");
             }
@@ -79,12 +87,19 @@ fn another_user_than_the_targets_own_finds_the_tools_first_in_every_mode() {
 #[test]
 fn arguments_are_passed_on_untouched() {
     let given = vec!["sh".to_owned(), "-c".to_owned(), "echo $HOME; exit 42".to_owned()];
-    let plan = decide(&target(), &asking(PlanRequest { command: given.clone(), ..PlanRequest::default() }));
+    let plan = decide(
+        &target(),
+        &asking(PlanRequest { command: given.clone(), ..PlanRequest::default() }),
+    );
     let started = command(&plan);
-    assert_eq!(started[..4], ["/proc/7/root/session/abc/bin/scratchdbg-launcher", "run", "7", "s1"]);
+    assert_eq!(
+        started[..4],
+        ["/proc/7/root/session/abc/bin/scratchdbg-launcher", "run", "7", "s1"]
+    );
     assert_eq!(started[4..6], ["--tools", "last"]);
     assert_eq!(started[6..], given);
-    let request = asking(PlanRequest { command: given.clone(), tty: true, ..PlanRequest::default() });
+    let request =
+        asking(PlanRequest { command: given.clone(), tty: true, ..PlanRequest::default() });
     assert_eq!(command(&decide(&target(), &request))[6..], given);
 }
 
@@ -93,7 +108,8 @@ fn only_a_session_inside_the_target_comes_by_way_of_a_process() {
     let modes = [Mode::Exec, Mode::Sidecar, Mode::Copy]
         .map(|mode| asking(PlanRequest { mode: Some(mode), ..PlanRequest::default() }));
     let own = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
-    let starts = ["/proc/7/root/session/abc/bin/", "/bin/", "/.scratchdbg-s1/bin/", "/.scratchdbg-s1/bin/"];
+    let starts =
+        ["/proc/7/root/session/abc/bin/", "/bin/", "/.scratchdbg-s1/bin/", "/.scratchdbg-s1/bin/"];
     for (request, start) in modes.iter().chain([&own]).zip(starts) {
         let command = command(&decide(&target(), request));
         assert_eq!(command[0], format!("{start}scratchdbg-launcher"), "{request:?}");
@@ -107,7 +123,8 @@ fn a_sidecar_starts_in_the_targets_root() {
     let request = asking(PlanRequest { mode: Some(Mode::Sidecar), ..PlanRequest::default() });
     let started = command(&decide(&target(), &request));
     assert_eq!(started[4..], ["--beside", "k1", "0123", "/bin/sh"]);
-    let request = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
+    let request =
+        AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
     let plan = decide(&target(), &request);
     assert_eq!(command(&plan)[7..], ["sh"]);
     assert!(environment(&plan).is_empty(), "tools of one's own keep their PATH");
@@ -116,7 +133,8 @@ fn a_sidecar_starts_in_the_targets_root() {
 #[test]
 fn a_copy_knows_the_command_line() {
     let target = Target { command_line: vec!["/app".to_owned(), "a\nb\\".to_owned()], ..target() };
-    let plan = decide(&target, &asking(PlanRequest { mode: Some(Mode::Copy), ..PlanRequest::default() }));
+    let plan =
+        decide(&target, &asking(PlanRequest { mode: Some(Mode::Copy), ..PlanRequest::default() }));
     let environment = environment(&plan);
     assert_eq!(environment.last().unwrap(), "SCRATCHDBG_ENTRYPOINT=/app\na\\nb\\\\");
 }

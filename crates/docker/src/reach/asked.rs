@@ -25,14 +25,19 @@ pub(super) struct Inherited {
 
 /// The known keys of the list of mounts in an inspection. `Options` is Podman's own, and repeats
 /// the content of `Binds`.
-const LISTED: &[&str] = &["Type", "Name", "Source", "Destination", "Driver", "Mode", "RW", "Propagation", "Options"];
+const LISTED: &[&str] =
+    &["Type", "Name", "Source", "Destination", "Driver", "Mode", "RW", "Propagation", "Options"];
 
 /// Returns a container's mounts from the engine's inspection.
 pub(super) fn mounts(inspection: &Value, inherited: &Inherited, is_podman: bool) -> Vec<Mount> {
     let host = &inspection["HostConfig"];
     let mut asked = asked(host, is_podman);
-    let declared: BTreeSet<String> =
-        inspection["Config"]["Volumes"].as_object().into_iter().flatten().map(|(place, _)| normalize(place)).collect();
+    let declared: BTreeSet<String> = inspection["Config"]["Volumes"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(place, _)| normalize(place))
+        .collect();
     let in_memory = host["Tmpfs"].as_object().into_iter().flatten();
     let in_memory: BTreeSet<String> = in_memory.map(|(place, _)| normalize(place)).collect();
     let mut mounts = Vec::new();
@@ -42,7 +47,9 @@ pub(super) fn mounts(inspection: &Value, inherited: &Inherited, is_podman: bool)
         let requested = match asked.remove(&place) {
             // This is a mount in memory that another option requested.
             None if is.kind == "tmpfs" && in_memory.contains(&place) => continue,
-            None if inherited.unknown => Err("it may come from a container that is gone".to_owned()),
+            None if inherited.unknown => {
+                Err("it may come from a container that is gone".to_owned())
+            }
             None => match inherited.mounts.get(&place) {
                 Some(mount) => Ok(mount.clone()),
                 None if is.kind == "volume" && declared.contains(&place) => Ok(is.clone()),
@@ -50,7 +57,8 @@ pub(super) fn mounts(inspection: &Value, inherited: &Inherited, is_podman: bool)
             },
             Some(requested) => requested,
         };
-        let requested = known(listed, LISTED).and(requested).and_then(|requested| agree(&is, requested));
+        let requested =
+            known(listed, LISTED).and(requested).and_then(|requested| agree(&is, requested));
         mounts.push(requested.unwrap_or_else(|why| Mount { lost: Some(why), ..is }));
     }
     // The list lacks mounts in memory and of images.
@@ -89,7 +97,13 @@ fn agree(is: &Mount, requested: Mount) -> Result<Mount, String> {
     }
     let source = if is.kind == "image" { requested.source.clone() } else { is.source.clone() };
     let read_only = is.read_only || requested.read_only;
-    Ok(Mount { name: is.name.clone(), source, destination: is.destination.clone(), read_only, ..requested })
+    Ok(Mount {
+        name: is.name.clone(),
+        source,
+        destination: is.destination.clone(),
+        read_only,
+        ..requested
+    })
 }
 
 fn asked(host: &Value, is_podman: bool) -> Requested {
@@ -105,7 +119,9 @@ fn asked(host: &Value, is_podman: bool) -> Requested {
             // This is an anonymous volume, which the image may have declared.
             [place] => add(normalize(place), of_bind("", place, "", is_podman)),
             [source, place] => add(normalize(place), of_bind(source, place, "", is_podman)),
-            [source, place, options] => add(normalize(place), of_bind(source, place, options, is_podman)),
+            [source, place, options] => {
+                add(normalize(place), of_bind(source, place, options, is_podman))
+            }
             // The destination is unknown, so the mount will be found to have no request.
             _ => {}
         }
@@ -133,9 +149,9 @@ fn of_bind(source: &str, place: &str, options: &str, is_podman: bool) -> Result<
             "bind" => mount.non_recursive = true,
             // These do not restrict the mount, are repeated for each copy, or have changed the
             // files for the container already: labels (`z`, `Z`) and owners (`U`) stay as they are.
-            "rw" | "rbind" | "z" | "Z" | "U" | "copy" | "nocopy" | "consistent" | "cached" | "delegated"
-            | "default" | "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" | "suid" | "dev"
-            | "exec" => {}
+            "rw" | "rbind" | "z" | "Z" | "U" | "copy" | "nocopy" | "consistent" | "cached"
+            | "delegated" | "default" | "private" | "rprivate" | "shared" | "rshared" | "slave"
+            | "rslave" | "suid" | "dev" | "exec" => {}
             // Podman sets these for each volume.
             "nosuid" | "nodev" if !is_folder && is_podman => {}
             _ => return Err(format!("its option {option} cannot be passed on")),
@@ -155,7 +171,13 @@ fn of_entry(entry: &Value) -> Result<Mount, String> {
     let (group, options): (&str, &[&str]) = match &*kind {
         "bind" => (
             "BindOptions",
-            &["Propagation", "NonRecursive", "CreateMountpoint", "ReadOnlyNonRecursive", "ReadOnlyForceRecursive"],
+            &[
+                "Propagation",
+                "NonRecursive",
+                "CreateMountpoint",
+                "ReadOnlyNonRecursive",
+                "ReadOnlyForceRecursive",
+            ],
         ),
         "volume" => ("VolumeOptions", &["NoCopy", "Labels", "DriverConfig", "Subpath"]),
         "image" => ("ImageOptions", &["Subpath"]),
@@ -220,7 +242,8 @@ mod tests {
     type Kept = fn(&Mount) -> bool;
 
     fn of(host: &Value, listed: &Value) -> Vec<Mount> {
-        let inspection = json!({"HostConfig": host, "Mounts": listed, "Config": {"Volumes": {"/declared": {}}}});
+        let inspection =
+            json!({"HostConfig": host, "Mounts": listed, "Config": {"Volumes": {"/declared": {}}}});
         mounts(&inspection, &Inherited::default(), false)
     }
 
@@ -232,20 +255,39 @@ mod tests {
     #[test]
     fn what_narrows_a_mount_survives_or_the_mount_is_left_out() {
         let bind = |options: Value| json!({"Type": "bind", "Source": "/srv/x", "Target": "/x", "BindOptions": options});
-        let volume =
-            |options: Value| json!({"Type": "volume", "Source": "data", "Target": "/x", "VolumeOptions": options});
+        let volume = |options: Value| json!({"Type": "volume", "Source": "data", "Target": "/x", "VolumeOptions": options});
         let cases: Vec<(&str, Value, Option<Kept>)> = vec![
             ("bind", bind(Value::Null), Some(|mount| !mount.non_recursive && !mount.read_only)),
             ("bind", bind(json!({"NonRecursive": true})), Some(|mount| mount.non_recursive)),
-            ("bind", bind(json!({"ReadOnlyForceRecursive": true})), Some(|mount| mount.is_read_only_below)),
-            ("bind", bind(json!({"Propagation": "rshared", "CreateMountpoint": true})), Some(|_| true)),
-            ("bind", bind(json!({"ReadOnlyNonRecursive": true})), Some(|mount| !mount.is_read_only_below)),
+            (
+                "bind",
+                bind(json!({"ReadOnlyForceRecursive": true})),
+                Some(|mount| mount.is_read_only_below),
+            ),
+            (
+                "bind",
+                bind(json!({"Propagation": "rshared", "CreateMountpoint": true})),
+                Some(|_| true),
+            ),
+            (
+                "bind",
+                bind(json!({"ReadOnlyNonRecursive": true})),
+                Some(|mount| !mount.is_read_only_below),
+            ),
             ("bind", bind(json!({"Narrower": true})), None),
             ("bind", bind(json!({"Narrower": false, "Other": "", "More": null})), Some(|_| true)),
             ("bind", bind(json!({"NonRecursive": "yes"})), None),
             ("bind", bind(json!("NonRecursive")), None),
-            ("volume", volume(json!({"Subpath": "a/b"})), Some(|mount| mount.subpath.as_deref() == Some("a/b"))),
-            ("volume", volume(json!({"NoCopy": true, "DriverConfig": {}})), Some(|mount| mount.subpath.is_none())),
+            (
+                "volume",
+                volume(json!({"Subpath": "a/b"})),
+                Some(|mount| mount.subpath.as_deref() == Some("a/b")),
+            ),
+            (
+                "volume",
+                volume(json!({"NoCopy": true, "DriverConfig": {}})),
+                Some(|mount| mount.subpath.is_none()),
+            ),
             ("volume", volume(json!({"Subpath": ["a"]})), None),
             ("volume", volume(json!({"IdMap": 3})), None),
             ("volume", json!({"Type": "volume", "Source": "other", "Target": "/x"}), None),
@@ -256,13 +298,21 @@ mod tests {
                 json!({"Type": "bind", "Source": "/srv/x", "Target": "/x/", "ReadOnly": true}),
                 Some(|m| m.read_only),
             ),
-            ("bind", json!({"Type": "bind", "Source": "/srv/x", "Target": "/x", "Narrower": {"a": 1}}), None),
+            (
+                "bind",
+                json!({"Type": "bind", "Source": "/srv/x", "Target": "/x", "Narrower": {"a": 1}}),
+                None,
+            ),
             (
                 "image",
                 json!({"Type": "image", "Source": "a:1", "Target": "/x", "ImageOptions": {"Subpath": "bin"}}),
                 Some(|mount| (&*mount.source, mount.subpath.as_deref()) == ("a:1", Some("bin"))),
             ),
-            ("image", json!({"Type": "image", "Source": "a:1", "Target": "/x", "ImageOptions": {"Layer": 1}}), None),
+            (
+                "image",
+                json!({"Type": "image", "Source": "a:1", "Target": "/x", "ImageOptions": {"Layer": 1}}),
+                None,
+            ),
             (
                 "tmpfs",
                 json!({"Type": "tmpfs", "Target": "/x", "TmpfsOptions": {"SizeBytes": 4096, "Mode": 448}}),
@@ -295,18 +345,29 @@ mod tests {
             ("/srv/y:/x", false, None),
             ("data:/x:ro", false, None),
         ] {
-            let inspection = json!({"HostConfig": {"Binds": [bind]}, "Mounts": [listed("bind", "/x")]});
+            let inspection =
+                json!({"HostConfig": {"Binds": [bind]}, "Mounts": [listed("bind", "/x")]});
             let mounts = mounts(&inspection, &Inherited::default(), podman);
             let mount = &mounts[0];
-            let kept = mount.lost.is_none().then_some((mount.read_only, mount.non_recursive, mount.keeps_labels));
+            let kept = mount.lost.is_none().then_some((
+                mount.read_only,
+                mount.non_recursive,
+                mount.keeps_labels,
+            ));
             assert_eq!(kept, expected, "{bind} {mounts:?}");
         }
-        for (bind, podman, keeps_labels) in
-            [("data:/x:Z,nocopy", false, true), ("data:/x:rw,rprivate,nosuid,nodev,rbind", true, false)]
-        {
-            let inspection = json!({"HostConfig": {"Binds": [bind]}, "Mounts": [listed("volume", "/x")]});
+        for (bind, podman, keeps_labels) in [
+            ("data:/x:Z,nocopy", false, true),
+            ("data:/x:rw,rprivate,nosuid,nodev,rbind", true, false),
+        ] {
+            let inspection =
+                json!({"HostConfig": {"Binds": [bind]}, "Mounts": [listed("volume", "/x")]});
             let mounts = mounts(&inspection, &Inherited::default(), podman);
-            assert_eq!((mounts[0].lost.as_deref(), mounts[0].keeps_labels), (None, keeps_labels), "{bind}");
+            assert_eq!(
+                (mounts[0].lost.as_deref(), mounts[0].keeps_labels),
+                (None, keeps_labels),
+                "{bind}"
+            );
         }
     }
 
@@ -340,7 +401,10 @@ mod tests {
             subpath: Some("a".into()),
             ..Mount::default()
         };
-        let inherited = |mount: Mount, unknown| Inherited { mounts: [("/x".to_owned(), mount)].into(), unknown };
+        let inherited = |mount: Mount, unknown| Inherited {
+            mounts: [("/x".to_owned(), mount)].into(),
+            unknown,
+        };
         let seen = mounts(&inspection, &inherited(part.clone(), false), false);
         assert_eq!((seen[0].subpath.as_deref(), seen[0].lost.as_deref()), (Some("a"), None));
         for inherited in [

@@ -22,7 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 const THE_HOST: &[&str] = &["/", "/boot", "/dev", "/etc", "/root", "/usr", "/var", "/var/lib"];
 
 const CANNOT_BE_SEEN: &str = "where its links lead cannot be seen";
-const CAN_BE_SWAPPED: &str = "a container can write to a folder above it, and so put another in its place";
+const CAN_BE_SWAPPED: &str =
+    "a container can write to a folder above it, and so put another in its place";
 const OF_THE_KERNEL: &str = "a filesystem of the kernel";
 const STACKED: &str = "its filesystem shows other folders, which may be the host's";
 const MORE_BELOW: &str = "other filesystems are mounted below it";
@@ -54,8 +55,11 @@ impl Host {
             if self.is_here
                 && let Ok(Resolved { path, .. }) = resolve(&folder)
             {
-                let names =
-                    self.mounted.names(&path).into_iter().filter(|name| path.starts_with(name) || name.exists());
+                let names = self
+                    .mounted
+                    .names(&path)
+                    .into_iter()
+                    .filter(|name| path.starts_with(name) || name.exists());
                 let names: Vec<_> = names.map(|name| name.display().to_string()).collect();
                 self.engine_folders.extend(names);
                 self.engine_folders.push(path.display().to_string());
@@ -68,13 +72,23 @@ impl Host {
     /// Records that a container can write to this directory. A directory that gives control of the
     /// host is ignored: the container gains nothing more.
     pub(super) fn add_writable(&mut self, folder: &str) {
-        let resolved = if self.is_here { resolve(Path::new(folder)).map(|resolved| resolved.path).ok() } else { None };
+        let resolved = if self.is_here {
+            resolve(Path::new(folder)).map(|resolved| resolved.path).ok()
+        } else {
+            None
+        };
         let path = resolved.unwrap_or_else(|| PathBuf::from(folder));
-        let has_engine = self.engine_folders.iter().any(|engine| Path::new(engine).starts_with(&path));
+        let has_engine =
+            self.engine_folders.iter().any(|engine| Path::new(engine).starts_with(&path));
         if has_engine || THE_HOST.iter().any(|host| path == Path::new(host)) {
             return;
         }
-        let places = self.mounted.below(&path).chain([&*path]).map(|path| self.mounted.place(path)).collect::<Vec<_>>();
+        let places = self
+            .mounted
+            .below(&path)
+            .chain([&*path])
+            .map(|path| self.mounted.place(path))
+            .collect::<Vec<_>>();
         self.writable.extend(places);
     }
 
@@ -106,7 +120,8 @@ impl Host {
         let path = &resolved.path;
         mount.also_at.push(path.display().to_string());
         mount.is_socket = is_socket(path);
-        let names = self.mounted.names(path).into_iter().filter(|name| !self.is_engines_mount(name));
+        let names =
+            self.mounted.names(path).into_iter().filter(|name| !self.is_engines_mount(name));
         // The roots of containers show folders too: that does not make those the engine's.
         let shown = self.mounted.shown_at(path, Path::exists).filter(|name| !self.is_engines(name));
         mount.also_at.extend(names.chain(shown).map(|name| name.display().to_string()));
@@ -130,8 +145,9 @@ impl Host {
         }
         let resolved = resolve(Path::new(folder)).map(|resolved| resolved.path);
         let path = resolved.unwrap_or_else(|_| PathBuf::from(folder));
-        let is_below_engines =
-            |at: &Path| self.is_engines(at) && !self.engine_folders.iter().any(|engine| at == Path::new(engine));
+        let is_below_engines = |at: &Path| {
+            self.is_engines(at) && !self.engine_folders.iter().any(|engine| at == Path::new(engine))
+        };
         if self.mounted.below(&path).next().is_some() {
             mount.unclear = Some(MORE_BELOW);
         } else if self.mounted.mount_point(&path).is_some_and(is_below_engines) {
@@ -141,7 +157,8 @@ impl Host {
                 mount.unclear = Some(STACKED);
             }
             let names = self.mounted.names(&path).into_iter();
-            let others = names.filter(|name| !path.starts_with(name) && !self.is_engines_mount(name));
+            let others =
+                names.filter(|name| !path.starts_with(name) && !self.is_engines_mount(name));
             mount.also_at.extend(others.map(|name| name.display().to_string()));
         }
     }
@@ -150,7 +167,11 @@ impl Host {
     /// paths are looked up, or to a directory above.
     fn can_be_swapped<'a>(&self, paths: impl IntoIterator<Item = &'a Path>) -> bool {
         let mut places = paths.into_iter().map(|path| {
-            if self.is_here { self.mounted.place(path) } else { Place::named(path.parent().unwrap_or(path)) }
+            if self.is_here {
+                self.mounted.place(path)
+            } else {
+                Place::named(path.parent().unwrap_or(path))
+            }
         });
         places.any(|place| self.writable.iter().any(|folder| place.is_in(folder)))
     }
@@ -164,7 +185,10 @@ impl Host {
     /// what users named, which does not make it the engine's.
     fn is_engines_mount(&self, name: &Path) -> bool {
         name.starts_with("/var/lib/kubelet/pods")
-            || self.engine_folders.iter().any(|folder| name.starts_with(Path::new(folder).join("volumes")))
+            || self
+                .engine_folders
+                .iter()
+                .any(|folder| name.starts_with(Path::new(folder).join("volumes")))
     }
 }
 
@@ -294,17 +318,20 @@ mod tests {
         // A container that controls the host gains nothing.
         host.writable.clear();
         host.add_writable("/");
-        host.engine_folders =
-            vec![folder.path().canonicalize().unwrap().join("shared/data/deep/er").display().to_string()];
+        host.engine_folders = vec![
+            folder.path().canonicalize().unwrap().join("shared/data/deep/er").display().to_string(),
+        ];
         host.add_writable(&folder.path().join("shared").display().to_string());
         assert_eq!(unclear(&host, "shared/data"), (None, false));
         // On another machine, only names are known.
         host.is_here = false;
         host.mounted = Mountinfo::default();
         host.add_writable("/no-such/shared");
-        for (name, expected) in
-            [("/no-such/shared", None), ("/no-such/shared/x", Some(CAN_BE_SWAPPED)), ("/no-such/sharedness/x", None)]
-        {
+        for (name, expected) in [
+            ("/no-such/shared", None),
+            ("/no-such/shared/x", Some(CAN_BE_SWAPPED)),
+            ("/no-such/sharedness/x", None),
+        ] {
             let mut mount = Mount::default();
             host.examine(name, &mut mount);
             assert_eq!((mount.unclear, mount.gone), (expected, None), "{name}");
@@ -329,7 +356,10 @@ mod tests {
         let mut mount = Mount::default();
         host.examine(&own, &mut mount);
         assert!(mount.also_at.contains(&"/etc".to_owned()), "{mount:?}");
-        assert!(!mount.also_at.iter().any(|at| at.starts_with("/no-such")), "a container shows it, too: {mount:?}");
+        assert!(
+            !mount.also_at.iter().any(|at| at.starts_with("/no-such")),
+            "a container shows it, too: {mount:?}"
+        );
         for (name, also_at, unclear) in [
             ("a", &["/etc"][..], None),
             ("b", &[], None),

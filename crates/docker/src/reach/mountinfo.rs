@@ -64,7 +64,8 @@ const OF_THE_KERNEL: &[&str] = &[
 
 /// File systems whose content is that of other directories, which may be any of the host's. Those of
 /// FUSE are [recognized](is_stacked) by the beginning of their type.
-const STACKED: &[&str] = &["aufs", "ecryptfs", "overlay", "overlayfs", "shiftfs", "unionfs", "wrapfs"];
+const STACKED: &[&str] =
+    &["aufs", "ecryptfs", "overlay", "overlayfs", "shiftfs", "unionfs", "wrapfs"];
 
 /// The options of overlay and aufs that name directories (kernel, `overlayfs.rst`; aufs(5)).
 const LAYERS: &[&str] = &["lowerdir", "lowerdir+", "datadir+", "upperdir", "workdir", "br", "dirs"];
@@ -83,8 +84,18 @@ impl Mountinfo {
             let path = |index: usize| fields.get(index).map(|field| PathBuf::from(unescape(field)));
             let mut filesystem = filesystem.split(' ');
             let kind = filesystem.next()?.to_owned();
-            let layers = if is_stacked(&kind) { layers(filesystem.next()?, filesystem.next()?) } else { Vec::new() };
-            Some(Mounted { device: (*fields.get(2)?).to_owned(), root: path(3)?, at: path(4)?, kind, layers })
+            let layers = if is_stacked(&kind) {
+                layers(filesystem.next()?, filesystem.next()?)
+            } else {
+                Vec::new()
+            };
+            Some(Mounted {
+                device: (*fields.get(2)?).to_owned(),
+                root: path(3)?,
+                at: path(4)?,
+                kind,
+                layers,
+            })
         };
         Self(text.lines().filter_map(mounted).collect())
     }
@@ -147,7 +158,8 @@ impl Mountinfo {
         path: &'a Path,
         exists: impl Fn(&Path) -> bool + 'a,
     ) -> impl Iterator<Item = PathBuf> + 'a {
-        let layers = self.0.iter().flat_map(|mount| mount.layers.iter().map(move |layer| (mount, layer)));
+        let layers =
+            self.0.iter().flat_map(|mount| mount.layers.iter().map(move |layer| (mount, layer)));
         layers.filter_map(move |(mount, layer)| {
             if path.starts_with(layer) {
                 return Some(below(&mount.at, path, layer));
@@ -242,7 +254,9 @@ mod tests {
             expected.sort();
             assert_eq!(names, expected, "{path}");
         }
-        for (path, is_kernels) in [("/srv/kernel/1", true), ("/proc", true), ("/srv/share/x", false), ("/srv", false)] {
+        for (path, is_kernels) in
+            [("/srv/kernel/1", true), ("/proc", true), ("/srv/share/x", false), ("/srv", false)]
+        {
             assert_eq!(here.is_of_the_kernel(Path::new(path)), is_kernels, "{path}");
         }
         let below: Vec<_> = here.below(Path::new("/srv/m")).collect();
@@ -279,7 +293,9 @@ mod tests {
             assert_eq!(here.is_stacked(Path::new(path)), expected, "{path}");
         }
         // The names of the root's content are those of the root, whatever it is made of.
-        let root = Mountinfo::read("20 1 0:7 / / rw - overlay overlay rw,lowerdir=/rom,upperdir=/media/up\n");
+        let root = Mountinfo::read(
+            "20 1 0:7 / / rw - overlay overlay rw,lowerdir=/rom,upperdir=/media/up\n",
+        );
         assert!(!root.is_stacked(Path::new("/srv/x")));
         for (path, expected) in [
             ("/srv/low/x", "/srv/merged/x"),
@@ -289,9 +305,14 @@ mod tests {
             ("/srv/.secret", "/srv/secret"),
             ("/srv/b/x", "/srv/branches/x"),
         ] {
-            assert!(here.shown_at(Path::new(path), |_| true).any(|at| at == Path::new(expected)), "{path}");
+            assert!(
+                here.shown_at(Path::new(path), |_| true).any(|at| at == Path::new(expected)),
+                "{path}"
+            );
         }
-        assert!(root.shown_at(Path::new("/media/up/etc"), |_| true).any(|at| at == Path::new("/etc")));
+        assert!(
+            root.shown_at(Path::new("/media/up/etc"), |_| true).any(|at| at == Path::new("/etc"))
+        );
         for (path, exists) in [("/srv/lowest", true), ("/persist", false)] {
             assert_eq!(here.shown_at(Path::new(path), |_| exists).count(), 0, "{path}");
         }
@@ -299,7 +320,8 @@ mod tests {
 
     #[test]
     fn names_are_unescaped() {
-        for (field, expected) in [("/a\\040b", "/a b"), ("/a\\134b", "/a\\b"), ("/a\\", "/a\\"), ("/ä\\777", "/ä\\777")]
+        for (field, expected) in
+            [("/a\\040b", "/a b"), ("/a\\134b", "/a\\b"), ("/a\\", "/a\\"), ("/ä\\777", "/ä\\777")]
         {
             assert_eq!(unescape(field), expected);
         }

@@ -62,11 +62,18 @@ pub(crate) fn shows(volume: &Value) -> VolumeContent {
     if !matches!(driver, "" | "local") {
         // Each driver has its own options. Usually an option that refers to a directory of the host
         // contains its path.
-        let values = volume["Options"].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
-        return VolumeContent::Paths(values.filter(|value| value.starts_with('/')).map(str::to_owned).collect());
+        let values = volume["Options"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, value)| value.as_str());
+        return VolumeContent::Paths(
+            values.filter(|value| value.starts_with('/')).map(str::to_owned).collect(),
+        );
     }
     let (kind, device) = (option("type"), option("device"));
-    let words: Vec<String> = option("o").split(',').map(|word| word.trim().to_ascii_lowercase()).collect();
+    let words: Vec<String> =
+        option("o").split(',').map(|word| word.trim().to_ascii_lowercase()).collect();
     let is_bind = |word: &str| matches!(word, "bind" | "rbind");
     if kind.is_empty() && device.is_empty() {
         VolumeContent::Data
@@ -77,7 +84,8 @@ pub(crate) fn shows(volume: &Value) -> VolumeContent {
             VolumeContent::Unclear("its folder has no name")
         }
     } else if (kind == "tmpfs" && words.iter().all(|word| is_of_memory(word)))
-        || (SHARES.contains(&kind) && !words.iter().any(|word| NOT_OF_SHARES.iter().any(|no| word.contains(no))))
+        || (SHARES.contains(&kind)
+            && !words.iter().any(|word| NOT_OF_SHARES.iter().any(|no| word.contains(no))))
     {
         VolumeContent::Data
     } else if device.starts_with("/dev/") {
@@ -102,8 +110,11 @@ mod tests {
     fn only_a_volume_that_is_surely_data_is_taken_for_it() {
         let shows = |driver: &str, kind: &str, device: &str, o: &str| {
             let options = [("type", kind), ("device", device), ("o", o)];
-            let options: serde_json::Map<String, Value> =
-                options.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
+            let options: serde_json::Map<String, Value> = options
+                .iter()
+                .filter(|(_, v)| !v.is_empty())
+                .map(|(k, v)| ((*k).to_owned(), (*v).into()))
+                .collect();
             super::shows(&json!({"Driver": driver, "Options": options}))
         };
         assert_eq!(super::shows(&json!({"Driver": "local", "Options": null})), VolumeContent::Data);
@@ -117,9 +128,18 @@ mod tests {
         ] {
             assert_eq!(shows("local", kind, device, o), VolumeContent::Data, "{kind} {device} {o}");
         }
-        for (kind, o) in [("none", "bind"), ("none", "ro,rbind"), ("tmpfs", "bind"), ("nfs", "rw, BIND"), ("bind", "")]
-        {
-            assert_eq!(shows("local", kind, "/tmp/x", o), VolumeContent::Folder("/tmp/x".into()), "{kind} {o}");
+        for (kind, o) in [
+            ("none", "bind"),
+            ("none", "ro,rbind"),
+            ("tmpfs", "bind"),
+            ("nfs", "rw, BIND"),
+            ("bind", ""),
+        ] {
+            assert_eq!(
+                shows("local", kind, "/tmp/x", o),
+                VolumeContent::Folder("/tmp/x".into()),
+                "{kind} {o}"
+            );
         }
         for (kind, device, o) in [
             ("ext4", "/dev/vda", ""),
@@ -135,7 +155,10 @@ mod tests {
             ("devtmpfs", "", ""),
             ("TMPFS", "tmpfs", ""),
         ] {
-            assert!(matches!(shows("local", kind, device, o), VolumeContent::Unclear(_)), "{kind} {device} {o}");
+            assert!(
+                matches!(shows("local", kind, device, o), VolumeContent::Unclear(_)),
+                "{kind} {device} {o}"
+            );
         }
         let upper = json!({"Driver": "local", "Options": {"TYPE": "ext4", "Device": "/dev/vda"}});
         assert_eq!(super::shows(&upper), VolumeContent::Unclear("a disk of the host"));

@@ -1,8 +1,8 @@
 //! Implements sessions on the engine.
 
 use scratchdbg_backend::{
-    self as backend, ContainerName, Mode, Neighbor, Phase, PlanRequest, Scope, SessionBackend, SessionList,
-    SessionTarget, Start, TargetEnd, ToolSource, ToolStore,
+    self as backend, ContainerName, Mode, Neighbor, Phase, PlanRequest, Scope, SessionBackend,
+    SessionList, SessionTarget, Start, TargetEnd, ToolSource, ToolStore,
 };
 
 use super::{Keeper, Process};
@@ -28,14 +28,20 @@ impl SessionBackend for Engine {
         self.transport.responds().await
     }
 
-    async fn inspect(&self, target: &SessionTarget, with_keepers: bool) -> Result<InitialProbe, backend::Error> {
-        let keepers = async { if with_keepers { self.lingering_keepers().await } else { Ok(Vec::new()) } };
+    async fn inspect(
+        &self,
+        target: &SessionTarget,
+        with_keepers: bool,
+    ) -> Result<InitialProbe, backend::Error> {
+        let keepers =
+            async { if with_keepers { self.lingering_keepers().await } else { Ok(Vec::new()) } };
         let target = async {
             match target {
                 SessionTarget::Container(name) => self.inspect(name).await,
-                SessionTarget::Image(name) => {
-                    self.inspect_image(name).await?.ok_or_else(|| Error::NoSuchImage { name: name.clone() })
-                }
+                SessionTarget::Image(name) => self
+                    .inspect_image(name)
+                    .await?
+                    .ok_or_else(|| Error::NoSuchImage { name: name.clone() }),
             }
         };
         let (target, keepers) = tokio::join!(target, keepers);
@@ -49,8 +55,11 @@ impl SessionBackend for Engine {
         tools: &impl ToolSource,
     ) -> Result<SessionPlan, backend::Error> {
         let stamp = tools.stamp().await;
-        let mut request =
-            AttachRequest { asked: request.clone(), podman: self.is_podman(), ..AttachRequest::default() };
+        let mut request = AttachRequest {
+            asked: request.clone(),
+            podman: self.is_podman(),
+            ..AttachRequest::default()
+        };
         let asked_user = request.asked.user.clone();
         let user = self.resolve_user(&target, asked_user.as_deref()).await?.map_err(Error::from)?;
         // Podman gives the added capabilities only to a user requested by the exact name of the
@@ -58,7 +67,9 @@ impl SessionBackend for Engine {
         request.exec_user = user.exec.filter(|_| !request.podman);
         request.groups = user.groups;
         let user = user.numeric;
-        if let GroupChoice::InPlace(means) = group_choice(&target, user, asked_user.is_none(), self.is_podman()) {
+        if let GroupChoice::InPlace(means) =
+            group_choice(&target, user, asked_user.is_none(), self.is_podman())
+        {
             request.in_place = Some(means);
         }
         let mut rights = of_session_inside(&target, user, asked_user.as_deref(), request.podman);
@@ -68,8 +79,9 @@ impl SessionBackend for Engine {
         }
         // The tools of this machine are identified by their files, so a keeper's tools need not be
         // read again.
-        let lingering_keeper =
-            |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools, &rights)).cloned();
+        let lingering_keeper = |tools: &str| {
+            keepers.iter().find(|keeper| keeper.serves(&target, user, tools, &rights)).cloned()
+        };
         if let Some(stamp) = &stamp
             && let Some(keeper) = lingering_keeper(stamp)
         {
@@ -89,7 +101,8 @@ impl SessionBackend for Engine {
         if is_copy || target.state != Phase::Running {
             reach = Some(self.examine_reach(&target, &request.asked.missing_sources).await?);
             let image = target.image_id.as_str();
-            request.twin = self.twins_of(&[image], async || tools.twin_layer().await).await?.remove(image);
+            request.twin =
+                self.twins_of(&[image], async || tools.twin_layer().await).await?.remove(image);
         }
         if tools.are_named() {
             request.lingering_keeper = lingering_keeper(&images.keeper);
@@ -126,10 +139,13 @@ impl SessionBackend for Engine {
             Ok(target) => {
                 // If the target runs again, the exit code is that of the previous run.
                 let runs_again = target.state.has_processes();
-                let exit_code = if runs_again { self.last_exit_code(id).await } else { Some(target.exit_code) };
+                let exit_code =
+                    if runs_again { self.last_exit_code(id).await } else { Some(target.exit_code) };
                 Ok(Some(TargetEnd { state: target.state, exit_code }))
             }
-            Err(Error::NoSuchContainer { .. }) => Ok(Some(TargetEnd { state: Phase::Removing, exit_code: None })),
+            Err(Error::NoSuchContainer { .. }) => {
+                Ok(Some(TargetEnd { state: Phase::Removing, exit_code: None }))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -161,7 +177,11 @@ impl SessionBackend for Engine {
             failure.hints.extend(other.hints);
         }
         failure.hints.dedup();
-        Err(if removed > 0 { failure.hint(format!("all else is removed: {removed}")) } else { failure })
+        Err(if removed > 0 {
+            failure.hint(format!("all else is removed: {removed}"))
+        } else {
+            failure
+        })
     }
 
     async fn clean_up(&self) {
@@ -188,7 +208,9 @@ impl Engine {
 }
 
 impl SessionList for Engine {
-    async fn sessions(&self) -> Result<(Vec<backend::Session>, Option<backend::Error>), backend::Error> {
+    async fn sessions(
+        &self,
+    ) -> Result<(Vec<backend::Session>, Option<backend::Error>), backend::Error> {
         let (sessions, failure) = self.list_sessions().await?;
         Ok((sessions, failure.map(Into::into)))
     }
@@ -207,7 +229,11 @@ impl ToolStore for Engine {
         Ok(Self::images_with_busybox(self).await?)
     }
 
-    async fn file_of_image(&self, image: &str, path: &str) -> Result<Option<Vec<u8>>, backend::Error> {
+    async fn file_of_image(
+        &self,
+        image: &str,
+        path: &str,
+    ) -> Result<Option<Vec<u8>>, backend::Error> {
         Ok(Self::file_of_image(self, image, path).await?)
     }
 }

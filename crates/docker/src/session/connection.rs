@@ -24,7 +24,11 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         while this.held.is_empty() {
             let mut bytes = [0; 4096];
@@ -37,7 +41,9 @@ impl AsyncRead for Connection {
             while let Some(event) = this.decoder.decode(&mut chunk).map_err(io::Error::other)? {
                 match event {
                     FrameEvent::Data(piece) => this.held.extend_from_slice(piece.payload),
-                    FrameEvent::DaemonError(message) => return Poll::Ready(Err(io::Error::other(message))),
+                    FrameEvent::DaemonError(message) => {
+                        return Poll::Ready(Err(io::Error::other(message)));
+                    }
                 }
             }
         }
@@ -49,7 +55,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().streams.writer).poll_write(context, bytes)
     }
 

@@ -18,7 +18,8 @@ const SIDECAR_PROCESSES: i64 = 256;
 /// root of its own.
 pub(super) fn sidecar(plan: &SessionPlan, environment: Vec<String>) -> ContainerCreateBody {
     let target = format!("container:{}", plan.view.target_id);
-    let image = if let How::Sidecar(sidecar) = &plan.view.how { Some(&*sidecar.image) } else { None };
+    let image =
+        if let How::Sidecar(sidecar) = &plan.view.how { Some(&*sidecar.image) } else { None };
     let capabilities = plan.view.capabilities();
     ContainerCreateBody {
         image: image.map(str::to_owned),
@@ -41,7 +42,11 @@ pub(super) fn sidecar(plan: &SessionPlan, environment: Vec<String>) -> Container
 /// Adds the settings of every container with a session's process. The tools are in an anonymous
 /// volume, so that nothing is written into the root, which may be read-only. The engine removes the
 /// volume with the container.
-pub(super) fn interactive(body: ContainerCreateBody, tty: bool, tools: Option<&str>) -> ContainerCreateBody {
+pub(super) fn interactive(
+    body: ContainerCreateBody,
+    tty: bool,
+    tools: Option<&str>,
+) -> ContainerCreateBody {
     let host_config = body.host_config.unwrap_or_default();
     let volumes = tools.map(|folder| vec![folder.to_owned()]);
     ContainerCreateBody {
@@ -95,11 +100,13 @@ pub(super) async fn attach_and_start(
     container: &ContainerName,
     detach_keys: Option<&str>,
 ) -> Result<(ExitWaiter, Hijacked), Error> {
-    let keys = detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
+    let keys =
+        detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
     let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
     let attach = engine.transport.request(Method::POST, &path, full(""))?;
     // Both requests precede the start, so that nothing is missed.
-    let (exit_waiter, streams) = tokio::try_join!(ExitWaiter::ask(engine, container), engine.transport.hijack(attach))?;
+    let (exit_waiter, streams) =
+        tokio::try_join!(ExitWaiter::ask(engine, container), engine.transport.hijack(attach))?;
     engine.start(container).await?;
     Ok((exit_waiter, streams))
 }

@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, Mount, MountBindOptions,
-    MountBindOptionsPropagationEnum, MountImageOptions, MountType, MountVolumeOptions,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, Mount,
+    MountBindOptions, MountBindOptionsPropagationEnum, MountImageOptions, MountType,
+    MountVolumeOptions,
 };
 use hyper::Method;
 use scratchdbg_backend::launcher::KeeperAddress;
@@ -35,8 +36,11 @@ impl Copy {
     pub(super) async fn remove(self, engine: &Engine) -> Result<(), Error> {
         match self.image {
             Some(image) => {
-                let removed = tokio::time::timeout(IMAGE_REMOVAL_TIMEOUT, engine.remove_image(&image)).await;
-                removed.unwrap_or_else(|_| Err(Error::transport(&image, "the engine does not remove it")))
+                let removed =
+                    tokio::time::timeout(IMAGE_REMOVAL_TIMEOUT, engine.remove_image(&image)).await;
+                removed.unwrap_or_else(|_| {
+                    Err(Error::transport(&image, "the engine does not remove it"))
+                })
             }
             None => Ok(()),
         }
@@ -67,7 +71,8 @@ pub(super) async fn container(
     let Some(target_id) = plan.copied_container() else {
         // For an image alone, there are no settings to copy, so the container gets the strictest
         // ones.
-        let host_config = HostConfig { pid_mode, cap_add: Some(copied.capabilities.clone()), ..unprivileged() };
+        let host_config =
+            HostConfig { pid_mode, cap_add: Some(copied.capabilities.clone()), ..unprivileged() };
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
             user: user.map(str::to_owned),
@@ -82,7 +87,8 @@ pub(super) async fn container(
     let copy = Copy { image: engine.commit_if_changed(plan, target_id, session).await? };
     let config = original.config.unwrap_or_default();
     let host_config = settings(plan, copied, original.host_config.unwrap_or_default(), pid_mode);
-    let env = config.env.unwrap_or_default().into_iter().chain(environment.iter().cloned()).collect();
+    let env =
+        config.env.unwrap_or_default().into_iter().chain(environment.iter().cloned()).collect();
     let body = ContainerCreateBody {
         image: Some(copy.image.clone().unwrap_or_else(|| image.to_owned())),
         user: user.map(str::to_owned).or(config.user),
@@ -97,9 +103,15 @@ pub(super) async fn container(
 
 /// Returns the settings of a copy: the original's limits, and what the plan allows. All other
 /// settings are left out, including those of future engines.
-fn settings(plan: &SessionPlan, copy: &CopySettings, original: HostConfig, pid_mode: Option<String>) -> HostConfig {
+fn settings(
+    plan: &SessionPlan,
+    copy: &CopySettings,
+    original: HostConfig,
+    pid_mode: Option<String>,
+) -> HostConfig {
     let as_original = copy.as_original;
-    let (words, entries): (Vec<_>, Vec<_>) = copy.mounts.iter().partition(|mount| needs_short_form(mount));
+    let (words, entries): (Vec<_>, Vec<_>) =
+        copy.mounts.iter().partition(|mount| needs_short_form(mount));
     HostConfig {
         pid_mode,
         network_mode: Some(copy.network.clone()).filter(|mode| !mode.is_empty()),
@@ -169,7 +181,11 @@ fn short_form(of: &crate::Mount) -> String {
 /// not appear in the other. In this form the engine does not create missing directories on its
 /// host.
 fn mount(of: &crate::Mount) -> Mount {
-    let shared = Mount { target: Some(of.destination.clone()), read_only: Some(of.read_only), ..Mount::default() };
+    let shared = Mount {
+        target: Some(of.destination.clone()),
+        read_only: Some(of.read_only),
+        ..Mount::default()
+    };
     match &*of.kind {
         "volume" => Mount {
             typ: Some(MountType::VOLUME),
@@ -185,7 +201,10 @@ fn mount(of: &crate::Mount) -> Mount {
             typ: Some(MountType::IMAGE),
             source: Some(of.source.clone()),
             read_only: None,
-            image_options: of.subpath.clone().map(|subpath| MountImageOptions { subpath: Some(subpath) }),
+            image_options: of
+                .subpath
+                .clone()
+                .map(|subpath| MountImageOptions { subpath: Some(subpath) }),
             ..shared
         },
         "tmpfs" => Mount {
@@ -225,7 +244,8 @@ pub(super) fn missing_source(plan: &SessionPlan, error: &Error) -> Option<String
     let ModePlan::Copy { settings, .. } = &plan.mode_plan else { return None };
     let binds = settings.mounts.iter().filter(|mount| mount.kind == "bind");
     // Select the longest match: one directory may be below another.
-    let named = binds.map(|mount| &mount.source).filter(|source| answer.message.contains(source.as_str()));
+    let named =
+        binds.map(|mount| &mount.source).filter(|source| answer.message.contains(source.as_str()));
     named.max_by_key(|source| source.len()).cloned()
 }
 
@@ -262,7 +282,8 @@ impl Engine {
         self.transport.expect_sendable(Kind::Commit)?;
         self.transport.scope().made(&format!("{COPIES}:{session}"));
         let answer = self.transport.fetch(request).await?;
-        let committed: Committed = serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
+        let committed: Committed =
+            serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
         tracing::debug!(image = %committed.id, "committed the container's filesystem");
         Ok(Some(format!("{COPIES}:{session}")))
     }
@@ -286,7 +307,12 @@ mod tests {
         for (of, expected) in [
             (folder.clone(), json!({"ReadOnly": false, "BindOptions": null})),
             (
-                crate::Mount { non_recursive: true, read_only: true, is_read_only_below: true, ..folder.clone() },
+                crate::Mount {
+                    non_recursive: true,
+                    read_only: true,
+                    is_read_only_below: true,
+                    ..folder.clone()
+                },
                 json!({"ReadOnly": true, "BindOptions": {"Propagation": "rprivate", "NonRecursive": true}}),
             ),
             (
@@ -307,7 +333,11 @@ mod tests {
                 json!({"Type": "image", "Source": "a:1", "ImageOptions": {"Subpath": "b"}}),
             ),
             (
-                crate::Mount { kind: "tmpfs".into(), memory: json!({"SizeBytes": 5, "Options": [["exec"]]}), ..folder },
+                crate::Mount {
+                    kind: "tmpfs".into(),
+                    memory: json!({"SizeBytes": 5, "Options": [["exec"]]}),
+                    ..folder
+                },
                 json!({"Type": "tmpfs", "TmpfsOptions": {"SizeBytes": 5, "Options": [["exec"]]}}),
             ),
         ] {

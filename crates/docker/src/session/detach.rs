@@ -42,7 +42,11 @@ mod tests {
             (Some("DEL,a"), b"\x7fa"),
             (Some("no such keys"), b""),
         ] {
-            assert_eq!(super::are_detach_keys(named.unwrap_or("ctrl-p")), !bytes.is_empty(), "{named:?}");
+            assert_eq!(
+                super::are_detach_keys(named.unwrap_or("ctrl-p")),
+                !bytes.is_empty(),
+                "{named:?}"
+            );
             assert_eq!(keys(named), bytes, "{named:?}");
         }
     }

@@ -39,11 +39,14 @@ impl Engine {
             cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
             ..ExecConfig::default()
         };
-        let created = self.transport.ask(Kind::CreateExec, self.docker.create_exec(container.as_str(), exec));
+        let created =
+            self.transport.ask(Kind::CreateExec, self.docker.create_exec(container.as_str(), exec));
         let exec = created.await?.id;
         let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
         let mut output = ProcessOutput::of(reader, false, NotExecuted::none());
-        while let Some(_dropped) = output.next().await.map_err(|error| Error::transport("exec", error))? {}
+        while let Some(_dropped) =
+            output.next().await.map_err(|error| Error::transport("exec", error))?
+        {}
         match self.exec_end(&exec, EXIT_TIMEOUT).await? {
             ExecState::Exited(code) => Ok(code),
             ExecState::StillRunning => Ok(u8::MAX),
@@ -59,7 +62,8 @@ impl Engine {
             tty: bool,
         }
         let path = format!("/exec/{exec}/start");
-        let request = self.transport.json_request(Method::POST, &path, &StartExec { detach: false, tty })?;
+        let request =
+            self.transport.json_request(Method::POST, &path, &StartExec { detach: false, tty })?;
         self.transport.hijack(request).await
     }
 
@@ -73,7 +77,11 @@ impl Engine {
                 let code = u8::try_from(code).unwrap_or(u8::MAX);
                 // Docker keeps the process id of an exec that has ended. Podman forgets it.
                 let began = self.is_podman() || state.pid != Some(0);
-                return Ok(if began { ExecState::Exited(code) } else { ExecState::NotStarted(code) });
+                return Ok(if began {
+                    ExecState::Exited(code)
+                } else {
+                    ExecState::NotStarted(code)
+                });
             }
             if !polls.again().await {
                 return Ok(ExecState::StillRunning);
@@ -82,7 +90,11 @@ impl Engine {
     }
 
     /// Whether a container runs, and keeps running for this time.
-    pub(super) async fn keeps_running(&self, container: &ContainerName, timeout: Duration) -> Result<bool, Error> {
+    pub(super) async fn keeps_running(
+        &self,
+        container: &ContainerName,
+        timeout: Duration,
+    ) -> Result<bool, Error> {
         let mut polls = Polls::until(timeout);
         loop {
             match self.inspect(container).await {

@@ -61,7 +61,9 @@ impl ExitWaiter {
             }
             match ended {
                 Ok(ended) => read(&ended),
-                Err(error) if error.is_no_such_container() => engine.recorded_exit_code(&container).await.ok_or(error),
+                Err(error) if error.is_no_such_container() => {
+                    engine.recorded_exit_code(&container).await.ok_or(error)
+                }
                 Err(error) => Err(error),
             }
         });
@@ -75,7 +77,9 @@ impl ExitWaiter {
 
     /// Waits for the removal, and returns the exit code.
     pub(super) async fn exit_code(&mut self) -> Result<i64, Error> {
-        (&mut self.answer).await.map_err(|error| Error::transport("wait for the session's container", error))?
+        (&mut self.answer)
+            .await
+            .map_err(|error| Error::transport("wait for the session's container", error))?
     }
 }
 
@@ -90,5 +94,7 @@ impl Engine {
 
 fn read(answer: &Bytes) -> Result<i64, Error> {
     let ended: Result<WaitAnswer, _> = serde_json::from_slice(answer);
-    Ok(ended.map_err(|error| Error::transport("wait for the session's container", error))?.status_code)
+    Ok(ended
+        .map_err(|error| Error::transport("wait for the session's container", error))?
+        .status_code)
 }

@@ -65,8 +65,10 @@ impl Engine {
         // Images are listed first, because the keeper of a copy is created before its image.
         let images = self.list_images(Some(LABEL_SESSION)).await?;
         let (list, now) = self.list_containers_dated(true, &[LABEL_SESSION.to_owned()]).await?;
-        let candidates: Vec<_> =
-            list.iter().filter_map(|container| Some((container, ours::may_be_ours(container)?))).collect();
+        let candidates: Vec<_> = list
+            .iter()
+            .filter_map(|container| Some((container, ours::may_be_ours(container)?)))
+            .collect();
         let keepers: HashSet<&str> = candidates
             .iter()
             .filter(|(_, (role, _))| matches!(role, Role::Keeper { .. }))
@@ -78,7 +80,8 @@ impl Engine {
                 looks.push(self.verify(container, &keepers, now));
             }
         }
-        let containers: Vec<_> = futures_util::stream::iter(looks).buffered(CONCURRENCY).collect().await;
+        let containers: Vec<_> =
+            futures_util::stream::iter(looks).buffered(CONCURRENCY).collect().await;
         let mut unfinished = Vec::new();
         let mut known = Vec::new();
         for look in containers {
@@ -92,7 +95,9 @@ impl Engine {
         for image in &images {
             let demos = ours::is_demo(image);
             let is_demo = demos.is_some();
-            let Some((reference, marks)) = demos.or_else(|| ours::may_be_copy(image)) else { continue };
+            let Some((reference, marks)) = demos.or_else(|| ours::may_be_copy(image)) else {
+                continue;
+            };
             let client = client::client(marks.client.as_deref());
             let is_left = if is_demo {
                 client == Client::Gone
@@ -113,7 +118,11 @@ impl Engine {
             };
             if is_ours {
                 // The images of the demo are the same in each run, and so are their dates.
-                let created = if is_demo { Some(marks.created_at) } else { Timestamp::from_second(image.created).ok() };
+                let created = if is_demo {
+                    Some(marks.created_at)
+                } else {
+                    Timestamp::from_second(image.created).ok()
+                };
                 found.push(OurImage {
                     reference: reference.to_owned(),
                     marks,
@@ -124,7 +133,8 @@ impl Engine {
             }
         }
         unfinished.dedup();
-        let failure = (!unfinished.is_empty()).then(|| Error::Unending { container: unfinished.join(", ") });
+        let failure =
+            (!unfinished.is_empty()).then(|| Error::Unending { container: unfinished.join(", ") });
         Ok(Inventory { containers: known, images: found, failure, now })
     }
 
@@ -139,7 +149,9 @@ impl Engine {
         let container = match self.inspect_within(id, INSPECT_TIMEOUT).await {
             Ok(container) => container,
             Err(error) if error.is_no_such_container() => return Ok(None),
-            Err(Error::Unending { .. }) => return Err(Error::Unending { container: shown(listed) }),
+            Err(Error::Unending { .. }) => {
+                return Err(Error::Unending { container: shown(listed) });
+            }
             Err(error) => return Err(error),
         };
         let image = self.image_of(&container).await?;
@@ -148,7 +160,8 @@ impl Engine {
             return Ok(None);
         };
         let created = created(listed);
-        let finished = container.state.as_ref().and_then(|state| state.finished_at.as_deref()?.parse().ok());
+        let finished =
+            container.state.as_ref().and_then(|state| state.finished_at.as_deref()?.parse().ok());
         let state = Target::from_inspect(container).state;
         let is_over_time = is_over_time(&marks, created, now);
         let is_overdue = match role {
@@ -187,7 +200,10 @@ impl Engine {
         Ok(ours::is_copy(marks, grown))
     }
 
-    pub(super) async fn image_of(&self, container: &ContainerInspectResponse) -> Result<Option<ImageInspect>, Error> {
+    pub(super) async fn image_of(
+        &self,
+        container: &ContainerInspectResponse,
+    ) -> Result<Option<ImageInspect>, Error> {
         match container.image.as_deref() {
             Some(image) if !image.is_empty() => self.image_facts(image).await,
             _ => Ok(None),

@@ -73,8 +73,16 @@ enum KeeperEnd {
 impl Keeper {
     /// Starts the keeper of a session, or returns the lingering one. Leaves nothing behind on
     /// failure.
-    pub(super) async fn of(engine: &Engine, plan: &SessionPlan, session: &str) -> Result<Self, Error> {
-        if let ModePlan::Exec { lingering_keeper: Some(LingeringKeeper { container, pid, .. }), .. } = &plan.mode_plan {
+    pub(super) async fn of(
+        engine: &Engine,
+        plan: &SessionPlan,
+        session: &str,
+    ) -> Result<Self, Error> {
+        if let ModePlan::Exec {
+            lingering_keeper: Some(LingeringKeeper { container, pid, .. }),
+            ..
+        } = &plan.mode_plan
+        {
             tracing::debug!(%container, pid, "a keeper lingers here");
             return Ok(Self {
                 engine: engine.clone(),
@@ -112,14 +120,20 @@ impl KeeperHandle for Keeper {
         self.lingering_pid
     }
 
-    fn connect(&mut self) -> BoxFuture<'static, Result<Box<dyn Duplex>, scratchdbg_backend::Error>> {
-        let (engine, container, connection) = (self.engine.clone(), self.container.clone(), self.connection.take());
+    fn connect(
+        &mut self,
+    ) -> BoxFuture<'static, Result<Box<dyn Duplex>, scratchdbg_backend::Error>> {
+        let (engine, container, connection) =
+            (self.engine.clone(), self.container.clone(), self.connection.take());
         let connect = async move {
             let connection = match connection {
                 Some(connection) => connection,
                 None => {
                     let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1");
-                    engine.transport.hijack(engine.transport.request(Method::POST, &path, full(""))?).await?
+                    engine
+                        .transport
+                        .hijack(engine.transport.request(Method::POST, &path, full(""))?)
+                        .await?
                 }
             };
             Ok(Box::new(Connection::over(connection)) as Box<dyn Duplex>)
@@ -183,7 +197,12 @@ fn owner(session: &str, user: u32) -> u64 {
 /// mounts, and a read-only root. The container's writable memory (the names of sessions, `/dev`)
 /// does no harm: a process that may write there may trace the keeper anyway, and can run a program
 /// without a file (`memfd_create(2)`).
-fn container(plan: &SessionPlan, session: &str, is_podman: bool, now: Timestamp) -> ContainerCreateBody {
+fn container(
+    plan: &SessionPlan,
+    session: &str,
+    is_podman: bool,
+    now: Timestamp,
+) -> ContainerCreateBody {
     let KeeperRights { added, dropped, .. } = plan.keeper_rights.clone();
     let owner = owner(session, plan.view.user.uid);
     // Podman does not know the option.
@@ -208,7 +227,8 @@ fn container(plan: &SessionPlan, session: &str, is_podman: bool, now: Timestamp)
         network_disabled: Some(true),
         host_config: Some(HostConfig {
             // A copy joins the keeper, and not vice versa.
-            pid_mode: (plan.view.mode() != Mode::Copy).then(|| format!("container:{}", plan.view.target_id)),
+            pid_mode: (plan.view.mode() != Mode::Copy)
+                .then(|| format!("container:{}", plan.view.target_id)),
             readonly_rootfs: Some(true),
             tmpfs: Some([(SESSIONS.to_owned(), format!("{SESSIONS_OPTIONS}{owner}"))].into()),
             // The keeper needs no shared memory, so there is no `/dev/shm` to mount.

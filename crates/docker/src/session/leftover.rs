@@ -42,7 +42,11 @@ const OVERTIME: SignedDuration = SignedDuration::from_secs(10);
 
 /// Whether the time of a lingering keeper is over. `now` is the time by the engine's clock, which
 /// also determined when the keeper was created.
-pub(super) fn is_over_time(time: SignedDuration, created: Option<Timestamp>, now: Option<Timestamp>) -> bool {
+pub(super) fn is_over_time(
+    time: SignedDuration,
+    created: Option<Timestamp>,
+    now: Option<Timestamp>,
+) -> bool {
     let limit = time.saturating_add(OVERTIME);
     created.zip(now).is_some_and(|(created, now)| now.duration_since(created) > limit)
 }
@@ -65,7 +69,9 @@ pub(super) fn is_left(candidate: &Candidate, now: Option<Timestamp>) -> bool {
             Client::Unknown => older_than(candidate.created, MAX_START),
         },
         Phase::Running | Phase::Paused => is_alone || candidate.is_overdue,
-        Phase::Exited | Phase::Dead => older_than(candidate.finished.or(candidate.created), REMOVAL_TIMEOUT),
+        Phase::Exited | Phase::Dead => {
+            older_than(candidate.finished.or(candidate.created), REMOVAL_TIMEOUT)
+        }
         Phase::Restarting | Phase::Removing => false,
     }
 }
@@ -118,15 +124,29 @@ mod tests {
             (Role::Shell, Dead, 61, Alive, true, true),
             (KEEPER, Removing, 86_400, Gone, true, false),
         ] {
-            let (created, finished) =
-                (at(NOW - age), (state == Exited || state == Dead).then(|| at(NOW - age)).flatten());
+            let (created, finished) = (
+                at(NOW - age),
+                (state == Exited || state == Dead).then(|| at(NOW - age)).flatten(),
+            );
             let is_overdue = false;
-            let candidate =
-                Candidate { role, lingers: false, state, created, finished, client, has_keeper, is_overdue };
+            let candidate = Candidate {
+                role,
+                lingers: false,
+                state,
+                created,
+                finished,
+                client,
+                has_keeper,
+                is_overdue,
+            };
             assert_eq!(is_left(&candidate, at(NOW)), expected, "{candidate:?} {age}");
             // Without the engine's clock, nothing is old.
             let by_age = age > 60 && client == Unknown || matches!(state, Exited | Dead);
-            assert_eq!(is_left(&candidate, None), expected && !by_age, "{candidate:?} without a clock");
+            assert_eq!(
+                is_left(&candidate, None),
+                expected && !by_age,
+                "{candidate:?} without a clock"
+            );
         }
         let lingering = Candidate {
             role: Role::Keeper { pid: Some(7) },
@@ -141,7 +161,10 @@ mod tests {
         assert!(!is_left(&lingering, at(NOW)), "it is there for the next client");
         assert!(is_left(&Candidate { state: Created, ..lingering }, at(NOW)));
         for client in [Alive, Gone, Unknown] {
-            assert!(is_left(&Candidate { client, is_overdue: true, ..lingering }, None), "it should have ended");
+            assert!(
+                is_left(&Candidate { client, is_overdue: true, ..lingering }, None),
+                "it should have ended"
+            );
         }
     }
 

@@ -27,8 +27,16 @@ impl LingeringKeeper {
     /// tools that the keeper must have been created with, and `rights` are those that a new keeper
     /// would have. A keeper whose rights do not allow lingering is refused: another process may
     /// have taken it over.
-    pub(crate) fn serves(&self, target: &Target, user: NumericUser, tools: &str, rights: &KeeperRights) -> bool {
-        rights.may_linger && self.target_id == target.id && self.fits == labels::fits(user, tools, rights)
+    pub(crate) fn serves(
+        &self,
+        target: &Target,
+        user: NumericUser,
+        tools: &str,
+        rights: &KeeperRights,
+    ) -> bool {
+        rights.may_linger
+            && self.target_id == target.id
+            && self.fits == labels::fits(user, tools, rights)
     }
 
     /// Returns the toolkit image that the keeper was created from.
@@ -50,7 +58,10 @@ impl Engine {
 
 /// Selects the keepers that wait long enough for a session to begin. `now` is the time by the
 /// engine's clock, which also determined the times of the keepers.
-pub(crate) fn keepers_that_wait(list: Vec<ContainerSummary>, now: Option<Timestamp>) -> Vec<LingeringKeeper> {
+pub(crate) fn keepers_that_wait(
+    list: Vec<ContainerSummary>,
+    now: Option<Timestamp>,
+) -> Vec<LingeringKeeper> {
     let keeper = |keeper: ContainerSummary| {
         let (pid, marks) = ours::is_lingering(&keeper)?;
         let (time, fits) = marks.lingers?;
@@ -101,11 +112,16 @@ mod tests {
                 "io.scratchdbg.mode": "exec",
             },
         }]);
-        for (now, waits) in [(1_000_000, true), (1_000_597, true), (1_000_599, false), (2_000_000, false)] {
+        for (now, waits) in
+            [(1_000_000, true), (1_000_597, true), (1_000_599, false), (2_000_000, false)]
+        {
             let list = serde_json::from_value(listed.clone()).unwrap();
             let keepers = super::keepers_that_wait(list, Timestamp::from_second(now).ok());
             assert_eq!(keepers.len(), usize::from(waits), "{now}");
         }
-        assert_eq!(super::keepers_that_wait(serde_json::from_value(listed).unwrap(), None).len(), 1);
+        assert_eq!(
+            super::keepers_that_wait(serde_json::from_value(listed).unwrap(), None).len(),
+            1
+        );
     }
 }

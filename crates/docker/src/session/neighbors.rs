@@ -48,8 +48,11 @@ impl Engine {
             members.extend(look?);
         }
         // The list may lack containers that others join.
-        let joined: Vec<String> =
-            members.values().filter_map(|member| joined(&member.pid_mode)).map(str::to_owned).collect();
+        let joined: Vec<String> = members
+            .values()
+            .filter_map(|member| joined(&member.pid_mode))
+            .map(str::to_owned)
+            .collect();
         for name in joined {
             if find(&members, &name).is_none() {
                 members.extend(self.inspect_member(name.clone(), name, plan).await?);
@@ -75,7 +78,10 @@ impl Engine {
             // One container that the engine cannot describe concerns sessions in all others.
             Err(Error::Unending { .. }) if id != plan.view.target_id => {
                 let neighbor = if name.is_empty() { id } else { name };
-                return Err(Error::UnknownNeighbor { neighbor, target: plan.view.target_name.clone() });
+                return Err(Error::UnknownNeighbor {
+                    neighbor,
+                    target: plan.view.target_name.clone(),
+                });
             }
             Err(error) => return Err(error),
         };
@@ -88,7 +94,13 @@ impl Engine {
             &member.dropped_capabilities,
         );
         let has_processes = member.state.has_processes();
-        let member = Member { name: member.name, pid_mode: member.pid_mode, capabilities, has_processes, is_keeper };
+        let member = Member {
+            name: member.name,
+            pid_mode: member.pid_mode,
+            capabilities,
+            has_processes,
+            is_keeper,
+        };
         Ok(Some((id, member)))
     }
 
@@ -127,7 +139,11 @@ enum Namespace<'a> {
 }
 
 /// Follows the chain of joined containers to its end.
-fn namespace<'a>(members: &'a HashMap<String, Member>, id: &'a str, pid_mode: &'a str) -> Namespace<'a> {
+fn namespace<'a>(
+    members: &'a HashMap<String, Member>,
+    id: &'a str,
+    pid_mode: &'a str,
+) -> Namespace<'a> {
     let (mut id, mut pid_mode) = (id, pid_mode);
     for _ in 0..=members.len() {
         let Some(other) = joined(pid_mode) else {
@@ -144,7 +160,9 @@ fn neighbors(members: &HashMap<String, Member>, target: &str, pid_mode: &str) ->
     let mut found = Vec::new();
     match own {
         // Root on the host has nothing to gain.
-        Namespace::Host => found.push(Neighbor { name: "the host".to_owned(), capabilities: u64::MAX }),
+        Namespace::Host => {
+            found.push(Neighbor { name: "the host".to_owned(), capabilities: u64::MAX })
+        }
         Namespace::Unknown(other) => {
             let tracer = ["SYS_PTRACE".to_owned()];
             let capabilities = scratchdbg_diagnose::capability::bounding_set(false, &tracer, &[]);

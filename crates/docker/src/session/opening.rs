@@ -104,7 +104,10 @@ impl NotExecuted {
 /// Reports whether a chunk may be the engine's line, which ends like a terminal's line. Programs
 /// that write to a pipe do not end lines that way.
 fn may_be_the_engines(piece: &[u8]) -> bool {
-    piece.len() <= LONGEST && piece.strip_suffix(b"\r\n").is_some_and(|line| !line.is_empty() && !line.contains(&b'\n'))
+    piece.len() <= LONGEST
+        && piece
+            .strip_suffix(b"\r\n")
+            .is_some_and(|line| !line.is_empty() && !line.contains(&b'\n'))
 }
 
 #[cfg(test)]
@@ -141,8 +144,12 @@ mod tests {
     fn a_launcher_that_was_not_executed_is_known_by_its_path() {
         let not_executed = NotExecuted::of("/proc/7/root/session/ab/bin/scratchdbg-launcher");
         let of = |line: &str| not_executed.begins(line.as_bytes());
-        assert!(of("exec /proc/7/root/session/ab/bin/scratchdbg-launcher: resource temporarily unavailable\n"));
-        assert!(of("exec /proc/7/root/session/ab/bin/scratchdbg-launcher: operation not permitted"));
+        assert!(of(
+            "exec /proc/7/root/session/ab/bin/scratchdbg-launcher: resource temporarily unavailable\n"
+        ));
+        assert!(of(
+            "exec /proc/7/root/session/ab/bin/scratchdbg-launcher: operation not permitted"
+        ));
         for other in [
             "",
             "exec /proc/7/root/session/ab/bin/scratchdbg-launcher: ",

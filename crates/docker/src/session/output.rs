@@ -39,7 +39,9 @@ impl OutputEnd {
     /// the engine reported.
     pub(super) fn refusal(&self, code: u8) -> Error {
         let message = match self {
-            Self::OneLine(line) | Self::NotExecuted(line) => String::from_utf8_lossy(line).trim().to_owned(),
+            Self::OneLine(line) | Self::NotExecuted(line) => {
+                String::from_utf8_lossy(line).trim().to_owned()
+            }
             Self::Plain | Self::Escaped { .. } => "it does not say why".to_owned(),
         };
         Error::ExecRefused { message, code }
@@ -77,14 +79,21 @@ pub struct ProcessOutput {
 
 impl std::fmt::Debug for ProcessOutput {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ProcessOutput").field("opening", &self.opening).finish_non_exhaustive()
+        formatter
+            .debug_struct("ProcessOutput")
+            .field("opening", &self.opening)
+            .finish_non_exhaustive()
     }
 }
 
 impl ProcessOutput {
     /// Reads from a connection. `not_executed` recognizes the runtime's error if the program could
     /// not be executed.
-    pub(super) fn of(reader: impl AsyncRead + Send + Unpin + 'static, tty: bool, not_executed: NotExecuted) -> Self {
+    pub(super) fn of(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        tty: bool,
+        not_executed: NotExecuted,
+    ) -> Self {
         Self {
             reader: Box::new(reader),
             decoder: FrameDecoder::new(Framing::from_tty(tty)),
@@ -129,7 +138,8 @@ impl ProcessOutput {
         decoded?;
         if count == 0 {
             self.has_ended = true;
-            std::mem::replace(&mut self.decoder, FrameDecoder::new(Framing::from_tty(self.tty))).finish()?;
+            std::mem::replace(&mut self.decoder, FrameDecoder::new(Framing::from_tty(self.tty)))
+                .finish()?;
         }
         Ok(())
     }
@@ -137,7 +147,9 @@ impl ProcessOutput {
     fn decode(&mut self, mut chunk: &[u8]) -> Result<(), Error> {
         loop {
             let (stream, piece) = match self.decoder.decode(&mut chunk)? {
-                Some(FrameEvent::Data(piece)) => (piece.stream, Bytes::copy_from_slice(piece.payload)),
+                Some(FrameEvent::Data(piece)) => {
+                    (piece.stream, Bytes::copy_from_slice(piece.payload))
+                }
                 Some(FrameEvent::DaemonError(message)) => {
                     return Err(Error::transport("the session's stream", message));
                 }
@@ -241,7 +253,8 @@ mod tests {
 
     /// Reads all of an input: the end, standard output, standard error.
     async fn read(input: &[u8], tty: bool) -> (OutputEnd, Vec<u8>, Vec<u8>) {
-        let mut read = ProcessOutput::of(std::io::Cursor::new(input.to_vec()), tty, NotExecuted::of("/l"));
+        let mut read =
+            ProcessOutput::of(std::io::Cursor::new(input.to_vec()), tty, NotExecuted::of("/l"));
         let (mut output, mut error) = (Vec::new(), Vec::new());
         while let Some((stream, piece)) = read.next().await.unwrap() {
             if stream == Stream::Stderr { error.extend(piece) } else { output.extend(piece) }
@@ -265,7 +278,10 @@ mod tests {
     async fn a_line_that_may_be_the_engines_is_not_passed_on() {
         let line = b"task 7ab1 not found: not found\r\n";
         for (input, tty) in [(frame(1, line), false), (line.to_vec(), true)] {
-            assert_eq!(read(&input, tty).await, (OutputEnd::OneLine(line.to_vec()), Vec::new(), Vec::new()));
+            assert_eq!(
+                read(&input, tty).await,
+                (OutputEnd::OneLine(line.to_vec()), Vec::new(), Vec::new())
+            );
         }
         let input = [frame(1, line), frame(2, b"e")].concat();
         assert_eq!(read(&input, false).await, (OutputEnd::Plain, line.to_vec(), b"e".to_vec()));
@@ -274,8 +290,14 @@ mod tests {
     #[tokio::test]
     async fn a_launcher_that_was_not_executed_is_no_end_of_a_command() {
         let line = b"exec /l: resource temporarily unavailable\n";
-        assert_eq!(read(&frame(2, line), false).await, (OutputEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new()));
-        assert_eq!(read(line, true).await, (OutputEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new()));
+        assert_eq!(
+            read(&frame(2, line), false).await,
+            (OutputEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new())
+        );
+        assert_eq!(
+            read(line, true).await,
+            (OutputEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new())
+        );
         assert_eq!(read(&[&line[..], b"# "].concat(), true).await.0, OutputEnd::Plain);
         // A command that writes the same text writes more.
         for (more, output) in [(frame(2, b"e"), &b""[..]), (frame(1, b"o"), b"o")] {

@@ -28,10 +28,13 @@ impl Probe for ProcessProbe {
         let Self { engine, of } = self;
         match of {
             ProbeTarget::Exec(id) => {
-                let state = engine.transport.ask(Kind::Question, engine.docker.inspect_exec(id)).await?;
+                let state =
+                    engine.transport.ask(Kind::Question, engine.docker.inspect_exec(id)).await?;
                 Ok(state.running != Some(false))
             }
-            ProbeTarget::Container(container) => Ok(engine.keeps_running(container, Duration::ZERO).await?),
+            ProbeTarget::Container(container) => {
+                Ok(engine.keeps_running(container, Duration::ZERO).await?)
+            }
         }
     }
 
@@ -55,7 +58,8 @@ impl Probe for ProcessProbe {
                 engine.transport.ask(Kind::Resize, engine.docker.resize_exec(id, options)).await?;
             }
             ProbeTarget::Container(container) => {
-                let options = ResizeContainerTTYOptionsBuilder::default().w(width).h(height).build();
+                let options =
+                    ResizeContainerTTYOptionsBuilder::default().w(width).h(height).build();
                 let resized = engine.docker.resize_container_tty(container.as_str(), options);
                 engine.transport.ask(Kind::Resize, resized).await?;
             }

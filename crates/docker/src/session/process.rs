@@ -119,7 +119,12 @@ impl Process {
             }
         };
         let streams = Some((ProcessOutput::of(reader, tty, not_executed), writer));
-        Ok(Self { engine: engine.clone(), runs, detach_keys: detach::keys(plan.detach_keys.as_deref()), streams })
+        Ok(Self {
+            engine: engine.clone(),
+            runs,
+            detach_keys: detach::keys(plan.detach_keys.as_deref()),
+            streams,
+        })
     }
 
     async fn in_container(
@@ -132,21 +137,30 @@ impl Process {
             ModePlan::Copy { user, image, settings, tools } => {
                 let like = copy::CopyOptions { user: user.as_deref(), image, settings };
                 let (body, copy) =
-                    copy::container(engine, plan, session, start.keeper, like, &start.environment).await?;
+                    copy::container(engine, plan, session, start.keeper, like, &start.environment)
+                        .await?;
                 (body, copy, tools)
             }
-            ModePlan::Sidecar { tools } => (sidecar(plan, start.environment), Copy::default(), tools),
-            ModePlan::Exec { .. } => return Err(Error::transport("start a session", "it has no container of its own")),
+            ModePlan::Sidecar { tools } => {
+                (sidecar(plan, start.environment), Copy::default(), tools)
+            }
+            ModePlan::Exec { .. } => {
+                return Err(Error::transport("start a session", "it has no container of its own"));
+            }
         };
         body.entrypoint = Some(start.command);
         body.cmd = Some(Vec::new());
         body.labels = Some(labels::session_labels(session, plan, engine.now()));
         let name = Role::Shell.name(session);
         let detach_keys = plan.detach_keys.as_deref();
-        let tools = tools.as_deref().map(|archive| (format!("{TOOLS_FOLDER_STEM}{session}"), archive));
-        let body = interactive(body, plan.view.tty, tools.as_ref().map(|(folder, _)| folder.as_str()));
+        let tools =
+            tools.as_deref().map(|archive| (format!("{TOOLS_FOLDER_STEM}{session}"), archive));
+        let body =
+            interactive(body, plan.view.tty, tools.as_ref().map(|(folder, _)| folder.as_str()));
         match start_container(engine, &name, body, tools, detach_keys).await {
-            Ok((container, exit_waiter, streams)) => Ok((RunsIn::Container { container, exit_waiter, copy }, streams)),
+            Ok((container, exit_waiter, streams)) => {
+                Ok((RunsIn::Container { container, exit_waiter, copy }, streams))
+            }
             Err(error) => {
                 copy.remove(engine).await?;
                 Err(match copy::missing_source(plan, &error) {
@@ -168,14 +182,15 @@ impl Process {
                     return Ok(ExecState::StillRunning);
                 }
                 // The engine may be busy before it removes the container.
-                let code = match tokio::time::timeout(REMOVAL_TIMEOUT, exit_waiter.exit_code()).await {
-                    Ok(code) => code?,
-                    // The engine does not answer. Its record may contain the code.
-                    Err(_) => match engine.recorded_exit_code(container).await {
-                        Some(code) => code,
-                        None => return Err(Error::ConnectionEnded),
-                    },
-                };
+                let code =
+                    match tokio::time::timeout(REMOVAL_TIMEOUT, exit_waiter.exit_code()).await {
+                        Ok(code) => code?,
+                        // The engine does not answer. Its record may contain the code.
+                        Err(_) => match engine.recorded_exit_code(container).await {
+                            Some(code) => code,
+                            None => return Err(Error::ConnectionEnded),
+                        },
+                    };
                 Ok(ExecState::Exited(u8::try_from(code).unwrap_or(u8::MAX)))
             }
         }
@@ -231,7 +246,8 @@ impl scratchdbg_backend::Process for Process {
         while !exit_waiter.is_over() && polls.again().await {}
         let Ok(host) = self.engine.host_facts().await else { return false };
         let events = self.engine.events_of(container.as_str(), &host).await.unwrap_or_default();
-        events.iter().any(|event| event.action == "oom") || crate::facts::saw_memory_kill(&host, container.as_str())
+        events.iter().any(|event| event.action == "oom")
+            || crate::facts::saw_memory_kill(&host, container.as_str())
     }
 
     async fn end(self) -> Result<(), scratchdbg_backend::Error> {
@@ -240,10 +256,13 @@ impl scratchdbg_backend::Process for Process {
             // The engine removes the container by itself, and until then answers that a removal is
             // in progress. The copy's image can be removed only after that.
             let mut removed = Ok(());
-            if !exit_waiter.is_over() && tokio::time::timeout(STOP_TIMEOUT, exit_waiter.exit_code()).await.is_err() {
+            if !exit_waiter.is_over()
+                && tokio::time::timeout(STOP_TIMEOUT, exit_waiter.exit_code()).await.is_err()
+            {
                 removed = engine.remove_within(&container, REMOVAL_CONFIRM_TIMEOUT).await;
                 if removed.is_ok() {
-                    let _gone = tokio::time::timeout(REMOVAL_TIMEOUT, exit_waiter.exit_code()).await;
+                    let _gone =
+                        tokio::time::timeout(REMOVAL_TIMEOUT, exit_waiter.exit_code()).await;
                 }
             }
             if removed.is_ok() {
@@ -262,7 +281,9 @@ fn process_end(state: ExecState, end: OutputEnd, is_detached: bool, is_exec: boo
     match state {
         ExecState::NotStarted(code) => ProcessEnd::NotStarted(end.refusal(code).into()),
         ExecState::StillRunning | ExecState::Exited(0) if is_detached => ProcessEnd::Detached,
-        ExecState::Exited(ENGINE_EXIT_CODE) if is_detached && matches!(end, OutputEnd::Escaped { .. }) => {
+        ExecState::Exited(ENGINE_EXIT_CODE)
+            if is_detached && matches!(end, OutputEnd::Escaped { .. }) =>
+        {
             ProcessEnd::Detached
         }
         ExecState::StillRunning => ProcessEnd::StillRunning(end.held()),
@@ -294,10 +315,18 @@ mod tests {
             let found = process_end(state, end.clone(), is_detached, true);
             assert_eq!(found, expected, "{state:?} {end:?} {is_detached}");
         }
-        assert_eq!(process_end(Exited(126), Plain, false, false), ProcessEnd::Exited(126, Vec::new()));
+        assert_eq!(
+            process_end(Exited(126), Plain, false, false),
+            ProcessEnd::Exited(126, Vec::new())
+        );
         let line = OutputEnd::OneLine(b"a line\r\n".to_vec());
-        assert_eq!(process_end(Exited(3), line.clone(), false, true), ProcessEnd::Exited(3, b"a line\r\n".to_vec()));
-        let ProcessEnd::NotStarted(error) = process_end(ExecState::NotStarted(127), line, false, true) else {
+        assert_eq!(
+            process_end(Exited(3), line.clone(), false, true),
+            ProcessEnd::Exited(3, b"a line\r\n".to_vec())
+        );
+        let ProcessEnd::NotStarted(error) =
+            process_end(ExecState::NotStarted(127), line, false, true)
+        else {
             panic!("it never began");
         };
         assert!(error.message.contains("a line") && error.is_exec_refusal(), "{error:?}");

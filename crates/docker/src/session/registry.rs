@@ -67,22 +67,30 @@ impl Engine {
         let (ours, names) = tokio::try_join!(self.inventory(Wanted::All), self.names())?;
         let mut sessions: Vec<((Option<Timestamp>, Timestamp), Session)> = Vec::new();
         for (id, (containers, images)) in ours.by_session() {
-            let mut marks = containers.iter().map(|each| &each.marks).chain(images.iter().map(|each| &each.marks));
+            let mut marks = containers
+                .iter()
+                .map(|each| &each.marks)
+                .chain(images.iter().map(|each| &each.marks));
             let Some(marks) = marks.next() else { continue };
-            let created = containers.iter().map(|each| each.created).chain(images.iter().map(|each| each.created));
+            let created = containers
+                .iter()
+                .map(|each| each.created)
+                .chain(images.iter().map(|each| each.created));
             let created = created.flatten().min();
             let age = ours
                 .now
                 .zip(created)
                 .and_then(|(now, created)| (now.duration_since(created)).as_secs().try_into().ok());
-            let all_left = containers.iter().all(|each| each.is_left) && images.iter().all(|each| each.is_left);
+            let all_left = containers.iter().all(|each| each.is_left)
+                && images.iter().all(|each| each.is_left);
             let running = containers.iter().any(|each| each.state == Phase::Running);
             let state = match (all_left, running) {
                 (true, _) => SessionState::Left,
                 (false, true) => SessionState::Running,
                 (false, false) => SessionState::Changing,
             };
-            let name = names.iter().find_map(|(id, name)| (*id == marks.target).then(|| name.clone()));
+            let name =
+                names.iter().find_map(|(id, name)| (*id == marks.target).then(|| name.clone()));
             let session = Session {
                 id: id.to_owned(),
                 target_name: name.unwrap_or_else(|| marks.target.chars().take(12).collect()),
@@ -110,7 +118,8 @@ impl Engine {
     pub(super) async fn end_session(&self, session: &Session) -> Result<(), Error> {
         // The keeper is removed first: its removal ends the session for the client and the
         // launcher.
-        let (keepers, others): (Vec<_>, Vec<_>) = session.parts.iter().partition(|part| part.role == KEEPER);
+        let (keepers, others): (Vec<_>, Vec<_>) =
+            session.parts.iter().partition(|part| part.role == KEEPER);
         for part in keepers.into_iter().chain(others) {
             if part.kind == IMAGE {
                 self.remove_unused_image(&part.name).await?;
@@ -136,7 +145,11 @@ impl Engine {
     /// Removes a container of a session. A sidecar, whose keeper is gone, gets the time to end: its
     /// launcher reaps the session's processes. If the engine killed them all, they would stay in the
     /// target as zombies, because a program in the place of an init process often reaps none.
-    async fn remove_container(&self, container: &ContainerName, is_sidecar: bool) -> Result<(), Error> {
+    async fn remove_container(
+        &self,
+        container: &ContainerName,
+        is_sidecar: bool,
+    ) -> Result<(), Error> {
         let mut polls = Polls::until(SIDECAR_TIMEOUT);
         while is_sidecar
             && matches!(self.inspect(container).await, Ok(target) if target.state == Phase::Running)
@@ -182,7 +195,9 @@ impl Engine {
         loop {
             match self.remove_image(reference).await {
                 Err(error) if error.is_status(409) && polls.again().await => {}
-                Err(error) if error.is_status(409) => return Err(Error::ImageInUse { image: reference.to_owned() }),
+                Err(error) if error.is_status(409) => {
+                    return Err(Error::ImageInUse { image: reference.to_owned() });
+                }
                 removed => return removed,
             }
         }
@@ -200,8 +215,9 @@ impl Engine {
             Err(error) => failures.push(error),
         };
         // A sidecar ends with its keeper. Other containers may join a keeper, so they come before it.
-        let kind =
-            |each: &OurContainer| (each.marks.mode == Mode::Sidecar.as_str(), matches!(each.role, Role::Keeper { .. }));
+        let kind = |each: &OurContainer| {
+            (each.marks.mode == Mode::Sidecar.as_str(), matches!(each.role, Role::Keeper { .. }))
+        };
         let mut left: Vec<_> = ours.containers.iter().filter(|each| each.is_left).collect();
         left.sort_by_key(|each| match kind(each) {
             (true, is_keeper) => u8::from(!is_keeper),
@@ -213,7 +229,8 @@ impl Engine {
         for image in ours.images.iter().filter(|image| image.is_left) {
             // Without its image, a container cannot be proved to be scratchdbg's: the engine may
             // still be ending it.
-            let of_session = ours.containers.iter().filter(|each| each.marks.session == image.marks.session);
+            let of_session =
+                ours.containers.iter().filter(|each| each.marks.session == image.marks.session);
             let mut is_used = false;
             for container in of_session {
                 let found = self.inspect_within(container.id.as_str(), REMOVAL_TIMEOUT).await;
@@ -237,17 +254,28 @@ mod tests {
     #[test]
     fn a_launcher_is_known_by_its_session() {
         let session = "0123456789abcdef";
-        let launcher =
-            format!("/proc/7/root/session/ab/bin/scratchdbg-launcher run 7 {session} --tools last sleep 100");
+        let launcher = format!(
+            "/proc/7/root/session/ab/bin/scratchdbg-launcher run 7 {session} --tools last sleep 100"
+        );
         let of = |command: &str| {
-            is_launcher_among(&json!({"Titles": ["PID", "CMD"], "Processes": [["1", "/app"], ["9", command]]}), session)
+            is_launcher_among(
+                &json!({"Titles": ["PID", "CMD"], "Processes": [["1", "/app"], ["9", command]]}),
+                session,
+            )
         };
         assert!(of(&launcher));
-        assert!(!of("sleep 100") && !of(session) && !of(&launcher.replace(session, "fedcba9876543210")));
-        assert!(!is_launcher_among(&json!({"Processes": null}), session) && !is_launcher_among(&json!({}), session));
+        assert!(
+            !of("sleep 100") && !of(session) && !of(&launcher.replace(session, "fedcba9876543210"))
+        );
+        assert!(
+            !is_launcher_among(&json!({"Processes": null}), session)
+                && !is_launcher_among(&json!({}), session)
+        );
         // A keeper is known by its process id.
         let list = json!({"Processes": [["1", "/app"], ["9", launcher]]});
-        assert!(is_served_among(&list, 7) && !is_served_among(&list, 77) && !is_served_among(&list, 9));
+        assert!(
+            is_served_among(&list, 7) && !is_served_among(&list, 77) && !is_served_among(&list, 9)
+        );
         assert!(!is_served_among(&json!({"Processes": [["9", "app run 7 x"]]}), 7));
     }
 }

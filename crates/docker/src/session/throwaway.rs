@@ -85,7 +85,11 @@ impl Throwaway {
 
     /// Tries to start a shell in the container. Returns the engine's refusal, or `None` if there is
     /// a shell.
-    pub async fn try_shell(&self, engine: &Engine, container: &ContainerName) -> Result<Option<String>, Error> {
+    pub async fn try_shell(
+        &self,
+        engine: &Engine,
+        container: &ContainerName,
+    ) -> Result<Option<String>, Error> {
         match engine.exec(container, &["sh"]).await {
             Err(Error::ExecRefused { message, .. }) => Ok(Some(message)),
             Err(error) => Err(error),
@@ -94,7 +98,11 @@ impl Throwaway {
     }
 
     /// Returns the ids of containers that sessions in the container left behind.
-    pub async fn left(&self, engine: &Engine, container: &ContainerName) -> Result<Vec<String>, Error> {
+    pub async fn left(
+        &self,
+        engine: &Engine,
+        container: &ContainerName,
+    ) -> Result<Vec<String>, Error> {
         engine.containers_with_label(LABEL_TARGET, container.as_str()).await
     }
 
@@ -108,7 +116,11 @@ impl Throwaway {
             attach_stdin: Some(true),
             open_stdin: Some(true),
             stdin_once: Some(true),
-            host_config: Some(HostConfig { readonly_rootfs: Some(true), auto_remove: Some(true), ..unprivileged() }),
+            host_config: Some(HostConfig {
+                readonly_rootfs: Some(true),
+                auto_remove: Some(true),
+                ..unprivileged()
+            }),
             ..ContainerCreateBody::default()
         };
         let container = engine.create(&self.container(), body).await?;
@@ -136,7 +148,9 @@ impl Throwaway {
     ) -> Result<(), backend::Error> {
         let container: ContainerName = self.container().parse()?;
         if let Ok(target) = engine.inspect(&container).await {
-            for session in engine.list_sessions().await?.0.iter().filter(|session| session.target == target.id) {
+            for session in
+                engine.list_sessions().await?.0.iter().filter(|session| session.target == target.id)
+            {
                 engine.end_session(session).await?;
             }
         }

@@ -32,7 +32,8 @@ impl Connector {
             Address::Tcp { host, tls: Some(files), .. } => {
                 let (host, files) = (host.clone(), files.clone());
                 // The files may be on a file system that hangs.
-                let read = tokio::task::spawn_blocking(move || tls::Client::new(&host, &files)).await;
+                let read =
+                    tokio::task::spawn_blocking(move || tls::Client::new(&host, &files)).await;
                 Some(read.map_err(Error::tls)??)
             }
             Address::Tcp { .. } | Address::Unix(_) => None,
@@ -62,7 +63,8 @@ fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     const SILENCE: Duration = Duration::from_secs(15);
     const BETWEEN: Duration = Duration::from_secs(5);
     const TRIES: u32 = 3;
-    let keep_alive = TcpKeepalive::new().with_time(SILENCE).with_interval(BETWEEN).with_retries(TRIES);
+    let keep_alive =
+        TcpKeepalive::new().with_time(SILENCE).with_interval(BETWEEN).with_retries(TRIES);
     SockRef::from(stream).set_tcp_keepalive(&keep_alive)
 }
 
@@ -101,13 +103,21 @@ impl Connection for Stream {
 }
 
 impl Read for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }
 
 impl Write for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, buffer)
     }
 

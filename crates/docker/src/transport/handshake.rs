@@ -55,7 +55,8 @@ impl FirstAnswer {
 impl Handshake {
     /// Prepares connections. Sends no request.
     pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, Error> {
-        let client = Client::builder(TokioExecutor::new()).build(Connector::new(&endpoint.address).await?);
+        let client =
+            Client::builder(TokioExecutor::new()).build(Connector::new(&endpoint.address).await?);
         Ok(Self { client, endpoint: endpoint.clone(), skew: Skew::default() })
     }
 
@@ -71,15 +72,22 @@ impl Handshake {
             .map_err(|error| self.unreachable(error))?;
         let answer = async {
             let asked = Timestamp::now();
-            let answer = self.client.request(request).await.map_err(|error| self.unreachable(innermost(error)))?;
+            let answer = self
+                .client
+                .request(request)
+                .await
+                .map_err(|error| self.unreachable(innermost(error)))?;
             self.skew.learn(answer.headers(), asked);
             let (head, body) = answer.into_parts();
-            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| self.unreachable(error))?;
+            let body = Limited::new(body, MAX_ANSWER)
+                .collect()
+                .await
+                .map_err(|error| self.unreachable(error))?;
             Ok(FirstAnswer { status: head.status, headers: head.headers, body: body.to_bytes() })
         };
-        tokio::time::timeout(CONNECT_TIMEOUT, answer)
-            .await
-            .map_err(|_| self.unreachable(format!("no answer within {} seconds", CONNECT_TIMEOUT.as_secs())))?
+        tokio::time::timeout(CONNECT_TIMEOUT, answer).await.map_err(|_| {
+            self.unreachable(format!("no answer within {} seconds", CONNECT_TIMEOUT.as_secs()))
+        })?
     }
 
     /// Negotiates the API version with a request that has no other purpose.
@@ -94,7 +102,8 @@ impl Handshake {
     /// Negotiates the API version from any response of the engine.
     pub(crate) fn settle(self, answer: &FirstAnswer) -> Result<Transport, Error> {
         let theirs = answer.version();
-        let theirs = theirs.ok_or_else(|| self.unreachable("it names no API version: is it a Docker engine?"))?;
+        let theirs = theirs
+            .ok_or_else(|| self.unreachable("it names no API version: is it a Docker engine?"))?;
         let version = theirs.min(ApiVersion::NEWEST_KNOWN);
         if version < ApiVersion::OLDEST_SUPPORTED {
             return Err(Error::EngineTooOld { endpoint: Box::new(self.endpoint), version: theirs });

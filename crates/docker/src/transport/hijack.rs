@@ -25,7 +25,8 @@ impl Transport {
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         request.headers_mut().insert(UPGRADE, HeaderValue::from_static("tcp"));
         let answer = self.send(request).await?;
-        let upgraded = hyper::upgrade::on(answer).await.map_err(|error| Error::transport(&what, error))?;
+        let upgraded =
+            hyper::upgrade::on(answer).await.map_err(|error| Error::transport(&what, error))?;
         let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
         Ok(Hijacked { reader, writer })
     }

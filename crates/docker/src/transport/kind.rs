@@ -55,13 +55,17 @@ impl Kind {
         };
         let has = |pair: &str| query.split('&').any(|each| each == pair);
         match (method, words) {
-            (&Method::GET, ["events"]) if !query.contains("until=") && !has("stream=false") => Self::Endless,
+            (&Method::GET, ["events"]) if !query.contains("until=") && !has("stream=false") => {
+                Self::Endless
+            }
             (&Method::GET, ["containers", _, "logs"]) if has("follow=1") => Self::Endless,
             (&Method::GET, ["containers", _, "logs"]) => Self::Log,
             (&Method::GET, ["containers", _, "archive"]) => Self::File,
             (&Method::GET, ["containers", _, "changes"]) => Self::Changes,
             (&Method::GET, ["images", .., "get"]) => Self::Save,
-            (&Method::GET, [.., "json"] | ["networks" | "events", ..]) if words.len() < 3 => Self::List,
+            (&Method::GET, [.., "json"] | ["networks" | "events", ..]) if words.len() < 3 => {
+                Self::List
+            }
             (&Method::GET | &Method::HEAD, _) => Self::Question,
             (&Method::DELETE, ["images", ..]) => Self::RemoveImage,
             (&Method::DELETE, _) => Self::Remove,
@@ -185,7 +189,8 @@ impl Kind {
 
 /// Whether a path segment is a version, such as `v1.41`.
 fn is_version(word: &str) -> bool {
-    word.strip_prefix('v').is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
+    word.strip_prefix('v')
+        .is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
 }
 
 #[cfg(test)]

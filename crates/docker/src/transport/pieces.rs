@@ -80,7 +80,10 @@ impl Pieces {
         while let Some(piece) = self.next().await {
             all.extend_from_slice(&piece?);
             if all.len() > limit {
-                return Err(Error::transport(&self.what, format!("the answer is longer than {limit} bytes")));
+                return Err(Error::transport(
+                    &self.what,
+                    format!("the answer is longer than {limit} bytes"),
+                ));
             }
         }
         Ok(())
@@ -129,12 +132,15 @@ impl Stream for Pieces {
                     }
                     continue;
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(Error::transport(&this.what, error)))),
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Some(Err(Error::transport(&this.what, error))));
+                }
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {}
             }
             let left = this.pace.as_ref().map(Pace::left);
-            let wait = this.wait.get_or_insert_with(|| Wait::begin(&this.transport, this.kind, left));
+            let wait =
+                this.wait.get_or_insert_with(|| Wait::begin(&this.transport, this.kind, left));
             let Poll::Ready(over) = wait.over.as_mut().poll(context) else { return Poll::Pending };
             let time = this.wait.take().map_or(Duration::ZERO, |wait| wait.since.elapsed());
             if let Some(error) = over {
@@ -174,7 +180,8 @@ mod tests {
                             .unwrap();
                         let _next = stream.read(&mut head);
                     }
-                    let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+                    let mut sent =
+                        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
                     while sent.is_ok() {
                         std::thread::sleep(Duration::from_millis(20));
                         sent = stream.write_all(b"1\r\n \r\n");
@@ -199,11 +206,21 @@ mod tests {
         assert_eq!(whole.whole, Some(Duration::from_mins(2)));
         (whole.whole, whole.pace) = (Some(Duration::from_millis(300)), None);
         let error = Pieces::collect(&mut whole, 1 << 20).await.unwrap_err();
-        assert!(matches!(&error, Error::Slow(Slow { what: "answer a question", came: 1.., .. })), "{error}");
-        assert!(error.to_string().contains("is too slow (waited 0 s for it to answer a question, in which"), "{error}");
+        assert!(
+            matches!(&error, Error::Slow(Slow { what: "answer a question", came: 1.., .. })),
+            "{error}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains("is too slow (waited 0 s for it to answer a question, in which"),
+            "{error}"
+        );
         assert!(transport.is_slow.load(Ordering::Relaxed), "the next is waited for less patiently");
         // A stream has a least speed.
-        for path in ["/containers/x/logs?follow=0", "/images/x/get", "/containers/x/archive?path=/a"] {
+        for path in
+            ["/containers/x/logs?follow=0", "/images/x/get", "/containers/x/archive?path=/a"]
+        {
             let mut stream = pieces(&transport, path).await;
             stream.pace = Some(Pace::new(Duration::from_millis(300)));
             let error = loop {

@@ -108,7 +108,9 @@ impl Transport {
 
     /// Reports whether the engine responds to the simplest request in any way.
     pub(crate) async fn responds(&self) -> bool {
-        let Ok(request) = Request::builder().uri("http://engine/_ping").body(full("")) else { return false };
+        let Ok(request) = Request::builder().uri("http://engine/_ping").body(full("")) else {
+            return false;
+        };
         let within = if self.scope.is_silent() { REDUCED_CHECK_TIMEOUT } else { CHECK_TIMEOUT };
         // The request uses a new connection, or an idle one.
         matches!(tokio::time::timeout(within, self.client.request(request)).await, Ok(Ok(_)))

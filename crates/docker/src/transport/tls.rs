@@ -42,13 +42,18 @@ impl Client {
                 }
                 builder.with_root_certificates(roots)
             }
-            None => builder.dangerous().with_custom_certificate_verifier(Arc::new(NoVerification(provider))),
+            None => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(NoVerification(provider))),
         };
         let config = match &tls.identity {
             Some((certificate, key)) => {
                 let chain = certificates(certificate)?;
-                let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|source| Error::tls_file(key, source))?;
-                builder.with_client_auth_cert(chain, key).map_err(|source| Error::tls_file(certificate, source))?
+                let key = PrivateKeyDer::from_pem_slice(&read(key)?)
+                    .map_err(|source| Error::tls_file(key, source))?;
+                builder
+                    .with_client_auth_cert(chain, key)
+                    .map_err(|source| Error::tls_file(certificate, source))?
             }
             None => builder.with_no_client_auth(),
         };
@@ -67,7 +72,9 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let text = read(path)?;
-    CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|source| Error::tls_file(path, source))
+    CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|source| Error::tls_file(path, source))
 }
 
 /// Accepts any certificate. Only for contexts with `SkipTLSVerify`.

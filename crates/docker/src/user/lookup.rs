@@ -21,15 +21,19 @@ pub(crate) const FILES: [&str; 2] = ["/etc/passwd", "/etc/group"];
 pub(crate) fn changed(changes: &[Change]) -> Option<&'static str> {
     // A folder changes with the entries in it. If none of them did, it may be another folder.
     let has_changed_entries = changes.iter().any(|change| change.path.starts_with("/etc/"));
-    let is_etc_replaced =
-        changes.iter().any(|change| change.path == "/etc" && (change.kind != 'C' || !has_changed_entries));
-    FILES.into_iter().find(|path| is_etc_replaced || changes.iter().any(|change| change.path == *path))
+    let is_etc_replaced = changes
+        .iter()
+        .any(|change| change.path == "/etc" && (change.kind != 'C' || !has_changed_entries));
+    FILES
+        .into_iter()
+        .find(|path| is_etc_replaced || changes.iter().any(|change| change.path == *path))
 }
 
 /// Returns the lookup file that is on a mount. The target, or another container, may be able to
 /// change it by another mount of the same folder, even if this mount is read-only.
 pub(crate) fn mounted(mounts: &[Mount]) -> Option<&'static str> {
-    let is_mounted = |path: &str| mounts.iter().any(|mount| Path::new(path).starts_with(&mount.destination));
+    let is_mounted =
+        |path: &str| mounts.iter().any(|mount| Path::new(path).starts_with(&mount.destination));
     FILES.into_iter().find(|path| is_mounted(path))
 }
 
@@ -40,7 +44,8 @@ pub(crate) fn first_process(top: &Value, pid: i64) -> Option<NumericUser> {
     let (pids, uids, gids) = (column("PID")?, column("UID")?, column("GID")?);
     let number = |row: &Value, column: usize| row[column].as_str()?.parse::<u32>().ok();
     let rows = top["Processes"].as_array()?;
-    let row = rows.iter().find(|row| number(row, pids).is_some_and(|found| i64::from(found) == pid))?;
+    let row =
+        rows.iter().find(|row| number(row, pids).is_some_and(|found| i64::from(found) == pid))?;
     Some(NumericUser { uid: number(row, uids)?, gid: number(row, gids)? })
 }
 
@@ -73,8 +78,11 @@ mod tests {
 
     #[test]
     fn a_mount_is_not_trusted() {
-        let mount =
-            |destination: &str, read_only| Mount { destination: destination.to_owned(), read_only, ..Mount::default() };
+        let mount = |destination: &str, read_only| Mount {
+            destination: destination.to_owned(),
+            read_only,
+            ..Mount::default()
+        };
         for (destination, read_only, expected) in [
             ("/etc", false, Some("/etc/passwd")),
             ("/etc/", false, Some("/etc/passwd")),

@@ -86,7 +86,9 @@ impl Follower {
             self.files.remove(0);
             return Ok(NextFile::Successor);
         }
-        let Some(current) = self.files.first() else { return Err(io::Error::other("no log file is open")) };
+        let Some(current) = self.files.first() else {
+            return Err(io::Error::other("no log file is open"));
+        };
         let own = current.metadata()?;
         if newest_inode(&self.path)?.is_none_or(|newest| newest == own.ino()) {
             return Ok(NextFile::Nothing);
@@ -106,7 +108,8 @@ impl Follower {
             };
             if newest_inode(&self.path)? == Some(newest) {
                 let oldest = successors.last().map(File::metadata).transpose()?;
-                let is_next = is_next || oldest.is_some_and(|oldest| was_made_at_the_end_of(&oldest, &own));
+                let is_next =
+                    is_next || oldest.is_some_and(|oldest| was_made_at_the_end_of(&oldest, &own));
                 self.replace(successors);
                 return Ok(if is_next { NextFile::Successor } else { NextFile::SuccessorAfterGap });
             }
@@ -130,7 +133,13 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         match self.plain_files() {
             Ok((path, files)) => {
                 let since = self.resume.restart().max(self.runs.range.since);
-                Ok(Some(Follower::new(path, files, &self.source.id, self.file_decoder(FileFormat::JsonFile), since)))
+                Ok(Some(Follower::new(
+                    path,
+                    files,
+                    &self.source.id,
+                    self.file_decoder(FileFormat::JsonFile),
+                    since,
+                )))
             }
             Err(reason) if self.request.via == Via::File => {
                 Err(Error::FilesNotFollowed { name: self.source.name.clone(), reason })
@@ -149,7 +158,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         }
         let files = LogFiles::open(&self.source.storage.files)?;
         let path = files.path.clone();
-        let plain = files.into_plain().ok_or_else(|| "its rotated log files are compressed".to_owned())?;
+        let plain =
+            files.into_plain().ok_or_else(|| "its rotated log files are compressed".to_owned())?;
         Ok((path, plain))
     }
 
@@ -164,14 +174,16 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         let (mut idle_since, mut pause) = (Instant::now(), POLL_INTERVAL);
         let mut was_at_end = false;
         loop {
-            let read = follower.files.first_mut().map_or(Ok(0), |file| file.read(&mut follower.buffer));
+            let read =
+                follower.files.first_mut().map_or(Ok(0), |file| file.read(&mut follower.buffer));
             let count = match read {
                 Ok(count) => count,
                 Err(error) => return Ok(StreamEnd::Broken(error.to_string())),
             };
             if count > 0 {
                 was_at_end = false;
-                (idle_since, pause, follower.silence) = (Instant::now(), POLL_INTERVAL, INSPECT_AFTER);
+                (idle_since, pause, follower.silence) =
+                    (Instant::now(), POLL_INTERVAL, INSPECT_AFTER);
                 // Report the end of a run before the lines of the next.
                 self.runs.learn(ends.heard());
                 if let Some(end) = self.take_chunk(follower, count)? {
@@ -221,7 +233,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         }
     }
 
-    fn take_chunk(&mut self, follower: &mut Follower, count: usize) -> Result<Option<StreamEnd>, Error> {
+    fn take_chunk(
+        &mut self,
+        follower: &mut Follower,
+        count: usize,
+    ) -> Result<Option<StreamEnd>, Error> {
         let Follower { decoder, buffer, taken, .. } = follower;
         let mut state = Ok(std::mem::take(taken));
         decoder.push(&buffer[..count], |event| self.take_event(event, &mut state, None));
@@ -256,7 +272,9 @@ impl Follower {
     /// Whether the file being read is the current one. Returns `None` if it is shorter than what
     /// was read of it.
     fn is_newest(&self) -> io::Result<Option<bool>> {
-        let Some(current) = self.files.first().filter(|_| self.files.len() == 1) else { return Ok(Some(false)) };
+        let Some(current) = self.files.first().filter(|_| self.files.len() == 1) else {
+            return Ok(Some(false));
+        };
         let own = current.metadata()?;
         if own.len() < io::Seek::stream_position(&mut &*current)? {
             return Ok(None);

@@ -60,7 +60,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     }
 
     /// The inner error means that the files are in doubt. What was read before remains valid.
-    async fn copy_files(&mut self, files: &mut LogFiles, then_follow: bool) -> Result<Result<(), String>, Error> {
+    async fn copy_files(
+        &mut self,
+        files: &mut LogFiles,
+        then_follow: bool,
+    ) -> Result<Result<(), String>, Error> {
         let mut decoder = self.file_decoder(files.format);
         let mut buffer = vec![0; CHUNK];
         let mut state = Ok(ReadProgress::since(self.runs.range.since));
@@ -68,7 +72,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         loop {
             let bytes = match files.read(&mut buffer) {
                 Ok(Some(bytes)) => bytes,
-                Ok(None) if decoder.is_in_record() && self.source.state.is_writing() && tries < RECORD_ATTEMPTS => {
+                Ok(None)
+                    if decoder.is_in_record()
+                        && self.source.state.is_writing()
+                        && tries < RECORD_ATTEMPTS =>
+                {
                     tries += 1;
                     tokio::time::sleep(RECORD_PAUSE).await;
                     match files.read_on() {
@@ -161,7 +169,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
 }
 
 fn describe(hole: Hole, after: Option<Timestamp>, files: Option<&LogFiles>) -> Notice {
-    let place = files.and_then(|files| files.place(hole.at)).map(|(path, at)| (path.to_owned(), at));
+    let place =
+        files.and_then(|files| files.place(hole.at)).map(|(path, at)| (path.to_owned(), at));
     Notice::Damaged { after, place, bytes: hole.bytes }
 }
 

@@ -13,9 +13,11 @@ const BACK: SignedDuration = SignedDuration::from_micros(-1500);
 /// stores what the process printed last.
 #[tokio::test]
 async fn a_stream_that_ends_before_the_log_loses_no_line() {
-    for (completeness, each) in
-        [(Completeness::Unknown, true), (Completeness::ByCount, true), (Completeness::ByCount, false)]
-    {
+    for (completeness, each) in [
+        (Completeness::Unknown, true),
+        (Completeness::ByCount, true),
+        (Completeness::ByCount, false),
+    ] {
         let backend = FakeBackend::new();
         backend.run("web", &[]);
         backend.store("web", |storage| storage.completeness = completeness);
@@ -134,9 +136,11 @@ fn in_range(since: Option<i64>, until: Option<i64>, via: Via) -> Request {
 #[tokio::test]
 async fn each_line_is_judged_by_its_own_time_through_the_engine() {
     for (seconds, since, until, expected) in RANGES {
-        for (completeness, each) in
-            [(Completeness::Unknown, false), (Completeness::ByCount, false), (Completeness::ByCount, true)]
-        {
+        for (completeness, each) in [
+            (Completeness::Unknown, false),
+            (Completeness::ByCount, false),
+            (Completeness::ByCount, true),
+        ] {
             let backend = FakeBackend::new();
             backend.run("web", &[]);
             backend.store("web", |storage| storage.completeness = completeness);
@@ -150,8 +154,14 @@ async fn each_line_is_judged_by_its_own_time_through_the_engine() {
             }
             backend.exit("web", 0, false);
             let sink = Recorder::default();
-            read(&backend, &in_range(since, until, Via::Api), sink.clone()).await.expect("it is read");
-            assert_eq!(sink.taken(), expected, "{seconds:?} {since:?} {until:?} {completeness:?} {each}");
+            read(&backend, &in_range(since, until, Via::Api), sink.clone())
+                .await
+                .expect("it is read");
+            assert_eq!(
+                sink.taken(),
+                expected,
+                "{seconds:?} {since:?} {until:?} {completeness:?} {each}"
+            );
         }
     }
 }
@@ -165,7 +175,10 @@ async fn each_line_is_judged_by_its_own_time_in_files() {
         let texts: Vec<_> = seconds
             .iter()
             .map(|&second| {
-                format!("{{\"log\":\"{second}\\n\",\"stream\":\"stdout\",\"time\":\"{:.9}\"}}\n", at(second))
+                format!(
+                    "{{\"log\":\"{second}\\n\",\"stream\":\"stdout\",\"time\":\"{:.9}\"}}\n",
+                    at(second)
+                )
             })
             .collect();
         std::fs::write(folder.path().join("x-json.log.1"), texts[..2].concat()).expect("a file");

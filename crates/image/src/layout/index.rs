@@ -69,7 +69,9 @@ fn read(root: &Path) -> Result<Option<Value>, ImageError> {
         Err(source) => return Err(ImageError::Read { path, source }),
     };
     // Engines might read another list than the one that is added to.
-    exact::index(&bytes).map(Some).map_err(|error| not_a_layout(root, &format!("its index.json: {error}")))
+    exact::index(&bytes)
+        .map(Some)
+        .map_err(|error| not_a_layout(root, &format!("its index.json: {error}")))
 }
 
 fn to_value<T: serde::Serialize>(value: &T) -> Result<Value, ImageError> {

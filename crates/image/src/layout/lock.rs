@@ -29,7 +29,11 @@ pub(super) fn shared(file: &File) -> io::Result<()> {
 }
 
 /// Takes an exclusive lock on `folder`, waiting for at most `timeout`. The error names `layout`.
-pub(super) fn exclusive(folder: &Path, layout: &Path, timeout: Duration) -> Result<File, ImageError> {
+pub(super) fn exclusive(
+    folder: &Path,
+    layout: &Path,
+    timeout: Duration,
+) -> Result<File, ImageError> {
     let failed = |source| ImageError::Store { path: folder.to_owned(), source };
     let file = File::open(folder).map_err(failed)?;
     let start = Instant::now();
@@ -46,12 +50,16 @@ pub(super) fn exclusive(folder: &Path, layout: &Path, timeout: Duration) -> Resu
 /// `1: FLOCK  ADVISORY  WRITE 4242 08:01:131 0 EOF`.
 fn holder(file: &File) -> String {
     let unknown = || "another process".to_owned();
-    let (Ok(metadata), Ok(locks)) = (file.metadata(), fs::read_to_string("/proc/locks")) else { return unknown() };
+    let (Ok(metadata), Ok(locks)) = (file.metadata(), fs::read_to_string("/proc/locks")) else {
+        return unknown();
+    };
     let inode = format!(":{}", metadata.ino());
     let process = locks.lines().find_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
         match fields[..] {
-            [_, "FLOCK", _, "WRITE", process, at, ..] if at.ends_with(&inode) => Some(process.to_owned()),
+            [_, "FLOCK", _, "WRITE", process, at, ..] if at.ends_with(&inode) => {
+                Some(process.to_owned())
+            }
             _ => None,
         }
     });
@@ -70,7 +78,8 @@ mod tests {
     fn a_lock_that_is_taken_is_waited_for_and_then_named() {
         let folder = tempfile::tempdir().unwrap();
         let lock = exclusive(folder.path(), folder.path(), Duration::ZERO).unwrap();
-        let error = exclusive(folder.path(), folder.path(), Duration::ZERO).unwrap_err().to_string();
+        let error =
+            exclusive(folder.path(), folder.path(), Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains("is being changed by "), "{error}");
         drop(lock);
         exclusive(folder.path(), folder.path(), Duration::ZERO).unwrap();

@@ -12,20 +12,25 @@ fn set(tag: &str, image: Image) -> ImageSet {
 }
 
 fn image_of(layer: Layer) -> Image {
-    let config = ImageConfig { architecture: "amd64".into(), os: "linux".into(), ..ImageConfig::default() };
+    let config =
+        ImageConfig { architecture: "amd64".into(), os: "linux".into(), ..ImageConfig::default() };
     Image::new(config, vec![layer], BTreeMap::new()).unwrap()
 }
 
 fn names(root: &Path) -> Vec<String> {
     let index: Value = serde_json::from_slice(&fs::read(root.join("index.json")).unwrap()).unwrap();
-    let name = |entry: &Value| entry["annotations"]["io.containerd.image.name"].as_str().unwrap_or("-").to_owned();
+    let name = |entry: &Value| {
+        entry["annotations"]["io.containerd.image.name"].as_str().unwrap_or("-").to_owned()
+    };
     index["manifests"].as_array().unwrap().iter().map(name).collect()
 }
 
 /// Every file is in its place, and the content of every blob, reachable or not, matches its name.
 fn assert_whole(root: &Path) {
     let listing = |folder: &Path| -> Vec<String> {
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let entries = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<_> = entries.collect();
         names.sort();
         names
@@ -41,7 +46,9 @@ fn assert_whole(root: &Path) {
     let index: Value = serde_json::from_slice(&fs::read(root.join("index.json")).unwrap()).unwrap();
     for entry in index["manifests"].as_array().unwrap() {
         let manifest = blob(root, entry);
-        for descriptor in [&manifest["config"]].into_iter().chain(manifest["layers"].as_array().unwrap()) {
+        for descriptor in
+            [&manifest["config"]].into_iter().chain(manifest["layers"].as_array().unwrap())
+        {
             let digest: Digest = descriptor["digest"].as_str().unwrap().parse().unwrap();
             assert_eq!(fs::metadata(folder.join(digest.hex())).unwrap().len(), descriptor["size"]);
         }
@@ -50,7 +57,8 @@ fn assert_whole(root: &Path) {
 
 fn blob(root: &Path, descriptor: &Value) -> Value {
     let digest: Digest = descriptor["digest"].as_str().unwrap().parse().unwrap();
-    serde_json::from_slice(&fs::read(root.join("blobs/sha256").join(digest.hex())).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(root.join("blobs/sha256").join(digest.hex())).unwrap())
+        .unwrap()
 }
 
 #[test]
@@ -58,10 +66,15 @@ fn images_are_added_and_names_taken_over() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("layout");
     let layout = Layout::open_or_create(&root).unwrap();
-    layout.add(&[set("app:1", sample("amd64", "a")), set("app:1-debug", sample("amd64", "b"))]).unwrap();
+    layout
+        .add(&[set("app:1", sample("amd64", "a")), set("app:1-debug", sample("amd64", "b"))])
+        .unwrap();
     assert_whole(&root);
     Layout::open_or_create(&root).unwrap().add(&[set("app:2", sample("amd64", "c"))]).unwrap();
-    assert_eq!(names(&root), ["docker.io/library/app:1", "docker.io/library/app:1-debug", "docker.io/library/app:2"]);
+    assert_eq!(
+        names(&root),
+        ["docker.io/library/app:1", "docker.io/library/app:1-debug", "docker.io/library/app:2"]
+    );
     let before = fs::read(root.join("index.json")).unwrap();
     layout.add(&[set("app:1", sample("amd64", "c"))]).unwrap();
     assert_eq!(names(&root).len(), 3);
@@ -82,7 +95,10 @@ fn what_others_put_into_the_index_stays() {
     let layout = Layout::open_or_create(root).unwrap();
     layout.add(&[set("app:1", sample("amd64", "a"))]).unwrap();
     let index: Value = serde_json::from_slice(&fs::read(root.join("index.json")).unwrap()).unwrap();
-    assert_eq!((&index["x"], &index["manifests"][0]["platform"]["os.version"]), (&1.into(), &"10".into()));
+    assert_eq!(
+        (&index["x"], &index["manifests"][0]["platform"]["os.version"]),
+        (&1.into(), &"10".into())
+    );
     assert_eq!(names(root), ["-", "docker.io/library/app:1"], "a bare tag is taken over");
 }
 
@@ -143,7 +159,9 @@ fn a_torn_blob_is_written_again_and_stale_files_are_removed() {
 fn a_damaged_blob_of_the_right_size_is_written_anew() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    let add = || Layout::open_or_create(root).unwrap().add(&[set("app:1", sample("amd64", "1"))]).unwrap();
+    let add = || {
+        Layout::open_or_create(root).unwrap().add(&[set("app:1", sample("amd64", "1"))]).unwrap()
+    };
     add();
     for blob in fs::read_dir(root.join("blobs/sha256")).unwrap() {
         let path = blob.unwrap().path();
@@ -171,7 +189,9 @@ fn builders_at_the_same_time_lose_nothing() {
             let root = folder.path();
             scope.spawn(move || {
                 let layout = Layout::open_or_create(root).unwrap();
-                layout.add(&[set(&format!("app:{number}"), sample("amd64", &number.to_string()))]).unwrap();
+                layout
+                    .add(&[set(&format!("app:{number}"), sample("amd64", &number.to_string()))])
+                    .unwrap();
             });
         }
     });
@@ -185,7 +205,10 @@ const CHILD: &str = "SCRATCHDBG_TEST_LAYOUT";
 /// [`a_killed_builder_leaves_the_old_state_or_the_new`] kills.
 #[test]
 #[ignore = "run by another test, in a process of its own"]
-#[expect(clippy::disallowed_methods, reason = "the folder can only be handed to a test by the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the folder can only be handed to a test by the environment"
+)]
 fn child_that_adds_for_ever() {
     let Some(root) = std::env::var_os(CHILD) else { return };
     for number in 0.. {
@@ -194,7 +217,12 @@ fn child_that_adds_for_ever() {
         let content = vec![u8::try_from(number % 251).unwrap(); 3_000_000];
         tree.insert("app", Entry::file(FileData::Bytes(content.into()), 0o755)).unwrap();
         let layer = Layer::spooled(&tree, 0, Compression::None, layout.folder()).unwrap();
-        layout.add(&[set("app:1", image_of(layer)), set("app:2", sample("amd64", &number.to_string()))]).unwrap();
+        layout
+            .add(&[
+                set("app:1", image_of(layer)),
+                set("app:2", sample("amd64", &number.to_string())),
+            ])
+            .unwrap();
     }
 }
 
@@ -216,8 +244,10 @@ fn a_killed_builder_leaves_the_old_state_or_the_new() {
         std::thread::sleep(Duration::from_micros(2_000 + (kill * 7_919) % 23_000));
         child.kill().unwrap();
         child.wait().unwrap();
-        let left =
-            fs::read_dir(root).unwrap().filter(|entry| is_temporary(&entry.as_ref().unwrap().file_name())).count();
+        let left = fs::read_dir(root)
+            .unwrap()
+            .filter(|entry| is_temporary(&entry.as_ref().unwrap().file_name()))
+            .count();
         interrupted += usize::from(left > 0);
         drop(Layout::open_or_create(root).unwrap());
         assert_whole(root);

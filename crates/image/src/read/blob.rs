@@ -37,8 +37,8 @@ impl Files {
     /// Reads the headers of an archive. Entries that engines would not find where they are read are
     /// an error.
     pub(super) fn archive(path: &Path) -> Result<Self, ReadError> {
-        let (file, _) =
-            scratchdbg_files::open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+        let (file, _) = scratchdbg_files::open(path)
+            .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
         Self::open_archive(file, path)
     }
 
@@ -56,19 +56,23 @@ impl Files {
         headers.rewind().map_err(failed)?;
         let named = |name: &str| format!("{name} in {}", path.display());
         let mut entries = Entries::default();
-        let counted = Counted { inner: BufReader::with_capacity(HEADERS, headers), position: 0, length };
+        let counted =
+            Counted { inner: BufReader::with_capacity(HEADERS, headers), position: 0, length };
         let mut reader = TarReader::new(counted, path.display().to_string());
         while let Some(member) = reader.next()? {
             let added = entries.add(&member, reader.get_ref().position);
             added.map_err(|reason| ReadError::invalid(named(&member.path), reason))?;
         }
-        let entries = entries.files().map_err(|(name, reason)| ReadError::invalid(named(&name), reason))?;
+        let entries =
+            entries.files().map_err(|(name, reason)| ReadError::invalid(named(&name), reason))?;
         Ok(Self::Archive { path: path.to_owned(), file: Arc::new(file), entries })
     }
 
     pub(super) fn path(&self) -> &Path {
         match self {
-            Self::Folder(path) | Self::Archive { path, .. } | Self::Remote { name: path, .. } => path,
+            Self::Folder(path) | Self::Archive { path, .. } | Self::Remote { name: path, .. } => {
+                path
+            }
         }
     }
 
@@ -105,17 +109,34 @@ impl Files {
     }
 
     /// Reads a manifest that a descriptor refers to.
-    pub(super) fn manifest(&self, what: &str, file: &str, digest: Digest, size: u64) -> Result<Vec<u8>, ReadError> {
+    pub(super) fn manifest(
+        &self,
+        what: &str,
+        file: &str,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Vec<u8>, ReadError> {
         match self {
-            Self::Remote { image, .. } => image.manifest(digest).map_err(|source| self.failed(what, source)),
+            Self::Remote { image, .. } => {
+                image.manifest(digest).map_err(|source| self.failed(what, source))
+            }
             _ => self.small_blob(what, file, digest, size),
         }
     }
 
     /// Reads a whole blob that is a JSON document.
-    pub(super) fn small_blob(&self, what: &str, file: &str, digest: Digest, size: u64) -> Result<Vec<u8>, ReadError> {
+    pub(super) fn small_blob(
+        &self,
+        what: &str,
+        file: &str,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Vec<u8>, ReadError> {
         if size > LARGEST_DOCUMENT {
-            return Err(ReadError::invalid(what, format!("{size} bytes, and a document has 4 MiB at most")));
+            return Err(ReadError::invalid(
+                what,
+                format!("{size} bytes, and a document has 4 MiB at most"),
+            ));
         }
         let mut bytes = Vec::new();
         let mut blob = self.blob(what, file, Some(digest), size)?;
@@ -130,15 +151,17 @@ impl Files {
     /// Opens a file.
     pub(super) fn open(&self, name: &str) -> Result<Box<dyn Read>, ReadError> {
         if self.size(name).is_none() {
-            return Err(ReadError::Missing { what: format!("{name} in {}", self.path().display()) });
+            return Err(ReadError::Missing {
+                what: format!("{name} in {}", self.path().display()),
+            });
         }
         let opened = match self {
-            Self::Folder(root) => {
-                scratchdbg_files::open(&root.join(name)).map(|(file, _)| Box::new(file) as Box<dyn Read>)
-            }
+            Self::Folder(root) => scratchdbg_files::open(&root.join(name))
+                .map(|(file, _)| Box::new(file) as Box<dyn Read>),
             Self::Archive { file, entries, .. } => match entries.get(name) {
                 Some(Place { offset, size }) => {
-                    Ok(Box::new(Part { file: Arc::clone(file), at: *offset, left: *size }) as Box<dyn Read>)
+                    Ok(Box::new(Part { file: Arc::clone(file), at: *offset, left: *size })
+                        as Box<dyn Read>)
                 }
                 None => Err(io::ErrorKind::NotFound.into()),
             },
@@ -151,7 +174,10 @@ impl Files {
     pub(super) fn document(&self, name: &str) -> Result<Vec<u8>, ReadError> {
         let size = self.size(name).unwrap_or_default();
         if size > LARGEST_DOCUMENT {
-            return Err(ReadError::invalid(name, format!("{size} bytes, and a document has 4 MiB at most")));
+            return Err(ReadError::invalid(
+                name,
+                format!("{size} bytes, and a document has 4 MiB at most"),
+            ));
         }
         let mut bytes = Vec::new();
         self.open(name)?

@@ -80,22 +80,30 @@ impl Listing {
             return invalid("its media type is not the one of its descriptor");
         }
         if raw.schema_version.is_some_and(|version| version != 2) || raw.fs_layers.is_some() {
-            return invalid("it is not of schema version 2, and engines do not take it for what it seems to be");
+            return invalid(
+                "it is not of schema version 2, and engines do not take it for what it seems to be",
+            );
         }
         let is_known = |media_type: &str| is_index(media_type) || is_manifest(media_type);
         match (raw.media_type.as_deref().or(said), raw.manifests, raw.config, raw.layers) {
             (Some(other), ..) if !is_known(other) => {
                 invalid(&format!("its media type is `{other}`, which is that of no image"))
             }
-            (_, Some(_), Some(_), _) | (_, Some(_), _, Some(_)) => {
-                invalid("it is an index and a manifest at once, and readers would not agree what it is")
+            (_, Some(_), Some(_), _) | (_, Some(_), _, Some(_)) => invalid(
+                "it is an index and a manifest at once, and readers would not agree what it is",
+            ),
+            (Some(said), Some(_), ..) if is_manifest(said) => {
+                invalid("it says that it is a manifest and is an index")
             }
-            (Some(said), Some(_), ..) if is_manifest(said) => invalid("it says that it is a manifest and is an index"),
-            (Some(said), None, ..) if is_index(said) => invalid("it says that it is an index and is none"),
+            (Some(said), None, ..) if is_index(said) => {
+                invalid("it says that it is an index and is none")
+            }
             (_, Some(entries), ..) => Ok(Self::Index(entries)),
-            (_, None, Some(config), Some(layers)) => {
-                Ok(Self::Manifest { config, layers, annotations: raw.annotations.unwrap_or_default() })
-            }
+            (_, None, Some(config), Some(layers)) => Ok(Self::Manifest {
+                config,
+                layers,
+                annotations: raw.annotations.unwrap_or_default(),
+            }),
             _ => invalid("it is neither an index nor a manifest"),
         }
     }
@@ -131,25 +139,34 @@ impl Descriptor {
 
     /// The platform that engines choose it by.
     pub(super) fn platform(&self) -> Option<&ListedPlatform> {
-        self.platform.as_ref().filter(|platform| !(platform.os.is_empty() && platform.architecture.is_empty()))
+        self.platform
+            .as_ref()
+            .filter(|platform| !(platform.os.is_empty() && platform.architecture.is_empty()))
     }
 
     /// Whether it leads to no image, and no engine chooses it by its platform. Where engines choose
     /// by name, as in the `index.json` of a layout, other things may be listed without a platform.
     pub(super) fn is_no_image(&self, by_name: bool) -> Result<bool, ReadError> {
         let is_known = is_index(&self.media_type) || is_manifest(&self.media_type);
-        let is_attestation =
-            self.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(ATTESTATION_TYPE));
+        let is_attestation = self
+            .annotations
+            .as_ref()
+            .is_some_and(|annotations| annotations.contains_key(ATTESTATION_TYPE));
         if is_known && !is_attestation {
             return Ok(false);
         }
         match self.platform() {
-            Some(platform) if platform.os == UNKNOWN && platform.architecture == UNKNOWN => Ok(true),
+            Some(platform) if platform.os == UNKNOWN && platform.architecture == UNKNOWN => {
+                Ok(true)
+            }
             None if by_name => Ok(true),
             _ if is_known => Ok(false),
             _ => Err(ReadError::invalid(
                 format!("manifest {}", self.digest),
-                format!("its media type is `{}`, and engines may choose it by its platform", self.media_type),
+                format!(
+                    "its media type is `{}`, and engines may choose it by its platform",
+                    self.media_type
+                ),
             )),
         }
     }
@@ -159,12 +176,14 @@ impl ListedPlatform {
     /// Whether it is the platform that the image itself declares.
     pub(super) fn agrees(&self, own: &Platform) -> bool {
         (&self.os, &self.architecture) == (&own.os, &own.architecture)
-            && (self.usual_variant() == as_engines_compare(own).2 || self.variant_left_out_by(own).is_some())
+            && (self.usual_variant() == as_engines_compare(own).2
+                || self.variant_left_out_by(own).is_some())
     }
 
     /// The variant, if an image leaves it out of its own config, as those for Arm did.
     pub(super) fn variant_left_out_by(&self, own: &Platform) -> Option<&str> {
-        let leaves_out = own.architecture == "arm" && own.variant.as_deref().unwrap_or_default().is_empty();
+        let leaves_out =
+            own.architecture == "arm" && own.variant.as_deref().unwrap_or_default().is_empty();
         self.variant.as_deref().filter(|variant| leaves_out && !variant.is_empty())
     }
 

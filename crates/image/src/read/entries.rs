@@ -32,7 +32,9 @@ impl Entries {
     /// place what is read there.
     pub(super) fn add(&mut self, member: &Member, offset: u64) -> Result<(), &'static str> {
         let entry = match &member.kind {
-            MemberKind::File if member.path.is_empty() => return Err("it is a file, and the root is a directory"),
+            MemberKind::File if member.path.is_empty() => {
+                return Err("it is a file, and the root is a directory");
+            }
             MemberKind::File => Entry::File(Place { offset, size: member.size }),
             MemberKind::Directory => Entry::Directory,
             MemberKind::Symlink(target) => match layer_link(&member.path, target) {
@@ -44,7 +46,8 @@ impl Entries {
         };
         match (self.0.entry(member.path.clone()), entry) {
             (MapEntry::Vacant(vacant), entry) => drop(vacant.insert(entry)),
-            (MapEntry::Occupied(there), Entry::Directory) if matches!(there.get(), Entry::Directory) => {}
+            (MapEntry::Occupied(there), Entry::Directory)
+                if matches!(there.get(), Entry::Directory) => {}
             _ => return Err("it is there twice"),
         }
         Ok(())
@@ -55,7 +58,9 @@ impl Entries {
         for (path, entry) in &self.0 {
             let below = format!("{path}/");
             let next = self.0.range(below.clone()..).next();
-            if !matches!(entry, Entry::Directory) && next.is_some_and(|(next, _)| next.starts_with(&below)) {
+            if !matches!(entry, Entry::Directory)
+                && next.is_some_and(|(next, _)| next.starts_with(&below))
+            {
                 return Err((path.clone(), "it is no directory, and another entry is below it"));
             }
         }
@@ -128,7 +133,10 @@ mod tests {
             (&[("manifest.json", Special)], "neither a file"),
             (&[("", File)], "the root"),
             (&[("q", File), ("q-", File), ("q/manifest.json", File)], "q: it is no directory"),
-            (&[("aa/layer.tar", link("../bb.tar")), ("aa/layer.tar/x", File)], "aa/layer.tar: it is no directory"),
+            (
+                &[("aa/layer.tar", link("../bb.tar")), ("aa/layer.tar/x", File)],
+                "aa/layer.tar: it is no directory",
+            ),
             (&[("aa/layer.tar", link("../bb.tar")), ("aa/layer.tar", File)], "there twice"),
             // Links of other forms than those of layers.
             (&[("aa/layer.tar", link("/bb.tar"))], "symbolic link"),
@@ -159,7 +167,8 @@ mod tests {
             ("ee/layer.tar", link("../aa/layer.tar")),
             ("ff/layer.tar", link("../0.tar")),
         ];
-        let expected = ["aa/layer.tar at 4", "bb/layer.tar at 4", "cc/layer.tar at 6", "dd.tar at 6"];
+        let expected =
+            ["aa/layer.tar at 4", "bb/layer.tar at 4", "cc/layer.tar at 6", "dd.tar at 6"];
         assert_eq!(files(&entries).unwrap(), expected);
     }
 

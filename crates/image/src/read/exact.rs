@@ -28,8 +28,10 @@ pub(super) enum Shape {
     },
 }
 
-const PLATFORM: Shape =
-    Shape::Object { keys: &["architecture", "os", "os.version", "os.features", "variant", "features"], nested: &[] };
+const PLATFORM: Shape = Shape::Object {
+    keys: &["architecture", "os", "os.version", "os.features", "variant", "features"],
+    nested: &[],
+};
 
 const DESCRIPTOR: Shape = Shape::Object {
     keys: &["mediaType", "digest", "size", "urls", "annotations", "data", "artifactType"],
@@ -59,8 +61,10 @@ pub(super) const LISTING: Shape = Shape::Object {
 };
 
 /// `manifest.json`.
-pub(super) const DOCKER_LISTING: Shape =
-    Shape::List(&Shape::Object { keys: &["Config", "RepoTags", "Layers", "Parent", "LayerSources"], nested: &[] });
+pub(super) const DOCKER_LISTING: Shape = Shape::List(&Shape::Object {
+    keys: &["Config", "RepoTags", "Layers", "Parent", "LayerSources"],
+    nested: &[],
+});
 
 /// `oci-layout`.
 pub(super) const MARK: Shape = Shape::Object { keys: &["imageLayoutVersion"], nested: &[] };
@@ -125,7 +129,11 @@ pub(super) const CONFIG: Shape = Shape::Object {
 };
 
 /// Reads a document. `what` names it in errors.
-pub(super) fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8], shape: &Shape) -> Result<T, ReadError> {
+pub(super) fn parse<T: DeserializeOwned>(
+    what: &str,
+    bytes: &[u8],
+    shape: &Shape,
+) -> Result<T, ReadError> {
     read(bytes, shape).map_err(|reason| ReadError::invalid(what, reason))
 }
 
@@ -202,21 +210,45 @@ mod tests {
             (&LISTING, r#"{"manifests":[],"Manifests":[]}"#, "which engines take for `manifests`"),
             (&LISTING, r#"{"manifests":[],"manifests":[]}"#, "the key `manifests` twice"),
             (&LISTING, r#"{"FSLayers":[]}"#, "which engines take for `fsLayers`"),
-            (&LISTING, r#"{"manifests":[{"digest":"a","Digest":"b"}]}"#, "which engines take for `digest`"),
-            (&LISTING, r#"{"manifests":[{"platform":{"OS":"linux"}}]}"#, "which engines take for `os`"),
+            (
+                &LISTING,
+                r#"{"manifests":[{"digest":"a","Digest":"b"}]}"#,
+                "which engines take for `digest`",
+            ),
+            (
+                &LISTING,
+                r#"{"manifests":[{"platform":{"OS":"linux"}}]}"#,
+                "which engines take for `os`",
+            ),
             (&LISTING, r#"{"layers":[{"size":1,"size":2}]}"#, "the key `size` twice"),
             (&LISTING, r#"{"annotations":{"a":"1","a":"2"}}"#, "the key `a` twice"),
             (&LISTING, r#"{"other":1,"Other":2}"#, "the key `Other` twice"),
             (&LISTING, r#"{"other":{"a":[{"b":1,"b":2}]}}"#, "the key `b` twice"),
-            (&DOCKER_LISTING, r#"[{"Config":"a","config":"b"}]"#, "which engines take for `Config`"),
-            (&DOCKER_LISTING, r#"[{},{"repotag\u017f":["b"]}]"#, "which engines take for `RepoTags`"),
+            (
+                &DOCKER_LISTING,
+                r#"[{"Config":"a","config":"b"}]"#,
+                "which engines take for `Config`",
+            ),
+            (
+                &DOCKER_LISTING,
+                r#"[{},{"repotag\u017f":["b"]}]"#,
+                "which engines take for `RepoTags`",
+            ),
             (&CONFIG, r#"{"config":{"entrypoint":["/x"]}}"#, "which engines take for `Entrypoint`"),
-            (&CONFIG, r#"{"config":{"Wor\u212aingDir":"/x"}}"#, "which engines take for `WorkingDir`"),
+            (
+                &CONFIG,
+                r#"{"config":{"Wor\u212aingDir":"/x"}}"#,
+                "which engines take for `WorkingDir`",
+            ),
             (&CONFIG, r#"{"config":{},"config":{}}"#, "the key `config` twice"),
             (&CONFIG, r#"{"history":[{"Comment":"x"}]}"#, "which engines take for `comment`"),
             (&CONFIG, r#"{"config":{"Healthcheck":{"test":[]}}}"#, "which engines take for `Test`"),
             (&CONFIG, r#"{"container_config":{"cmd":[]}}"#, "which engines take for `Cmd`"),
-            (&MARK, r#"{"imagelayoutversion":"1.0.0"}"#, "which engines take for `imageLayoutVersion`"),
+            (
+                &MARK,
+                r#"{"imagelayoutversion":"1.0.0"}"#,
+                "which engines take for `imageLayoutVersion`",
+            ),
             (&MARK, "{} {}", "trailing characters"),
             (&MARK, "\u{feff}{}", "expected value"),
         ] {
@@ -224,9 +256,15 @@ mod tests {
             assert!(error.contains(expected), "{document}: {error}");
         }
         for (shape, document) in [
-            (&LISTING, r#"{"annotations":{"a":"1","A":"2","config":"3","Config":"4"},"manifests":[],"more":{"x":1}}"#),
+            (
+                &LISTING,
+                r#"{"annotations":{"a":"1","A":"2","config":"3","Config":"4"},"manifests":[],"more":{"x":1}}"#,
+            ),
             (&LISTING, r#"{"config":null,"layers":[{"platform":null}]}"#),
-            (&CONFIG, r#"{"config":{"Labels":{"a":"1","A":"2","Cmd":"","cmd":""},"Volumes":{"/A":{},"/a":{}}}}"#),
+            (
+                &CONFIG,
+                r#"{"config":{"Labels":{"a":"1","A":"2","Cmd":"","cmd":""},"Volumes":{"/A":{},"/a":{}}}}"#,
+            ),
             (&DOCKER_LISTING, r#"[{"Config":"a","LayerSources":{"sha256:a":{}}}]"#),
             (&MARK, "7"),
         ] {

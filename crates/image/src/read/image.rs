@@ -71,15 +71,15 @@ impl StoredLayer {
 /// Media types of layers, OCI's and Docker's.
 pub(super) fn layer_media_type(text: &str) -> Result<LayerMediaType, ReadError> {
     match text {
-        "application/vnd.oci.image.layer.v1.tar" | "application/vnd.docker.image.rootfs.diff.tar" => {
-            Ok(LayerMediaType::Tar)
-        }
-        "application/vnd.oci.image.layer.v1.tar+gzip" | "application/vnd.docker.image.rootfs.diff.tar.gzip" => {
-            Ok(LayerMediaType::TarGzip)
-        }
-        "application/vnd.oci.image.layer.v1.tar+zstd" | "application/vnd.docker.image.rootfs.diff.tar.zstd" => {
-            Ok(LayerMediaType::TarZstd)
-        }
-        other => Err(ReadError::invalid("the manifest", format!("`{other}` is not the media type of a layer"))),
+        "application/vnd.oci.image.layer.v1.tar"
+        | "application/vnd.docker.image.rootfs.diff.tar" => Ok(LayerMediaType::Tar),
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+        | "application/vnd.docker.image.rootfs.diff.tar.gzip" => Ok(LayerMediaType::TarGzip),
+        "application/vnd.oci.image.layer.v1.tar+zstd"
+        | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Ok(LayerMediaType::TarZstd),
+        other => Err(ReadError::invalid(
+            "the manifest",
+            format!("`{other}` is not the media type of a layer"),
+        )),
     }
 }

@@ -39,22 +39,26 @@ impl ImageSource {
             _ => HashingReader::counting(blob),
         };
         {
-            let unpacked =
-                unpack(&mut blob, layer.media_type).map_err(|error| ReadError::invalid(&name, error.to_string()))?;
+            let unpacked = unpack(&mut blob, layer.media_type)
+                .map_err(|error| ReadError::invalid(&name, error.to_string()))?;
             let content = Limited { inner: unpacked, left: limit(layer.size) };
-            let mut content =
-                if self.is_trusted { HashingReader::counting(content) } else { HashingReader::new(content) };
+            let mut content = if self.is_trusted {
+                HashingReader::counting(content)
+            } else {
+                HashingReader::new(content)
+            };
             walk(&name, &mut content, visit)?;
             if let (Some(diff_id), _) = content.finish()
                 && diff_id != layer.diff_id
             {
-                let what = format!("the content of {name}, which the config names {},", layer.diff_id);
+                let what =
+                    format!("the content of {name}, which the config names {},", layer.diff_id);
                 return Err(ReadError::DigestMismatch { what, actual: diff_id });
             }
         }
         // Bytes that the decompressor did not read count too.
-        let rest =
-            io::copy(&mut blob, &mut io::sink()).map_err(|error| ReadError::invalid(&name, error.to_string()))?;
+        let rest = io::copy(&mut blob, &mut io::sink())
+            .map_err(|error| ReadError::invalid(&name, error.to_string()))?;
         let (digest, actual) = blob.finish();
         if actual != layer.size {
             return Err(ReadError::SizeMismatch { what: name, expected: layer.size, actual });
@@ -83,7 +87,10 @@ fn walk(
     let mut tar = TarReader::new(content, name);
     while let Some(member) = tar.next()? {
         if !seen.insert(&(tar.listed(), &member.path)) {
-            return Err(ReadError::DuplicatePath { path: format!("/{}", member.path), layer: name.to_owned() });
+            return Err(ReadError::DuplicatePath {
+                path: format!("/{}", member.path),
+                layer: name.to_owned(),
+            });
         }
         visit(&member, &mut tar)?;
     }
@@ -106,7 +113,10 @@ impl Paths {
     }
 }
 
-fn unpack<'a>(blob: impl Read + 'a, media_type: Option<LayerMediaType>) -> io::Result<Box<dyn Read + 'a>> {
+fn unpack<'a>(
+    blob: impl Read + 'a,
+    media_type: Option<LayerMediaType>,
+) -> io::Result<Box<dyn Read + 'a>> {
     let mut blob = BufReader::with_capacity(BUFFER, blob);
     let media_type = match media_type {
         Some(media_type) => media_type,
@@ -144,7 +154,9 @@ impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let size = self.inner.read(buffer)?;
         self.left = self.left.checked_sub(size as u64).ok_or_else(|| {
-            io::Error::other("it unpacks to more than a hundred times its size: reading was given up")
+            io::Error::other(
+                "it unpacks to more than a hundred times its size: reading was given up",
+            )
         })?;
         Ok(size)
     }
@@ -157,7 +169,8 @@ mod tests {
     #[test]
     fn a_bomb_is_given_up_early() {
         let mut packed = Vec::new();
-        let mut encoder = flate2::read::GzEncoder::new(io::repeat(0).take(1 << 24), flate2::Compression::best());
+        let mut encoder =
+            flate2::read::GzEncoder::new(io::repeat(0).take(1 << 24), flate2::Compression::best());
         assert!(encoder.read_to_end(&mut packed).unwrap() < 1 << 17);
         let read = |left| {
             let unpacked = unpack(&packed[..], Some(LayerMediaType::TarGzip)).unwrap();

@@ -10,7 +10,9 @@ use crate::Digest;
 /// the last. The name of an image must be that of nothing else either, as engines do not all ask
 /// what it is.
 pub(super) fn expect_one_entry_each(what: &str, entries: &[Descriptor]) -> Result<(), ReadError> {
-    let twice = |name: &str| Err(ReadError::invalid(what, format!("it gives the name {name} to two images")));
+    let twice = |name: &str| {
+        Err(ReadError::invalid(what, format!("it gives the name {name} to two images")))
+    };
     let (mut by_name, mut taken) = (HashMap::new(), HashSet::new());
     // A tag alone may be that of any full name.
     let (mut bare, mut tagged) = (Vec::new(), HashMap::<String, HashSet<Digest>>::new());
@@ -22,7 +24,9 @@ pub(super) fn expect_one_entry_each(what: &str, entries: &[Descriptor]) -> Resul
             continue;
         }
         if let Some(name) = names.first()
-            && by_name.insert(full_name(name), entry.digest).is_some_and(|other| other != entry.digest)
+            && by_name
+                .insert(full_name(name), entry.digest)
+                .is_some_and(|other| other != entry.digest)
         {
             return twice(name);
         }
@@ -34,7 +38,9 @@ pub(super) fn expect_one_entry_each(what: &str, entries: &[Descriptor]) -> Resul
         }
         taken.extend(names.iter().flat_map(|name| forms(name)));
     }
-    if let Some(name) = bare.iter().find(|name| tagged.get(*name).is_some_and(|images| images.len() > 1)) {
+    if let Some(name) =
+        bare.iter().find(|name| tagged.get(*name).is_some_and(|images| images.len() > 1))
+    {
         return twice(name);
     }
     match others.iter().find(|name| forms(name).iter().any(|form| taken.contains(form))) {
@@ -45,7 +51,10 @@ pub(super) fn expect_one_entry_each(what: &str, entries: &[Descriptor]) -> Resul
 
 /// All that an image with this name may be asked for by.
 fn forms(name: &str) -> Vec<String> {
-    [Some(name.to_owned()), Some(full_name(name)), tag(name).map(str::to_owned)].into_iter().flatten().collect()
+    [Some(name.to_owned()), Some(full_name(name)), tag(name).map(str::to_owned)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Fails if two images of a `manifest.json`, which does not list platforms, have the same name:
@@ -60,7 +69,10 @@ pub(super) fn expect_one_image_each(what: &str, images: &[StoredImage]) -> Resul
                     (one, other) if one == other => format!("for {one}"),
                     (one, other) => format!("for {one} and for {other}"),
                 };
-                return Err(ReadError::invalid(what, format!("it gives the name {name} to two images {platforms}")));
+                return Err(ReadError::invalid(
+                    what,
+                    format!("it gives the name {name} to two images {platforms}"),
+                ));
             }
         }
     }
@@ -70,19 +82,26 @@ pub(super) fn expect_one_image_each(what: &str, images: &[StoredImage]) -> Resul
 /// Fails if the two listings of an archive give one name to different images, or if `manifest.json`
 /// has an image that `index.json` does not lead to: an engine reads one of the listings or the
 /// other.
-pub(super) fn expect_agreement(of_index: &[StoredImage], of_docker: &[StoredImage]) -> Result<(), ReadError> {
+pub(super) fn expect_agreement(
+    of_index: &[StoredImage],
+    of_docker: &[StoredImage],
+) -> Result<(), ReadError> {
     let mut named: HashMap<String, HashSet<Digest>> = HashMap::new();
     for image in of_index {
         for name in &image.names {
             named.entry(full_name(name)).or_default().insert(image.config_document.digest());
         }
     }
-    let all: HashSet<Digest> = of_index.iter().map(|image| image.config_document.digest()).collect();
+    let all: HashSet<Digest> =
+        of_index.iter().map(|image| image.config_document.digest()).collect();
     for image in of_docker {
         if !all.contains(&image.config_document.digest()) {
             let reason = match image.names.first() {
                 Some(name) => format!("it gives the name {name} to another image than index.json"),
-                None => format!("it has an image {} that index.json does not", image.config_document.digest()),
+                None => format!(
+                    "it has an image {} that index.json does not",
+                    image.config_document.digest()
+                ),
             };
             return Err(ReadError::invalid("manifest.json", reason));
         }
@@ -90,7 +109,11 @@ pub(super) fn expect_agreement(of_index: &[StoredImage], of_docker: &[StoredImag
             // A layout names an image by its tag alone, perhaps.
             let by_tag = tag(name).and_then(|tag| named.get(&full_name(tag)));
             let digest = image.config_document.digest();
-            if [named.get(&full_name(name)), by_tag].into_iter().flatten().any(|images| !images.contains(&digest)) {
+            if [named.get(&full_name(name)), by_tag]
+                .into_iter()
+                .flatten()
+                .any(|images| !images.contains(&digest))
+            {
                 let reason = format!("it gives the name {name} to another image than index.json");
                 return Err(ReadError::invalid("manifest.json", reason));
             }
@@ -101,7 +124,8 @@ pub(super) fn expect_agreement(of_index: &[StoredImage], of_docker: &[StoredImag
 
 /// The full form of a name, or the text itself if it is none.
 pub(super) fn full_name(text: &str) -> String {
-    text.parse::<crate::TaggedReference>().map_or_else(|_| text.to_owned(), |reference| reference.to_string())
+    text.parse::<crate::TaggedReference>()
+        .map_or_else(|_| text.to_owned(), |reference| reference.to_string())
 }
 
 /// The tag of a full name, or a bare tag itself.

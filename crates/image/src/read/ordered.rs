@@ -33,7 +33,9 @@ impl From<Json> for Value {
         match json {
             Json::Scalar(value) => value,
             Json::Array(items) => items.into_iter().map(Self::from).collect(),
-            Json::Object(members) => members.into_iter().map(|(key, value)| (key, Self::from(value))).collect(),
+            Json::Object(members) => {
+                members.into_iter().map(|(key, value)| (key, Self::from(value))).collect()
+            }
         }
     }
 }

@@ -70,12 +70,19 @@ impl Found {
     }
 
     /// Checks that an image is for the platform by which an index lists it.
-    fn expect_platform(&mut self, what: &str, at: usize, listed: &ListedPlatform) -> Result<(), ReadError> {
+    fn expect_platform(
+        &mut self,
+        what: &str,
+        at: usize,
+        listed: &ListedPlatform,
+    ) -> Result<(), ReadError> {
         let Some(image) = self.images.get_mut(at) else { return Ok(()) };
         let own = image.config.platform();
         if !listed.agrees(&own) {
             let id = image.config_document.digest();
-            let reason = format!("it lists an image for {listed} whose config {id} says that it is for {own}");
+            let reason = format!(
+                "it lists an image for {listed} whose config {id} says that it is for {own}"
+            );
             return Err(ReadError::invalid(what, reason));
         }
         if let Some(variant) = listed.variant_left_out_by(&own) {
@@ -85,13 +92,20 @@ impl Found {
     }
 
     /// Checks that an engine can choose only one image for each platform.
-    fn expect_one_for_each_platform(&self, what: &str, listed: &BTreeSet<usize>) -> Result<(), ReadError> {
+    fn expect_one_for_each_platform(
+        &self,
+        what: &str,
+        listed: &BTreeSet<usize>,
+    ) -> Result<(), ReadError> {
         let mut seen = BTreeSet::new();
         for image in listed.iter().filter_map(|at| self.images.get(*at)) {
             let platform = image.platform();
             // There are images of Windows for several versions of it.
             if !seen.insert(documents::as_engines_compare(&platform)) && platform.os != "windows" {
-                return Err(ReadError::invalid(what, format!("it lists two images for {platform}")));
+                return Err(ReadError::invalid(
+                    what,
+                    format!("it lists two images for {platform}"),
+                ));
             }
         }
         Ok(())
@@ -100,7 +114,10 @@ impl Found {
     fn count_entry(&mut self, what: &str) -> Result<(), ReadError> {
         self.listed += 1;
         if self.listed > MOST_LISTED {
-            return Err(ReadError::invalid(what, "indexes that list more than 100,000 images, counted each time"));
+            return Err(ReadError::invalid(
+                what,
+                "indexes that list more than 100,000 images, counted each time",
+            ));
         }
         Ok(())
     }
@@ -108,7 +125,10 @@ impl Found {
     fn count_bytes(&mut self, what: &str, size: u64) -> Result<(), ReadError> {
         self.read = self.read.saturating_add(size);
         if self.read > LARGEST_DOCUMENTS {
-            return Err(ReadError::invalid(what, "manifests and configs of more than 64 MiB in all"));
+            return Err(ReadError::invalid(
+                what,
+                "manifests and configs of more than 64 MiB in all",
+            ));
         }
         Ok(())
     }
@@ -118,7 +138,8 @@ impl ImageSource {
     /// Opens a layout folder.
     pub fn layout(folder: &Path) -> Result<Self, ReadError> {
         let files = Files::folder(folder);
-        let not_an_image = |reason: &str| ReadError::NotAnImage { path: folder.to_owned(), reason: reason.into() };
+        let not_an_image =
+            |reason: &str| ReadError::NotAnImage { path: folder.to_owned(), reason: reason.into() };
         match folder.metadata() {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(metadata) => {
@@ -132,7 +153,9 @@ impl ImageSource {
             match path.metadata() {
                 Ok(metadata) if metadata.is_file() => {}
                 // It may exist, but be inaccessible to this user.
-                Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(ReadError::Io { path, source }),
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(ReadError::Io { path, source });
+                }
                 _ => return Err(not_an_image(&format!("it has no file {name}"))),
             }
         }
@@ -162,7 +185,9 @@ impl ImageSource {
         }
         // Without a manifest.json, Docker looks for images in its oldest form, and takes them.
         if files.size("manifest.json").is_none() && files.size("repositories").is_some() {
-            let reason = "engines would not agree what it holds: a file repositories, and no manifest.json".into();
+            let reason =
+                "engines would not agree what it holds: a file repositories, and no manifest.json"
+                    .into();
             return Err(ReadError::NotAnImage { path: files.path().to_owned(), reason });
         }
         Ok(Self { files, is_trusted: false })
@@ -170,7 +195,10 @@ impl ImageSource {
 
     /// Creates a source for an image elsewhere, which is fetched while it is read.
     pub fn remote(image: Arc<dyn RemoteImage>) -> Self {
-        Self { files: Files::Remote { name: PathBuf::from(image.name()), image }, is_trusted: false }
+        Self {
+            files: Files::Remote { name: PathBuf::from(image.name()), image },
+            is_trusted: false,
+        }
     }
 
     /// Skips the verification of layers. For data that come directly from a trusted source, and not
@@ -190,9 +218,17 @@ impl ImageSource {
             self.walk(&what, image.root(), None, level, &mut found)?;
         } else if self.files.size("index.json").is_some() {
             let bytes = self.files.document("index.json")?;
-            self.walk("index.json", &bytes, None, Level { names: &[], by_name: true, depth: 0 }, &mut found)?;
+            self.walk(
+                "index.json",
+                &bytes,
+                None,
+                Level { names: &[], by_name: true, depth: 0 },
+                &mut found,
+            )?;
             // Each engine reads one of the two.
-            if matches!(self.files, Files::Archive { .. }) && self.files.size("manifest.json").is_some() {
+            if matches!(self.files, Files::Archive { .. })
+                && self.files.size("manifest.json").is_some()
+            {
                 let mut other = Found::default();
                 self.docker(&mut other)?;
                 names::expect_agreement(&found.images, &other.images)?;
@@ -208,19 +244,27 @@ impl ImageSource {
     pub fn find(&self, name: Option<&str>) -> Result<Vec<StoredImage>, ReadError> {
         let images = self.images()?;
         let Some(wanted) = name else { return Ok(images) };
-        let full = wanted.parse::<crate::TaggedReference>().ok().map(|reference| reference.to_string());
+        let full =
+            wanted.parse::<crate::TaggedReference>().ok().map(|reference| reference.to_string());
         // Podman takes a short name for one of these first.
         let local = format!("localhost/{wanted}");
         let is_wanted = |name: &String| {
-            [wanted, &local].contains(&&**name) || Some(name) == full.as_ref() || tag(name) == Some(wanted)
+            [wanted, &local].contains(&&**name)
+                || Some(name) == full.as_ref()
+                || tag(name) == Some(wanted)
         };
-        let (found, others): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| image.names.iter().any(is_wanted));
+        let (found, others): (Vec<_>, Vec<_>) =
+            images.into_iter().partition(|image| image.names.iter().any(is_wanted));
         if !found.is_empty() {
             return Ok(found);
         }
         let names: Vec<_> = others.into_iter().flat_map(|image| image.names).collect();
         let available = if names.is_empty() { "none with a name".into() } else { names.join(", ") };
-        Err(ReadError::NoSuchImage { path: self.files.path().to_owned(), wanted: wanted.into(), available })
+        Err(ReadError::NoSuchImage {
+            path: self.files.path().to_owned(),
+            wanted: wanted.into(),
+            available,
+        })
     }
 
     /// Reads a manifest or an index, whose media type by its descriptor is `said`. Returns the
@@ -264,21 +308,31 @@ impl ImageSource {
             }
             let below = self.entry(entry, level, found)?;
             match entry.platform() {
-                Some(platform) => below.iter().try_for_each(|at| found.expect_platform(what, *at, platform))?,
+                Some(platform) => {
+                    below.iter().try_for_each(|at| found.expect_platform(what, *at, platform))?
+                }
                 None => all_have_a_platform = false,
             }
             images.extend(below);
         }
         if !level.by_name {
             if !all_have_a_platform && images.len() > 1 {
-                return Err(ReadError::invalid(what, "it lists several images, and not the platform of each"));
+                return Err(ReadError::invalid(
+                    what,
+                    "it lists several images, and not the platform of each",
+                ));
             }
             found.expect_one_for_each_platform(what, &images)?;
         }
         Ok(images)
     }
 
-    fn entry(&self, entry: &Descriptor, level: Level<'_>, found: &mut Found) -> Result<BTreeSet<usize>, ReadError> {
+    fn entry(
+        &self,
+        entry: &Descriptor,
+        level: Level<'_>,
+        found: &mut Found,
+    ) -> Result<BTreeSet<usize>, ReadError> {
         // Engines look for names at the top alone.
         let own = if level.by_name { entry.names() } else { Vec::new() };
         let names = if level.by_name { &own } else { level.names };
@@ -293,7 +347,8 @@ impl ImageSource {
         }
         found.count_bytes(&what, entry.size)?;
         let file = blob_file(entry.digest);
-        let bytes = checked(&what, entry, self.files.manifest(&what, &file, entry.digest, entry.size)?)?;
+        let bytes =
+            checked(&what, entry, self.files.manifest(&what, &file, entry.digest, entry.size)?)?;
         let level = Level { names, by_name: false, depth: level.depth + 1 };
         self.walk(&what, &bytes, Some(&entry.media_type), level, found)
     }
@@ -334,17 +389,30 @@ impl ImageSource {
 
     fn docker(&self, found: &mut Found) -> Result<(), ReadError> {
         let what = "manifest.json";
-        let listed: Vec<DockerImage> = exact::parse(what, &self.files.document(what)?, &DOCKER_LISTING)?;
+        let listed: Vec<DockerImage> =
+            exact::parse(what, &self.files.document(what)?, &DOCKER_LISTING)?;
         for image in listed {
             found.count_bytes(&image.config, self.files.size(&image.config).unwrap_or_default())?;
-            let (config, config_document) = parse_config(&image.config, self.files.document(&image.config)?)?;
+            let (config, config_document) =
+                parse_config(&image.config, self.files.document(&image.config)?)?;
             check_layers(&image.config, image.layers.len(), &config)?;
-            let layers = image.layers.into_iter().zip(&config.rootfs.diff_ids).map(|(file, diff_id)| {
-                let size = self.files.size(&file).ok_or_else(|| ReadError::Missing { what: file.clone() })?;
-                Ok(StoredLayer { file, digest: None, size, media_type: None, diff_id: *diff_id })
-            });
+            let layers =
+                image.layers.into_iter().zip(&config.rootfs.diff_ids).map(|(file, diff_id)| {
+                    let size = self
+                        .files
+                        .size(&file)
+                        .ok_or_else(|| ReadError::Missing { what: file.clone() })?;
+                    Ok(StoredLayer {
+                        file,
+                        digest: None,
+                        size,
+                        media_type: None,
+                        diff_id: *diff_id,
+                    })
+                });
             let layers = layers.collect::<Result<_, ReadError>>()?;
-            let names = image.repo_tags.unwrap_or_default().iter().map(|tag| full_name(tag)).collect();
+            let names =
+                image.repo_tags.unwrap_or_default().iter().map(|tag| full_name(tag)).collect();
             let image = StoredImage {
                 names,
                 config,
@@ -367,7 +435,11 @@ fn checked(what: &str, descriptor: &Descriptor, bytes: Vec<u8>) -> Result<Vec<u8
         return Err(ReadError::SizeMismatch { what: what.into(), expected, actual });
     }
     let actual = Digest::of(&bytes);
-    if actual == descriptor.digest { Ok(bytes) } else { Err(ReadError::DigestMismatch { what: what.into(), actual }) }
+    if actual == descriptor.digest {
+        Ok(bytes)
+    } else {
+        Err(ReadError::DigestMismatch { what: what.into(), actual })
+    }
 }
 
 fn parse_config(what: &str, bytes: Vec<u8>) -> Result<(ImageConfig, Document), ReadError> {

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::ordered::{Json, is_same};
 
-const IMAGE: &[&str] = &["created", "author", "architecture", "variant", "os", "config", "rootfs", "history"];
+const IMAGE: &[&str] =
+    &["created", "author", "architecture", "variant", "os", "config", "rootfs", "history"];
 const CONTAINER: &[&str] = &[
     "User",
     "ExposedPorts",
@@ -22,7 +23,8 @@ const CONTAINER: &[&str] = &[
     "Shell",
     "OnBuild",
 ];
-pub(super) const HEALTHCHECK: &[&str] = &["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"];
+pub(super) const HEALTHCHECK: &[&str] =
+    &["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"];
 pub(super) const ROOTFS: &[&str] = &["type", "diff_ids"];
 pub(super) const HISTORY: &[&str] = &["created", "created_by", "author", "comment", "empty_layer"];
 
@@ -37,15 +39,18 @@ pub fn spelled(document: &[u8]) -> Result<Value, serde_json::Error> {
     Ok(object(image, IMAGE, &|key, value| match key {
         "config" => object(value, CONTAINER, &|key, value| match (key, value) {
             ("Healthcheck", value) => object(value, HEALTHCHECK, &|_, value| list(value.into())),
-            ("Entrypoint" | "Cmd", Json::Scalar(Value::String(word))) => Value::Array(vec![Value::String(word)]),
+            ("Entrypoint" | "Cmd", Json::Scalar(Value::String(word))) => {
+                Value::Array(vec![Value::String(word)])
+            }
             ("Entrypoint" | "Cmd" | "Env", value) => list(value.into()),
             (_, value) => value.into(),
         }),
         "rootfs" => object(value, ROOTFS, &|_, value| value.into()),
         "history" => match value {
-            Json::Array(steps) => {
-                steps.into_iter().map(|step| object(step, HISTORY, &|_, value| value.into())).collect()
-            }
+            Json::Array(steps) => steps
+                .into_iter()
+                .map(|step| object(step, HISTORY, &|_, value| value.into()))
+                .collect(),
             other => other.into(),
         },
         _ => value.into(),
@@ -103,18 +108,30 @@ mod tests {
         for (config, expected) in [
             (r#"{"entrypoint":["/a"],"cmd":["b"]}"#, json!({"Entrypoint": ["/a"], "Cmd": ["b"]})),
             (r#"{"ENTRYPOINT":["/a"],"USER":"5"}"#, json!({"Entrypoint": ["/a"], "User": "5"})),
-            ("{\"WorKingdir\":\"/x\",\"U\u{17f}er\":\"5\"}", json!({"WorkingDir": "/x", "User": "5"})),
+            (
+                "{\"WorKingdir\":\"/x\",\"U\u{17f}er\":\"5\"}",
+                json!({"WorkingDir": "/x", "User": "5"}),
+            ),
             ("{\"Wor\u{212a}ingDir\":\"/x\"}", json!({"WorkingDir": "/x"})),
             // The last one counts, whatever its spelling.
             (r#"{"entryPoint":["/a"],"Entrypoint":["/b"]}"#, json!({"Entrypoint": ["/b"]})),
             (r#"{"Entrypoint":["/b"],"entryPoint":["/a"]}"#, json!({"Entrypoint": ["/a"]})),
-            (r#"{"Labels":{"A":"1","a":"2"},"labels":{"b":"3"}}"#, json!({"Labels": {"A": "1", "a": "2", "b": "3"}})),
-            (r#"{"healthcheck":{"test":["CMD",null]}}"#, json!({"Healthcheck": {"Test": ["CMD", ""]}})),
+            (
+                r#"{"Labels":{"A":"1","a":"2"},"labels":{"b":"3"}}"#,
+                json!({"Labels": {"A": "1", "a": "2", "b": "3"}}),
+            ),
+            (
+                r#"{"healthcheck":{"test":["CMD",null]}}"#,
+                json!({"Healthcheck": {"Test": ["CMD", ""]}}),
+            ),
             // A string in the place of a list, and null.
             (r#"{"Entrypoint":"/a","Cmd":null,"User":null}"#, json!({"Entrypoint": ["/a"]})),
             (r#"{"Entrypoint":[null,"/a"]}"#, json!({"Entrypoint": ["", "/a"]})),
             // What is not known stays as it is.
-            (r#"{"Entry":1,"entrypoints":null,"x":1.5}"#, json!({"Entry": 1, "entrypoints": null, "x": 1.5})),
+            (
+                r#"{"Entry":1,"entrypoints":null,"x":1.5}"#,
+                json!({"Entry": 1, "entrypoints": null, "x": 1.5}),
+            ),
             ("null", Value::Null),
             ("7", json!(7)),
         ] {

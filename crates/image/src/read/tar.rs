@@ -61,7 +61,16 @@ impl<R: TarInput> TarReader<R> {
     pub(crate) fn new(input: R, what: impl Into<String>) -> Self {
         let what = what.into();
         let listed = Listed::default();
-        Self { input, what, data: 0, padding: 0, entries: 0, most_entries: MOST_ENTRIES, names: 0, listed }
+        Self {
+            input,
+            what,
+            data: 0,
+            padding: 0,
+            entries: 0,
+            most_entries: MOST_ENTRIES,
+            names: 0,
+            listed,
+        }
     }
 
     /// How the name of the last entry is written. Engines take two entries for the same only if
@@ -81,7 +90,9 @@ impl<R: TarInput> TarReader<R> {
             if self.entries > self.most_entries {
                 return Err(self.invalid(format!("it has more than {} entries", self.most_entries)));
             }
-            let size = header.entry_size().map_err(|error| self.invalid(format!("an entry's size: {error}")))?;
+            let size = header
+                .entry_size()
+                .map_err(|error| self.invalid(format!("an entry's size: {error}")))?;
             match header.entry_type() {
                 EntryType::XHeader => {
                     let records = self.extension(size)?;
@@ -89,7 +100,9 @@ impl<R: TarInput> TarReader<R> {
                 }
                 // Go's reader forgets what came before it.
                 EntryType::XGlobalHeader if !extension.is_empty() => {
-                    return Err(self.invalid("a global header stands between an entry and its extended headers"));
+                    return Err(self.invalid(
+                        "a global header stands between an entry and its extended headers",
+                    ));
                 }
                 EntryType::XGlobalHeader => drop(self.extension(size)?),
                 EntryType::GNULongName => {
@@ -117,8 +130,11 @@ impl<R: TarInput> TarReader<R> {
             self.end()?;
             return Ok(None);
         }
-        let sum: u32 =
-            header.as_bytes()[..148].iter().chain(&header.as_bytes()[156..]).map(|byte| u32::from(*byte)).sum();
+        let sum: u32 = header.as_bytes()[..148]
+            .iter()
+            .chain(&header.as_bytes()[156..])
+            .map(|byte| u32::from(*byte))
+            .sum();
         // The checksum field itself counts as eight blanks.
         if header.cksum().ok() != Some(sum + 8 * u32::from(b' ')) {
             return Err(self.invalid("a header's checksum is wrong"));
@@ -147,7 +163,9 @@ impl<R: TarInput> TarReader<R> {
 
     fn extension(&mut self, size: u64) -> Result<Vec<u8>, ReadError> {
         if size > LARGEST_EXTENSION {
-            return Err(self.invalid(format!("an extended header of {size} bytes; at most 1 MiB is read")));
+            return Err(
+                self.invalid(format!("an extended header of {size} bytes; at most 1 MiB is read"))
+            );
         }
         self.expect(size)?;
         let mut bytes = Vec::new();

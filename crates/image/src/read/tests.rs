@@ -10,7 +10,10 @@ mod names;
 
 use super::*;
 use crate::image::tests::sample;
-use crate::{Compression, Digest, Entry, FileData, Image, ImageConfig, ImageSet, Layer, Layout, Tree, save_hybrid};
+use crate::{
+    Compression, Digest, Entry, FileData, Image, ImageConfig, ImageSet, Layer, Layout, Tree,
+    save_hybrid,
+};
 
 fn json_of(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -77,7 +80,8 @@ impl Store {
         let mut manifest = self.manifest();
         let mut config = json_of(&self.blob(&manifest["config"]["digest"]));
         config["rootfs"]["diff_ids"][0] = json!(Digest::of(content));
-        manifest["config"] = self.put(config.to_string().as_bytes(), "application/vnd.oci.image.config.v1+json");
+        manifest["config"] =
+            self.put(config.to_string().as_bytes(), "application/vnd.oci.image.config.v1+json");
         manifest["layers"][0] = self.put(blob, media_type);
         self.set_manifest(&manifest);
     }
@@ -110,14 +114,20 @@ fn what_we_write_is_valid_in_every_form() {
         let mut tree = Tree::with_root();
         tree.insert("app", Entry::file(FileData::Bytes(vec![7; 2_000_000].into()), 0o755)).unwrap();
         let layer = Layer::spooled(&tree, 0, compression, folder.path()).unwrap();
-        let config = ImageConfig { architecture: "amd64".into(), os: "linux".into(), ..ImageConfig::default() };
+        let config = ImageConfig {
+            architecture: "amd64".into(),
+            os: "linux".into(),
+            ..ImageConfig::default()
+        };
         let image = Image::new(config, vec![layer], BTreeMap::new()).unwrap();
         let tags = vec!["app:1".parse().unwrap(), "shop/app:2".parse().unwrap()];
         let set = ImageSet::new(tags, vec![image.clone(), sample("arm64", "x")]).unwrap();
         let archive = folder.path().join("archive.tar");
         save_hybrid(&[set], 0, &archive).unwrap();
         let layout = Store::with(image.clone());
-        for source in [ImageSource::archive(&archive).unwrap(), ImageSource::layout(layout.root()).unwrap()] {
+        for source in
+            [ImageSource::archive(&archive).unwrap(), ImageSource::layout(layout.root()).unwrap()]
+        {
             let images = check(&source).unwrap();
             assert_eq!(images[0].config, *image.config());
             assert_eq!(images[0].manifest.as_ref().unwrap(), image.manifest());
@@ -164,7 +174,9 @@ fn a_trusted_source_is_not_hashed() {
 #[test]
 fn images_are_found_by_any_of_their_names() {
     let folder = tempfile::tempdir().unwrap();
-    let set = |tags: &[&str], image| ImageSet::new(tags.iter().map(|tag| tag.parse().unwrap()).collect(), vec![image]);
+    let set = |tags: &[&str], image| {
+        ImageSet::new(tags.iter().map(|tag| tag.parse().unwrap()).collect(), vec![image])
+    };
     let sets = [
         set(&["app:1", "shop/app:2"], sample("amd64", "a")).unwrap(),
         set(&["app:1-debug"], sample("amd64", "b")).unwrap(),
@@ -174,7 +186,11 @@ fn images_are_found_by_any_of_their_names() {
     let source = ImageSource::archive(&archive).unwrap();
     assert_eq!(source.images().unwrap().len(), 2, "an image with two names is one image");
     for name in ["app:1", "docker.io/library/app:1", "1", "shop/app:2", "2"] {
-        assert_eq!(source.find(Some(name)).unwrap()[0].names[0], "docker.io/library/app:1", "{name}");
+        assert_eq!(
+            source.find(Some(name)).unwrap()[0].names[0],
+            "docker.io/library/app:1",
+            "{name}"
+        );
     }
     assert_eq!(source.find(None).unwrap().len(), 2);
     let error = source.find(Some("app:3")).unwrap_err().to_string();
@@ -186,7 +202,8 @@ fn archives_of_docker_save_are_read() {
     let image = sample("amd64", "app");
     let mut layer = Vec::new();
     image.layers()[0].write_to(&mut layer).unwrap();
-    let manifest = json!([{"Config": "c.json", "RepoTags": ["app:1"], "Layers": ["l/layer.tar"]}]).to_string();
+    let manifest =
+        json!([{"Config": "c.json", "RepoTags": ["app:1"], "Layers": ["l/layer.tar"]}]).to_string();
     let folder = tempfile::tempdir().unwrap();
     let write = |layer: &[u8]| {
         let path = folder.path().join("save.tar");
@@ -205,7 +222,10 @@ fn archives_of_docker_save_are_read() {
         ImageSource::archive(&path).unwrap()
     };
     let images = check(&write(&layer)).unwrap();
-    assert_eq!((images[0].names[0].as_str(), &images[0].manifest), ("docker.io/library/app:1", &None));
+    assert_eq!(
+        (images[0].names[0].as_str(), &images[0].manifest),
+        ("docker.io/library/app:1", &None)
+    );
     check(&write(&gzip(&layer))).unwrap();
     layer[1024] ^= 1;
     assert!(check(&write(&layer)).unwrap_err().to_string().contains("sha256:"));
@@ -246,7 +266,11 @@ fn packed_layers_are_checked_to_their_end() {
         ([&packed[..], b"trailing garbage"].concat(), TAR_GZIP, "layer sha256:"),
         (packed.clone(), TAR, "layer sha256:"),
         (tar.clone(), TAR_GZIP, "layer sha256:"),
-        (packed.clone(), "application/vnd.oci.image.layer.v1.tar+xz", "is not the media type of a layer"),
+        (
+            packed.clone(),
+            "application/vnd.oci.image.layer.v1.tar+xz",
+            "is not the media type of a layer",
+        ),
         ([&tar[..], &[0; 512]].concat(), TAR, "has the digest"),
     ] {
         store.set_layer(&blob, &tar, media_type);
@@ -265,7 +289,10 @@ fn documents_that_readers_would_take_differently_are_refused() {
         store.error()
     };
     for (change, part) in [
-        (&(|m: &mut Value| m["manifests"] = json!([])) as &dyn Fn(&mut Value), "an index and a manifest at once"),
+        (
+            &(|m: &mut Value| m["manifests"] = json!([])) as &dyn Fn(&mut Value),
+            "an index and a manifest at once",
+        ),
         (
             &|m| m["mediaType"] = json!("application/vnd.oci.image.index.v1+json"),
             "its media type is not the one of its descriptor",
@@ -300,7 +327,8 @@ fn nested_indexes_have_a_limit() {
         store.set_index(&index);
         let result = ImageSource::layout(store.root()).unwrap().images();
         assert_eq!(result.is_ok(), depth < 4, "{depth}");
-        descriptor = store.put(index.to_string().as_bytes(), "application/vnd.oci.image.index.v1+json");
+        descriptor =
+            store.put(index.to_string().as_bytes(), "application/vnd.oci.image.index.v1+json");
     }
     assert!(store.error().contains("too deep, or a cycle"), "{}", store.error());
 }
@@ -312,16 +340,21 @@ fn indexes_that_name_the_same_over_and_over_are_refused() {
     // Of a thousand names each: a billion at the end.
     for _ in 0..3 {
         let index = json!({"schemaVersion": 2, "manifests": vec![descriptor; 1000]});
-        descriptor = store.put(index.to_string().as_bytes(), "application/vnd.oci.image.index.v1+json");
+        descriptor =
+            store.put(index.to_string().as_bytes(), "application/vnd.oci.image.index.v1+json");
     }
     store.set_index(&json!({"schemaVersion": 2, "manifests": [descriptor]}));
     let error = store.error();
-    assert!(error.contains("more than 64 MiB in all") || error.contains("more than 100,000 images"), "{error}");
+    assert!(
+        error.contains("more than 64 MiB in all") || error.contains("more than 100,000 images"),
+        "{error}"
+    );
     // One image with a thousand names is one image.
     let mut descriptor = store.sample_descriptor();
     let names: Vec<_> = (0..1000)
         .map(|name| {
-            descriptor["annotations"] = json!({"org.opencontainers.image.ref.name": format!("n{name}")});
+            descriptor["annotations"] =
+                json!({"org.opencontainers.image.ref.name": format!("n{name}")});
             descriptor.clone()
         })
         .collect();
@@ -355,7 +388,10 @@ fn entries_that_engines_refuse_are_named() {
     // The second header names the first file.
     tar[1024 + 1] = b'a';
     let sum = tar[1024 + 148..1024 + 156].to_vec();
-    let value = u32::from_str_radix(std::str::from_utf8(&sum).unwrap().trim_matches(['\0', ' ']), 8).unwrap() - 1;
+    let value =
+        u32::from_str_radix(std::str::from_utf8(&sum).unwrap().trim_matches(['\0', ' ']), 8)
+            .unwrap()
+            - 1;
     tar[1024 + 148..1024 + 155].copy_from_slice(format!("{value:07o}").as_bytes());
     store.set_layer(&tar, &tar, TAR);
     assert!(store.error().contains(" contains /aa twice"), "{}", store.error());
@@ -366,7 +402,9 @@ fn what_is_no_image_is_said_to_be_none() {
     let folder = tempfile::tempdir().unwrap();
     let error = |result: Result<ImageSource, ReadError>| result.unwrap_err().to_string();
     assert!(error(ImageSource::layout(folder.path())).contains("it has no file oci-layout"));
-    assert!(error(ImageSource::layout(Path::new("/nonexistent"))).contains("neither an OCI layout"));
+    assert!(
+        error(ImageSource::layout(Path::new("/nonexistent"))).contains("neither an OCI layout")
+    );
     // A file that cannot be read is not missing.
     let mark = folder.path().join("oci-layout");
     std::os::unix::fs::symlink("oci-layout", &mark).unwrap();

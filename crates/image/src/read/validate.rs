@@ -7,11 +7,15 @@ use super::{ImageSource, MemberKind, ReadError, StoredImage};
 pub fn validate(source: &ImageSource, image: &StoredImage) -> Result<(), ReadError> {
     let what = format!("config {}", image.config_document.digest());
     if image.layers.is_empty() {
-        return Err(ReadError::invalid(what, "the image has no layer: Docker loads it and cannot save it again"));
+        return Err(ReadError::invalid(
+            what,
+            "the image has no layer: Docker loads it and cannot save it again",
+        ));
     }
     let steps = image.config.history.iter().filter(|step| !step.empty_layer).count();
     if !image.config.history.is_empty() && steps != image.layers.len() {
-        let reason = format!("its history names {steps} layers, the image has {}", image.layers.len());
+        let reason =
+            format!("its history names {steps} layers, the image has {}", image.layers.len());
         return Err(ReadError::invalid(what, reason));
     }
     for layer in &image.layers {

@@ -47,20 +47,34 @@ impl Row {
     /// there is no such field.
     pub fn field(&self, name: &str, is_whole: bool) -> Option<String> {
         let Details { command, labels, mounts, networks, ports, .. } = &self.details;
-        let known = |known: Option<bool>| known.map_or("?", |is_so| if is_so { "true" } else { "false" }).to_owned();
+        let known = |known: Option<bool>| {
+            known.map_or("?", |is_so| if is_so { "true" } else { "false" }).to_owned()
+        };
         Some(match name {
             "ID" => self.shown_id(is_whole).to_owned(),
             "Names" => self.name.clone(),
             "Image" => self.image.clone(),
-            "Command" => format!("{:?}", if is_whole { command.clone() } else { cut(command, SHORT_COMMAND) }),
+            "Command" => format!(
+                "{:?}",
+                if is_whole { command.clone() } else { cut(command, SHORT_COMMAND) }
+            ),
             "CreatedAt" => self.details.created.map(created).unwrap_or_default(),
-            "RunningFor" => self.details.created_ago.map(|ago| format!("{} ago", duration(ago))).unwrap_or_default(),
+            "RunningFor" => self
+                .details
+                .created_ago
+                .map(|ago| format!("{} ago", duration(ago)))
+                .unwrap_or_default(),
             "Status" => self.status(),
             "State" => self.state.to_owned(),
             "Ports" => ports.join(", "),
-            "Labels" => labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),
+            "Labels" => labels
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect::<Vec<_>>()
+                .join(","),
             "Mounts" => {
-                let shown = |name: &String| if is_whole { name.clone() } else { cut(name, SHORT_MOUNT) };
+                let shown =
+                    |name: &String| if is_whole { name.clone() } else { cut(name, SHORT_MOUNT) };
                 mounts.iter().map(shown).collect::<Vec<_>>().join(",")
             }
             "Networks" => networks.join(","),
@@ -202,7 +216,8 @@ mod tests {
     fn states_are_said_as_docker_says_them() {
         let said = |state: &'static str, health: Option<&str>, age: Option<u64>| {
             let health = health.map(str::to_owned);
-            Row { state, health, exit_code: Some(3), age: age.map(Duration::from_secs), ..row() }.status()
+            Row { state, health, exit_code: Some(3), age: age.map(Duration::from_secs), ..row() }
+                .status()
         };
         assert_eq!(said("running", None, Some(7)), "Up 7 seconds");
         assert_eq!(said("running", Some("healthy"), Some(7)), "Up 7 seconds (healthy)");

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use scratchdbg_backend::{ContainerName, ContainerRecord, ErrorKind, FactsBackend as _, HostFacts, ListFilter, Phase};
+use scratchdbg_backend::{
+    ContainerName, ContainerRecord, ErrorKind, FactsBackend as _, HostFacts, ListFilter, Phase,
+};
 use scratchdbg_diagnose::container::Event;
 use scratchdbg_diagnose::mounts::{Mount, MountKind};
 use scratchdbg_diagnose::rootfs::{Entry, Resolution};
@@ -16,7 +18,11 @@ use crate::shells::shells;
 use crate::{Error, ImageLocation, why};
 
 fn script(text: &str) -> Entry {
-    Entry::program(0o755, text.len() as u64, program::inspect_head(text.as_bytes(), text.len() as u64))
+    Entry::program(
+        0o755,
+        text.len() as u64,
+        program::inspect_head(text.as_bytes(), text.len() as u64),
+    )
 }
 
 /// A container `web` whose program is `/app`.
@@ -69,7 +75,11 @@ async fn rules_that_ask_again_and_again_end() {
         ControlFlow::Continue(rounds)
     })
     .await;
-    assert_eq!(failure.map(|error| error.kind), Some(ErrorKind::Broken), "there is not even a root directory");
+    assert_eq!(
+        failure.map(|error| error.kind),
+        Some(ErrorKind::Broken),
+        "there is not even a root directory"
+    );
     assert_eq!(value, 1);
 
     places.platform.put("web", "/there", Entry::file(0o644, 1));
@@ -147,7 +157,9 @@ async fn a_container_of_which_nothing_is_shown_is_not_judged() {
     let error = places.check(ImageLocation::Platform("web".to_owned())).await.unwrap_err();
     assert!(error.to_string().contains("not even the directory /"), "{error}");
     let diagnosis = why(&"web".parse().unwrap(), &places.platform).await.unwrap();
-    assert!(diagnosis.failure.is_some() && !codes(&diagnosis.findings).contains(&"entrypoint-missing"));
+    assert!(
+        diagnosis.failure.is_some() && !codes(&diagnosis.findings).contains(&"entrypoint-missing")
+    );
 }
 
 #[tokio::test]
@@ -170,7 +182,10 @@ async fn what_a_mount_hides_is_asked_for() {
         places.platform.put("web", "/srv/other", Entry::file(0o644, 1));
         let confidence = async || {
             let findings = places.findings("web").await;
-            findings.iter().find(|finding| finding.code == Code::HiddenByMount).map(|finding| finding.confidence)
+            findings
+                .iter()
+                .find(|finding| finding.code == Code::HiddenByMount)
+                .map(|finding| finding.confidence)
         };
         assert_eq!(confidence().await, Some(Confidence::Guess), "the platform does not tell");
         places.platform.put_below_mounts("web", beneath);
@@ -193,7 +208,11 @@ async fn a_container_that_is_gone_is_answered_from_memory() {
     let name: ContainerName = "gone".parse().unwrap();
     let error = why(&name, &places.platform).await.unwrap_err();
     assert!(matches!(error.kind, ErrorKind::NotFound { .. }), "{error:?}");
-    let event = |action: &str, exit_code| Event { action: action.to_owned(), exit_code, ..Event::default() };
+    let event = |action: &str, exit_code| Event {
+        action: action.to_owned(),
+        exit_code,
+        ..Event::default()
+    };
     places.platform.remember("gone", vec![event("die", Some(3)), event("destroy", None)]);
     let diagnosis = why(&name, &places.platform).await.unwrap();
     assert_eq!(
@@ -223,5 +242,9 @@ async fn one_container_of_each_image_shows_whether_there_is_a_shell() {
     let all = ListFilter { all: true, ..ListFilter::default() };
     let records = places.platform.list_records(&all, &HostFacts::default()).await.unwrap();
     let found = shells(&places.platform, &records).await;
-    assert_eq!((found["with"], found["without"], found["unseen"]), (Some(true), Some(false), None), "{found:?}");
+    assert_eq!(
+        (found["with"], found["without"], found["unseen"]),
+        (Some(true), Some(false), None),
+        "{found:?}"
+    );
 }

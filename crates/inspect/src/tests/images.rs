@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use scratchdbg_backend::{self as backend, ErrorKind};
 use scratchdbg_image::read::{ReadError, RemoteImage};
-use scratchdbg_image::{ContainerConfig, Digest, Entry, FileData, Image, ImageConfig, ImageSet, Layer, Layout, Tree};
+use scratchdbg_image::{
+    ContainerConfig, Digest, Entry, FileData, Image, ImageConfig, ImageSet, Layer, Layout, Tree,
+};
 use scratchdbg_image::{save_hybrid, write_hybrid};
 use scratchdbg_testkit::fake::Request;
 
@@ -39,7 +41,11 @@ fn image_with(architecture: &str, arguments: &[&str]) -> Image {
 }
 
 fn set(tag: &str, architectures: &[&str]) -> ImageSet {
-    ImageSet::new(vec![tag.parse().unwrap()], architectures.iter().map(|name| image(name)).collect()).unwrap()
+    ImageSet::new(
+        vec![tag.parse().unwrap()],
+        architectures.iter().map(|name| image(name)).collect(),
+    )
+    .unwrap()
 }
 
 fn layout(folder: &Path, sets: &[ImageSet]) -> ImageLocation {
@@ -64,7 +70,8 @@ impl InMemory {
         let mut bytes = Vec::new();
         layer.write_to(&mut bytes).unwrap();
         let config = image.config_document();
-        let blobs = BTreeMap::from([(layer.digest(), bytes), (config.digest(), config.bytes().to_vec())]);
+        let blobs =
+            BTreeMap::from([(layer.digest(), bytes), (config.digest(), config.bytes().to_vec())]);
         Self { root: image.manifest().bytes().to_vec(), blobs }
     }
 }
@@ -92,7 +99,8 @@ async fn an_image_is_the_same_wherever_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.tar");
     let sets = [set("shop/app:1", &["amd64"])];
-    let places = Places { remote: Some(Arc::new(InMemory::of(&image("amd64")))), ..Places::default() };
+    let places =
+        Places { remote: Some(Arc::new(InMemory::of(&image("amd64")))), ..Places::default() };
     let mut archive = Vec::new();
     write_hybrid(&sets, 0, &mut archive).unwrap();
     places.platform.hold_image("it", archive);
@@ -117,7 +125,10 @@ async fn of_several_images_each_has_its_name() {
     let subjects = Places::default().check(location).await.unwrap();
     let subjects: Vec<_> = subjects.iter().map(|report| report.subject.as_str()).collect();
     assert_eq!(subjects.len(), 2);
-    assert!(subjects[0].starts_with("it: ") && subjects[0].ends_with("(linux/amd64)"), "{subjects:?}");
+    assert!(
+        subjects[0].starts_with("it: ") && subjects[0].ends_with("(linux/amd64)"),
+        "{subjects:?}"
+    );
 }
 
 /// How a blob is damaged.
@@ -201,7 +212,11 @@ async fn a_network_that_fails_is_the_error() {
     let remote: Arc<dyn RemoteImage> = Arc::new(remote);
     let failure = backend::Error::new(ErrorKind::Broken, "the registry went away");
     let location = ImageLocation::Registry("shop/app:1".to_owned());
-    let places = Places { remote: Some(Arc::clone(&remote)), failure: Some(failure.clone()), ..Places::default() };
+    let places = Places {
+        remote: Some(Arc::clone(&remote)),
+        failure: Some(failure.clone()),
+        ..Places::default()
+    };
     let error = places.check(location.clone()).await.unwrap_err();
     assert!(matches!(&error, Error::Backend(error) if *error == failure), "{error:?}");
 
@@ -219,30 +234,42 @@ async fn what_cannot_be_compared() {
     let at = |name: &str| folder.path().join(name);
     let one = layout(&at("one"), &[set("shop/app:1", &["amd64"])]);
     let two = layout(&at("two"), &[set("shop/app:1", &["amd64", "arm64"])]);
-    let other = ImageSet::new(vec!["shop/app:2".parse().unwrap()], vec![image_with("amd64", &["serve"])]).unwrap();
+    let other =
+        ImageSet::new(vec!["shop/app:2".parse().unwrap()], vec![image_with("amd64", &["serve"])])
+            .unwrap();
     let mixed = layout(&at("mixed"), &[set("shop/app:1", &["amd64"]), other]);
     let named = ImageLocation::Layout { folder: at("mixed"), name: Some("shop/app:2".to_owned()) };
     let places = Places::default();
-    let compare = async |production: &ImageLocation, debug: &ImageLocation, platform: Option<&str>| {
-        let platform = platform.map(|platform| platform.parse().unwrap());
-        verify(production.clone(), debug.clone(), platform, &places).await
-    };
+    let compare =
+        async |production: &ImageLocation, debug: &ImageLocation, platform: Option<&str>| {
+            let platform = platform.map(|platform| platform.parse().unwrap());
+            verify(production.clone(), debug.clone(), platform, &places).await
+        };
     for (production, debug, platform, expected, is_mistake) in [
         (&one, &two, None, "is for linux/arm64 too", false),
         (&two, &one, None, "is for linux/amd64, not for linux/arm64", false),
         (&one, &one, Some("linux/riscv64"), "not for linux/riscv64", false),
         (&mixed, &one, None, "has several images: ", true),
         (&one, &ImageLocation::Program(at("one")), None, "is a file, not an image", true),
-        (&one, &ImageLocation::Platform("none".into()), None, "the engine has no image none", false),
+        (
+            &one,
+            &ImageLocation::Platform("none".into()),
+            None,
+            "the engine has no image none",
+            false,
+        ),
     ] {
         let error = compare(production, debug, platform).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{expected}: {error}");
         assert_eq!(error.is_mistake(), is_mistake, "{error}");
     }
     // An image is not its own debug image.
-    for (production, debug, platform) in
-        [(&one, &one, None), (&two, &two, None), (&two, &one, Some("linux/amd64")), (&one, &named, None)]
-    {
+    for (production, debug, platform) in [
+        (&one, &one, None),
+        (&two, &two, None),
+        (&two, &one, Some("linux/amd64")),
+        (&one, &named, None),
+    ] {
         let results = compare(production, debug, platform).await.unwrap();
         assert!(results.iter().all(|(_, result)| !result.ok), "{results:?}");
     }

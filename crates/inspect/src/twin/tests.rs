@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use scratchdbg_backend::{self as backend, ErrorKind};
 use scratchdbg_image::read::RemoteImage;
-use scratchdbg_image::{ContainerConfig, Digest, Entry, FileData, History, Image, ImageConfig, Layer, Tree};
+use scratchdbg_image::{
+    ContainerConfig, Digest, Entry, FileData, History, Image, ImageConfig, Layer, Tree,
+};
 use scratchdbg_testkit::fake::FakeBackend;
 
 use super::*;
@@ -61,9 +63,13 @@ impl Sources for Registry {
     }
 
     async fn pull(&self, reference: &str) -> Result<RegistryImage, backend::Error> {
-        let missing = || backend::Error::new(ErrorKind::Broken, format!("{reference}: no such image"));
+        let missing =
+            || backend::Error::new(ErrorKind::Broken, format!("{reference}: no such image"));
         let image = self.images.get(reference).ok_or_else(missing)?;
-        let mut blobs = BTreeMap::from([(image.config_document().digest(), image.config_document().bytes().to_vec())]);
+        let mut blobs = BTreeMap::from([(
+            image.config_document().digest(),
+            image.config_document().bytes().to_vec(),
+        )]);
         for layer in image.layers() {
             let mut bytes = Vec::new();
             layer.write_to(&mut bytes).unwrap();
@@ -72,7 +78,11 @@ impl Sources for Registry {
         let root = image.manifest().bytes().to_vec();
         let production_layer = image.layers()[0].digest();
         let image = InMemory { name: reference.to_owned(), root, blobs, production_layer };
-        Ok(RegistryImage { image: Arc::new(image), repository: "shop/app".to_owned(), failure: Box::new(|| None) })
+        Ok(RegistryImage {
+            image: Arc::new(image),
+            repository: "shop/app".to_owned(),
+            failure: Box::new(|| None),
+        })
     }
 }
 
@@ -94,7 +104,9 @@ fn labels(words: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn history(steps: usize) -> Vec<History> {
-    (0..steps).map(|_| History { created_by: Some("build".to_owned()), ..History::default() }).collect()
+    (0..steps)
+        .map(|_| History { created_by: Some("build".to_owned()), ..History::default() })
+        .collect()
 }
 
 fn production() -> Image {
@@ -121,7 +133,8 @@ fn twin(tools: Layer, change: impl Fn(&mut ImageConfig)) -> Image {
     let mut config = production.config().clone();
     config.config.env.get_or_insert_default().push(format!("{PATH}:/.scratchdbg/bin"));
     let id = production.config_document().digest().to_string();
-    config.config.labels = Some(labels(&[("io.scratchdbg.role", "debug"), ("io.scratchdbg.prod", &id)]));
+    config.config.labels =
+        Some(labels(&[("io.scratchdbg.role", "debug"), ("io.scratchdbg.prod", &id)]));
     config.history = history(2);
     change(&mut config);
     let layers = [production.layers().to_vec(), vec![tools]].concat();
@@ -161,7 +174,8 @@ async fn what_is_not_proved_is_not_a_twin() {
     let id = by_manifest();
     let other_layer = {
         let config = twin(tools(LAUNCHER), |_| {}).config().clone();
-        Image::new(config, vec![layer(&[("app", b"another")]), tools(LAUNCHER)], BTreeMap::new()).unwrap()
+        Image::new(config, vec![layer(&[("app", b"another")]), tools(LAUNCHER)], BTreeMap::new())
+            .unwrap()
     };
     let outside = layer(&[
         (".scratchdbg/bin/sh", b"busybox"),
@@ -175,11 +189,17 @@ async fn what_is_not_proved_is_not_a_twin() {
         (Some(twin(outside, |_| {})), &id, "outside of /.scratchdbg"),
         (Some(twin(tools(LAUNCHER), |config| config.config.user = "0".to_owned())), &id, "User"),
         (
-            Some(twin(tools(LAUNCHER), |config| config.config.entrypoint = Some(vec!["/x".to_owned()]))),
+            Some(twin(tools(LAUNCHER), |config| {
+                config.config.entrypoint = Some(vec!["/x".to_owned()])
+            })),
             &id,
             "Entrypoint",
         ),
-        (Some(twin(tools(LAUNCHER), |config| config.architecture = "arm64".into())), &id, "other platforms"),
+        (
+            Some(twin(tools(LAUNCHER), |config| config.architecture = "arm64".into())),
+            &id,
+            "other platforms",
+        ),
         (Some(twin(tools(b"another launcher"), |_| {})), &id, "is not this one's"),
         (Some(twin(tools(b"the launcher and more"), |_| {})), &id, "is not this one's"),
         (Some(twin(layer(&[(".scratchdbg/bin/sh", b"busybox")]), |_| {})), &id, "is missing"),

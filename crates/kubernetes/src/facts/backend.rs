@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 
 use scratchdbg_backend::{
-    BoxError, ContainerName, ContainerRecord, Error, ErrorKind, FactsBackend, FilesBackend, Found, HostFacts,
-    ImageBackend, ImageRecord, ListFilter, Phase,
+    BoxError, ContainerName, ContainerRecord, Error, ErrorKind, FactsBackend, FilesBackend, Found,
+    HostFacts, ImageBackend, ImageRecord, ListFilter, Phase,
 };
 use scratchdbg_diagnose::container::Event;
 use scratchdbg_diagnose::pod::PodEvent;
@@ -30,11 +30,18 @@ impl FactsBackend for Cluster {
 
     async fn container_record(&self, container: &ContainerName) -> Result<ContainerRecord, Error> {
         let id = container.as_str().parse::<ContainerId>();
-        let id = id.map_err(|error| crate::error::Error::config("cannot find a container", error))?;
+        let id =
+            id.map_err(|error| crate::error::Error::config("cannot find a container", error))?;
         let pod = self.fresh_pod(&id).await?;
         let container = pod.chosen_container(Some(&id.container))?;
         let name = self.display_name(&pod, &container.name);
-        let mut record = convert::record(&pod, container, id.to_string(), name, pod_facts(&pod, &container.name));
+        let mut record = convert::record(
+            &pod,
+            container,
+            id.to_string(),
+            name,
+            pod_facts(&pod, &container.name),
+        );
         record.facts.now = convert::nanoseconds(self.client.now());
         Ok(record)
     }
@@ -48,12 +55,18 @@ impl FactsBackend for Cluster {
         None
     }
 
-    async fn list_records(&self, filter: &ListFilter, _host: &HostFacts) -> Result<Vec<ContainerRecord>, Error> {
+    async fn list_records(
+        &self,
+        filter: &ListFilter,
+        _host: &HostFacts,
+    ) -> Result<Vec<ContainerRecord>, Error> {
         let mut call = Call::list(Kind::Pod, self.namespaces());
         for (key, values) in &filter.filters {
             if key != SELECTOR {
-                let error =
-                    Error::new(ErrorKind::Unsupported, format!("--filter {key} is for containers of an engine"));
+                let error = Error::new(
+                    ErrorKind::Unsupported,
+                    format!("--filter {key} is for containers of an engine"),
+                );
                 return Err(error.hint("pods are chosen with --selector LABELS and --namespace"));
             }
             call = call.with("labelSelector", values.join(","));
@@ -61,12 +74,16 @@ impl FactsBackend for Cluster {
         let (pods, events) = tokio::join!(self.client.list::<Pod>(&call), self.events_of_pods());
         let mut pods = pods?.items;
         pods.sort_by(|one, other| {
-            let key = |pod: &Pod| (pod.metadata.creation_timestamp.clone(), pod.metadata.name.clone());
+            let key =
+                |pod: &Pod| (pod.metadata.creation_timestamp.clone(), pod.metadata.name.clone());
             key(other).cmp(&key(one))
         });
         let (mut events, gap) = match events {
             Ok((events, has_more)) => {
-                let gap = format!("there are more than {} events; verdicts do without the others", events.len());
+                let gap = format!(
+                    "there are more than {} events; verdicts do without the others",
+                    events.len()
+                );
                 (by_pod(&events), has_more.then_some(gap))
             }
             Err(gap) => (HashMap::new(), Some(gap)),
@@ -100,13 +117,22 @@ impl FactsBackend for Cluster {
 
 /// Whether a container is listed. Without `--all`, the list has the main containers that have not
 /// succeeded: those that run, and those that should run.
-fn is_listed(role: Role, record: &ContainerRecord, filter: &ListFilter, choice: &ContainerChoice) -> bool {
+fn is_listed(
+    role: Role,
+    record: &ContainerRecord,
+    filter: &ListFilter,
+    choice: &ContainerChoice,
+) -> bool {
     let state = &record.facts.state;
     match choice {
-        ContainerChoice::Named(name) => record.facts.pod.as_ref().is_some_and(|pod| pod.container == *name),
+        ContainerChoice::Named(name) => {
+            record.facts.pod.as_ref().is_some_and(|pod| pod.container == *name)
+        }
         ContainerChoice::All => true,
         ContainerChoice::Default if filter.all => true,
-        ContainerChoice::Default => role == Role::Main && !(state.phase == Phase::Exited && state.exit_code == 0),
+        ContainerChoice::Default => {
+            role == Role::Main && !(state.phase == Phase::Exited && state.exit_code == 0)
+        }
     }
 }
 
@@ -120,7 +146,11 @@ fn by_pod(events: &[ApiEvent]) -> HashMap<String, Vec<PodEvent>> {
 
 /// The API does not show the files of a container unless a program runs in that container.
 impl FilesBackend for Cluster {
-    async fn look_up(&self, _record: &ContainerRecord, wanted: &[Want]) -> Result<Option<Vec<Found>>, Error> {
+    async fn look_up(
+        &self,
+        _record: &ContainerRecord,
+        wanted: &[Want],
+    ) -> Result<Option<Vec<Found>>, Error> {
         Ok(Some(wanted.iter().map(|_| Found::Unknown).collect()))
     }
 
@@ -144,7 +174,11 @@ impl ImageBackend for Cluster {
         Ok(None)
     }
 
-    async fn save_image(&self, _reference: &str, _sink: &mut (dyn io::Write + Send)) -> Result<(), Error> {
+    async fn save_image(
+        &self,
+        _reference: &str,
+        _sink: &mut (dyn io::Write + Send),
+    ) -> Result<(), Error> {
         Err(no_images())
     }
 
@@ -165,6 +199,9 @@ impl ImageBackend for Cluster {
 }
 
 fn no_images() -> Error {
-    Error::new(ErrorKind::Unsupported, "a Kubernetes cluster shows no images and files of its nodes")
-        .hint("an image is read in its registry: registry:REF")
+    Error::new(
+        ErrorKind::Unsupported,
+        "a Kubernetes cluster shows no images and files of its nodes",
+    )
+    .hint("an image is read in its registry: registry:REF")
 }

@@ -16,7 +16,11 @@ fn badness(role: Role, status: Option<&ContainerStatus>) -> u8 {
     match (role, &state.waiting) {
         (Role::Ephemeral, _) => 0,
         // The container waits for others.
-        (_, Some(waiting)) if matches!(waiting.reason.as_str(), "PodInitializing" | "ContainerCreating" | "") => 1,
+        (_, Some(waiting))
+            if matches!(waiting.reason.as_str(), "PodInitializing" | "ContainerCreating" | "") =>
+        {
+            1
+        }
         (_, Some(_)) => 6,
         _ if is_failing => 5,
         _ if status.last_state.terminated.as_ref().is_some_and(has_failed) && !status.ready => 4,
@@ -40,7 +44,10 @@ pub(super) fn ailing_container(pod: &Pod) -> Option<&Container> {
     });
     // Of containers with the same rating, the first is selected.
     let worst = rated.reduce(|worst, next| if next.0 > worst.0 { next } else { worst });
-    worst.filter(|((badness, _), _)| *badness > 1).map(|(_, container)| container).or_else(|| pod.default_container())
+    worst
+        .filter(|((badness, _), _)| *badness > 1)
+        .map(|(_, container)| container)
+        .or_else(|| pod.default_container())
 }
 
 /// Returns the pod of a workload with the worst state, and of equal pods the youngest. Pods that
@@ -48,7 +55,9 @@ pub(super) fn ailing_container(pod: &Pod) -> Option<&Container> {
 /// deleted are only returned if there is no other.
 pub(super) fn ailing_pod(pods: Vec<Pod>, has_all: bool) -> Option<Pod> {
     let rate = |pod: &Pod| {
-        let worst = pod.all_containers().map(|(role, container)| badness(role, pod.container_status(&container.name)));
+        let worst = pod
+            .all_containers()
+            .map(|(role, container)| badness(role, pod.container_status(&container.name)));
         let has_ended = matches!(pod.status.phase.as_str(), "Failed" | "Succeeded");
         let of_pod = if pod.status.phase == "Failed" { 5 } else { 0 };
         let pending = if pod.status.phase == "Pending" { 2 } else { 0 };
@@ -68,23 +77,34 @@ pub(super) fn belongs(pod: &Pod, kind: Kind, workload: &Workload) -> bool {
     }
     // The replica set between deployment and pod is named after the deployment and the template.
     let hash = pod.metadata.labels.get(TEMPLATE_HASH);
-    owner.kind == "ReplicaSet" && hash.is_some_and(|hash| owner.name == format!("{}-{hash}", workload.metadata.name))
+    owner.kind == "ReplicaSet"
+        && hash.is_some_and(|hash| owner.name == format!("{}-{hash}", workload.metadata.name))
 }
 
 /// Whether the status of a pod may be outdated because its node no longer reports. The caller then
 /// requests the state of the node.
 pub(super) fn may_be_lost(pod: &Pod, has_lost_event: bool) -> bool {
     let status = &pod.status;
-    let not_ready = status.conditions.iter().any(|condition| condition.kind == "Ready" && condition.status != "True");
+    let not_ready = status
+        .conditions
+        .iter()
+        .any(|condition| condition.kind == "Ready" && condition.status != "True");
     let claims = !status.container_statuses.is_empty()
-        && status.container_statuses.iter().all(|container| container.ready && container.state.running.is_some());
+        && status
+            .container_statuses
+            .iter()
+            .all(|container| container.ready && container.state.running.is_some());
     // The kubelet has not reported the pod yet, or is not running.
     let is_unknown = status.container_statuses.is_empty() && status.phase == "Pending";
     let is_over = matches!(status.phase.as_str(), "Succeeded" | "Failed");
     let is_leaving = pod.metadata.deletion_timestamp.is_some();
     !pod.spec.node_name.is_empty()
         && !is_over
-        && (has_lost_event || is_leaving || status.phase == "Unknown" || is_unknown || (not_ready && claims))
+        && (has_lost_event
+            || is_leaving
+            || status.phase == "Unknown"
+            || is_unknown
+            || (not_ready && claims))
 }
 
 #[cfg(test)]
@@ -114,7 +134,10 @@ mod tests {
     fn the_container_that_is_worst_off_is_meant() {
         let well = pod("well", &json!({ "containerStatuses": [running("a"), running("b")] }));
         assert_eq!(ailing_container(&well).unwrap().name, "a");
-        let second = pod("x", &json!({ "containerStatuses": [running("a"), waiting("b", "CrashLoopBackOff")] }));
+        let second = pod(
+            "x",
+            &json!({ "containerStatuses": [running("a"), waiting("b", "CrashLoopBackOff")] }),
+        );
         assert_eq!(ailing_container(&second).unwrap().name, "b");
         let init = json!({
             "initContainerStatuses": [{ "name": "i", "state": { "terminated": { "exitCode": 4 } } }],
@@ -125,9 +148,18 @@ mod tests {
 
     #[test]
     fn the_pod_that_is_worst_off_is_meant() {
-        let well = || pod("well", &json!({ "phase": "Running", "containerStatuses": [running("a"), running("b")] }));
-        let looping =
-            || pod("x", &json!({ "phase": "Running", "containerStatuses": [waiting("b", "CrashLoopBackOff")] }));
+        let well = || {
+            pod(
+                "well",
+                &json!({ "phase": "Running", "containerStatuses": [running("a"), running("b")] }),
+            )
+        };
+        let looping = || {
+            pod(
+                "x",
+                &json!({ "phase": "Running", "containerStatuses": [waiting("b", "CrashLoopBackOff")] }),
+            )
+        };
         let evicted = || pod("old", &json!({ "phase": "Failed", "reason": "Evicted" }));
         let leaving = || {
             let mut pod = looping();
@@ -146,7 +178,8 @@ mod tests {
 
     #[test]
     fn pods_with_the_same_labels_may_belong_to_nobody() {
-        let workload: Workload = serde_json::from_value(json!({ "metadata": { "name": "web", "uid": "w" } })).unwrap();
+        let workload: Workload =
+            serde_json::from_value(json!({ "metadata": { "name": "web", "uid": "w" } })).unwrap();
         let owned = |kind: &str, name: &str, uid: &str| {
             let mut pod = pod("web-5f-abc", &json!({}));
             pod.metadata.labels.insert(TEMPLATE_HASH.to_owned(), "5f".to_owned());
@@ -157,7 +190,10 @@ mod tests {
         assert!(belongs(&owned("ReplicaSet", "web-5f", "r"), Kind::Deployment, &workload));
         assert!(!belongs(&owned("ReplicaSet", "other-5f", "r"), Kind::Deployment, &workload));
         assert!(belongs(&owned("StatefulSet", "web", "w"), Kind::StatefulSet, &workload));
-        assert!(!belongs(&owned("StatefulSet", "web", "x"), Kind::StatefulSet, &workload), "an older one of that name");
+        assert!(
+            !belongs(&owned("StatefulSet", "web", "x"), Kind::StatefulSet, &workload),
+            "an older one of that name"
+        );
         assert!(!belongs(&pod("bare", &json!({})), Kind::Deployment, &workload));
     }
 

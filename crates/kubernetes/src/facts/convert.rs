@@ -7,8 +7,8 @@ use scratchdbg_backend::{ContainerRecord, Phase};
 use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::container::{ContainerFacts, Limits, Options, Restarts, State};
 use scratchdbg_diagnose::pod::{
-    Deletion, NodeState, PodContainer, PodContainerEnd, PodEvent, PodFacts, PodRole, WorkloadCondition, WorkloadFacts,
-    WorkloadKind,
+    Deletion, NodeState, PodContainer, PodContainerEnd, PodEvent, PodFacts, PodRole,
+    WorkloadCondition, WorkloadFacts, WorkloadKind,
 };
 
 use super::quantity::quantity;
@@ -37,11 +37,14 @@ fn moment(text: Option<&str>) -> Option<i64> {
 
 /// Returns the facts about a pod, for a verdict about one of its containers.
 pub(super) fn pod_facts(pod: &Pod, container: &str) -> PodFacts {
-    let condition = |kind: &str| pod.status.conditions.iter().find(|condition| condition.kind == kind);
+    let condition =
+        |kind: &str| pod.status.conditions.iter().find(|condition| condition.kind == kind);
     let scheduled = condition("PodScheduled").filter(|condition| condition.status == "False");
     // Containers are started in this order.
     let roles = [Role::Init, Role::Main, Role::Ephemeral];
-    let containers = roles.iter().flat_map(|wanted| pod.all_containers().filter(move |(role, _)| role == wanted));
+    let containers = roles
+        .iter()
+        .flat_map(|wanted| pod.all_containers().filter(move |(role, _)| role == wanted));
     PodFacts {
         name: pod.metadata.name.clone(),
         namespace: pod.metadata.namespace.clone(),
@@ -50,9 +53,12 @@ pub(super) fn pod_facts(pod: &Pod, container: &str) -> PodFacts {
         reason: sentence(&pod.status.reason),
         message: sentence(&pod.status.message),
         deletion: deletion(pod),
-        not_scheduled: scheduled.map(|condition| (sentence(&condition.reason), sentence(&condition.message))),
+        not_scheduled: scheduled
+            .map(|condition| (sentence(&condition.reason), sentence(&condition.message))),
         is_ready: condition("Ready").map(|condition| condition.status == "True"),
-        containers: containers.map(|(role, container)| pod_container(pod, role, container)).collect(),
+        containers: containers
+            .map(|(role, container)| pod_container(pod, role, container))
+            .collect(),
         container: container.to_owned(),
         events: None,
         node_state: None,
@@ -66,8 +72,10 @@ fn deletion(pod: &Pod) -> Option<Deletion> {
     let due = moment(Some(pod.metadata.deletion_timestamp.as_deref()?));
     let grace = unsigned(pod.metadata.deletion_grace_period_seconds.unwrap_or_default());
     let own = unsigned(pod.spec.termination_grace_period_seconds.unwrap_or_default());
-    let nanoseconds =
-        i64::try_from(grace).ok().filter(|grace| *grace > 0).and_then(|grace| grace.checked_mul(1_000_000_000));
+    let nanoseconds = i64::try_from(grace)
+        .ok()
+        .filter(|grace| *grace > 0)
+        .and_then(|grace| grace.checked_mul(1_000_000_000));
     Some(Deletion {
         requested_at: due.zip(nanoseconds).map(|(due, grace)| due.saturating_sub(grace)),
         due,
@@ -85,7 +93,8 @@ fn pod_container(pod: &Pod, role: Role, container: &Container) -> PodContainer {
         None => (last, None),
     };
     let probes = [&container.readiness_probe, &container.startup_probe, &container.liveness_probe];
-    let programs = probes.into_iter().flatten().filter_map(|probe| probe.exec.as_ref()?.command.first());
+    let programs =
+        probes.into_iter().flatten().filter_map(|probe| probe.exec.as_ref()?.command.first());
     let policy = match role {
         Role::Ephemeral => "Never",
         _ if is_sidecar => "Always",
@@ -102,7 +111,9 @@ fn pod_container(pod: &Pod, role: Role, container: &Container) -> PodContainer {
             Role::Init => PodRole::Init,
             Role::Ephemeral => PodRole::Ephemeral,
         },
-        waiting: state.waiting.map(|waiting| (sentence(&waiting.reason), sentence(&waiting.message))),
+        waiting: state
+            .waiting
+            .map(|waiting| (sentence(&waiting.reason), sentence(&waiting.message))),
         is_running: state.running.is_some(),
         running_since: state.running.and_then(|running| moment(running.started_at.as_deref())),
         is_ready: status.ready,
@@ -120,7 +131,12 @@ fn pod_container(pod: &Pod, role: Role, container: &Container) -> PodContainer {
         startup_seconds: container.startup_probe.as_ref().map(|probe| {
             let tries = probe.failure_threshold.unwrap_or(3).max(1);
             let period = probe.period_seconds.unwrap_or(10).max(1);
-            unsigned(probe.initial_delay_seconds.unwrap_or_default().saturating_add(tries.saturating_mul(period)))
+            unsigned(
+                probe
+                    .initial_delay_seconds
+                    .unwrap_or_default()
+                    .saturating_add(tries.saturating_mul(period)),
+            )
         }),
         probe_programs: programs.map(|program| sentence(program)).collect(),
         read_only: container.security_context.read_only_root_filesystem == Some(true),
@@ -168,7 +184,8 @@ pub(super) fn pod_event(event: &Event) -> Option<PodEvent> {
         return None;
     }
     let path = event.involved_object.field_path.as_str();
-    let container = path.split_once('{').and_then(|(_, rest)| rest.strip_suffix('}')).map(ToOwned::to_owned);
+    let container =
+        path.split_once('{').and_then(|(_, rest)| rest.strip_suffix('}')).map(ToOwned::to_owned);
     let series = event.series.as_ref();
     let times = [
         series.and_then(|series| series.last_observed_time.as_deref()),
@@ -192,7 +209,11 @@ pub(super) fn pod_events(events: &[Event]) -> Vec<PodEvent> {
         .iter()
         .filter_map(|event| {
             let told = pod_event(event)?;
-            Some((told.time, event.metadata.creation_timestamp.as_deref().unwrap_or_default(), told))
+            Some((
+                told.time,
+                event.metadata.creation_timestamp.as_deref().unwrap_or_default(),
+                told,
+            ))
         })
         .collect();
     events.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
@@ -203,10 +224,20 @@ pub(super) fn pod_events(events: &[Event]) -> Vec<PodEvent> {
 pub(super) fn workload_facts(kind: Kind, workload: &Workload, pods: usize) -> WorkloadFacts {
     let (spec, status) = (&workload.spec, &workload.status);
     let (kind, wanted, ready) = match kind {
-        Kind::StatefulSet => (WorkloadKind::StatefulSet, spec.replicas.unwrap_or(1), status.ready_replicas),
-        Kind::ReplicaSet => (WorkloadKind::ReplicaSet, spec.replicas.unwrap_or(1), status.ready_replicas),
-        Kind::DaemonSet => (WorkloadKind::DaemonSet, status.desired_number_scheduled, status.number_ready),
-        Kind::Job => (WorkloadKind::Job, spec.completions.or(spec.parallelism).unwrap_or(1), status.succeeded),
+        Kind::StatefulSet => {
+            (WorkloadKind::StatefulSet, spec.replicas.unwrap_or(1), status.ready_replicas)
+        }
+        Kind::ReplicaSet => {
+            (WorkloadKind::ReplicaSet, spec.replicas.unwrap_or(1), status.ready_replicas)
+        }
+        Kind::DaemonSet => {
+            (WorkloadKind::DaemonSet, status.desired_number_scheduled, status.number_ready)
+        }
+        Kind::Job => (
+            WorkloadKind::Job,
+            spec.completions.or(spec.parallelism).unwrap_or(1),
+            status.succeeded,
+        ),
         _ => (WorkloadKind::Deployment, spec.replicas.unwrap_or(1), status.ready_replicas),
     };
     WorkloadFacts {
@@ -247,14 +278,24 @@ pub(super) fn node_state(node: &Node) -> NodeState {
 /// Formats a quota: the used and the allowed amount of each resource.
 pub(super) fn quota(quota: &Quota) -> String {
     let used = |resource: &str| quota.status.used.get(resource).map_or("?", String::as_str);
-    let parts: Vec<String> =
-        quota.status.hard.iter().map(|(resource, hard)| format!("{resource} {} of {hard}", used(resource))).collect();
+    let parts: Vec<String> = quota
+        .status
+        .hard
+        .iter()
+        .map(|(resource, hard)| format!("{resource} {} of {hard}", used(resource)))
+        .collect();
     sentence(&format!("quota {}: {}", quota.metadata.name, parts.join(", ")))
 }
 
 /// Returns the record of a container. `facts` are the facts about its pod. The caller adds the
 /// time.
-pub(super) fn record(pod: &Pod, container: &Container, id: String, name: String, facts: PodFacts) -> ContainerRecord {
+pub(super) fn record(
+    pod: &Pod,
+    container: &Container,
+    id: String,
+    name: String,
+    facts: PodFacts,
+) -> ContainerRecord {
     let run = RunFacts::of(pod, &container.name);
     let status = pod.container_status(&container.name);
     let own = facts.container(&container.name).cloned().unwrap_or_default();
@@ -278,7 +319,11 @@ pub(super) fn record(pod: &Pod, container: &Container, id: String, name: String,
         },
         restarts: Restarts { count: own.restarts, policy: policy.to_owned(), at_most: None },
         limits: Limits { memory: own.memory_limit, ..Limits::default() },
-        options: Options { read_only: own.read_only, init: pod.spec.share_process_namespace, ..Options::default() },
+        options: Options {
+            read_only: own.read_only,
+            init: pod.spec.share_process_namespace,
+            ..Options::default()
+        },
         now: None,
         pod: Some(facts),
         ..ContainerFacts::default()
@@ -296,10 +341,22 @@ pub(super) fn record(pod: &Pod, container: &Container, id: String, name: String,
 }
 
 /// Returns the record of a workload without pods.
-pub(super) fn record_without_pod(namespace: &str, name: &str, workload: WorkloadFacts) -> ContainerRecord {
-    let pod = PodFacts { namespace: namespace.to_owned(), workload: Some(workload), ..PodFacts::default() };
+pub(super) fn record_without_pod(
+    namespace: &str,
+    name: &str,
+    workload: WorkloadFacts,
+) -> ContainerRecord {
+    let pod = PodFacts {
+        namespace: namespace.to_owned(),
+        workload: Some(workload),
+        ..PodFacts::default()
+    };
     ContainerRecord {
-        facts: ContainerFacts { name: name.to_owned(), pod: Some(pod), ..ContainerFacts::default() },
+        facts: ContainerFacts {
+            name: name.to_owned(),
+            pod: Some(pod),
+            ..ContainerFacts::default()
+        },
         labels: BTreeMap::new(),
         ..ContainerRecord::default()
     }

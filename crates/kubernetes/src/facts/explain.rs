@@ -24,11 +24,17 @@ const JUST_NOW: i64 = 5_000_000_000;
 impl Cluster {
     /// Collects the facts about a container of a pod. If the target is only a pod or a workload,
     /// selects the container with the worst state.
-    pub async fn explain(&self, target: &TargetName, container: Option<&str>) -> Result<ContainerRecord, BackendError> {
+    pub async fn explain(
+        &self,
+        target: &TargetName,
+        container: Option<&str>,
+    ) -> Result<ContainerRecord, BackendError> {
         if let (Some(one), Some(other)) = (container, &target.container)
             && one != other
         {
-            let message = format!("`{target}` names a container already, and --container names another: `{one}`");
+            let message = format!(
+                "`{target}` names a container already, and --container names another: `{one}`"
+            );
             return Err(BackendError::new(ErrorKind::Invalid, message));
         }
         let container = container.or(target.container.as_deref());
@@ -43,7 +49,8 @@ impl Cluster {
         facts.name = format!("{}/{}", target.kind.word(), target.name);
         let mut gaps = Vec::new();
         if facts.ready < facts.wanted || pods.is_empty() {
-            let Events { events, gap } = self.events_about(&namespace, &workload.metadata.uid).await;
+            let Events { events, gap } =
+                self.events_about(&namespace, &workload.metadata.uid).await;
             facts.events = events;
             gaps.extend(gap);
             if facts.is_refused_by_quota() {
@@ -58,14 +65,20 @@ impl Cluster {
         match ailing_pod(pods, facts.ready >= facts.wanted) {
             Some(pod) => Ok(self.record_of(&pod, container, Some(facts), gaps).await?),
             None => {
-                let mut record = convert::record_without_pod(&namespace, &facts.name.clone(), facts);
+                let mut record =
+                    convert::record_without_pod(&namespace, &facts.name.clone(), facts);
                 record.facts.gaps = gaps;
                 Ok(record)
             }
         }
     }
 
-    async fn pods_of(&self, target: &TargetName, workload: &Workload, namespace: &str) -> Result<Vec<Pod>, Error> {
+    async fn pods_of(
+        &self,
+        target: &TargetName,
+        workload: &Workload,
+        namespace: &str,
+    ) -> Result<Vec<Pod>, Error> {
         let expression = workload.spec.selector.as_ref().and_then(LabelSelector::expression);
         let call = Call::get(target.kind, namespace, &target.name);
         let expression = expression.ok_or_else(|| Error::broken(&call, "it selects no pods"))?;
@@ -88,11 +101,14 @@ impl Cluster {
         };
         let mut facts = pod_facts(pod, &container.name);
         let namespace = &pod.metadata.namespace;
-        let (events, log) =
-            tokio::join!(self.events_about(namespace, &pod.metadata.uid), self.log_of(pod, container, &facts));
+        let (events, log) = tokio::join!(
+            self.events_about(namespace, &pod.metadata.uid),
+            self.log_of(pod, container, &facts)
+        );
         facts.events = events.events;
         gaps.extend(events.gap);
-        let told_of_node = facts.events.iter().flatten().any(|event| event.reason == "NodeNotReady");
+        let told_of_node =
+            facts.events.iter().flatten().any(|event| event.reason == "NodeNotReady");
         if may_be_lost(pod, told_of_node) {
             match self.state_of_node(&pod.spec.node_name).await {
                 Ok(state) => facts.node_state = Some(state),
@@ -118,14 +134,21 @@ impl Cluster {
     }
 
     /// Returns the last lines of the run that matters, or `None` if the container never ran.
-    async fn log_of(&self, pod: &Pod, container: &Container, facts: &PodFacts) -> Option<LastLines> {
+    async fn log_of(
+        &self,
+        pod: &Pod,
+        container: &Container,
+        facts: &PodFacts,
+    ) -> Option<LastLines> {
         let own = facts.container(&container.name)?;
         let is_ended_run = !own.is_running || own.is_unsettled(nanoseconds(self.client.now()));
         let run = if is_ended_run {
             let end = own.ended.as_ref()?;
             let next = match own.running_since {
                 Some(begin) => NextRun::Began(begin),
-                None if RunFacts::of(pod, &container.name).phase == Phase::Restarting => NextRun::Possible,
+                None if RunFacts::of(pod, &container.name).phase == Phase::Restarting => {
+                    NextRun::Possible
+                }
                 None => NextRun::None,
             };
             // A program that was not started has written nothing.
@@ -133,10 +156,14 @@ impl Cluster {
         } else {
             RunTimes { started_at: own.running_since, ..RunTimes::default() }
         };
-        let place = (pod.metadata.namespace.as_str(), pod.metadata.name.as_str(), container.name.as_str());
+        let place =
+            (pod.metadata.namespace.as_str(), pod.metadata.name.as_str(), container.name.as_str());
         let lines = self.last_lines(place, run).await;
         let is_empty = lines.lines.as_ref().is_some_and(Vec::is_empty);
-        let ended = run.finished_at.zip(nanoseconds(self.client.now())).map(|(end, now)| now.saturating_sub(end));
+        let ended = run
+            .finished_at
+            .zip(nanoseconds(self.client.now()))
+            .map(|(end, now)| now.saturating_sub(end));
         if is_empty && ended.is_some_and(|ended| ended < JUST_NOW) {
             // The node may still write the last lines.
             tokio::time::sleep(Duration::from_secs(1)).await;

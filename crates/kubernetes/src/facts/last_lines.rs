@@ -65,7 +65,11 @@ type Line = (i64, String);
 
 impl Cluster {
     /// Reads the last lines of a run.
-    pub(super) async fn last_lines(&self, (namespace, pod, container): (&str, &str, &str), run: RunTimes) -> LastLines {
+    pub(super) async fn last_lines(
+        &self,
+        (namespace, pod, container): (&str, &str, &str),
+        run: RunTimes,
+    ) -> LastLines {
         let call = |previous: bool| {
             let call = Call::get(Kind::Pod, namespace, pod).of("log").with("container", container);
             let call = call.with("tailLines", LINES).with("timestamps", "true");
@@ -84,7 +88,8 @@ impl Cluster {
             Ok(lines) => lines,
             Err(missed) => return LastLines::missed(missed),
         };
-        let begins_late = run.finished_at.is_some_and(|end| current.first().is_none_or(|(time, _)| *time >= end));
+        let begins_late =
+            run.finished_at.is_some_and(|end| current.first().is_none_or(|(time, _)| *time >= end));
         if run.next == NextRun::Possible && begins_late {
             match within(self.lines(&call(true))).await {
                 Ok(before) => {
@@ -119,7 +124,9 @@ impl Cluster {
                 text.drain(..text.len() - MOST);
             }
         }
-        read(&text).ok_or_else(|| Error::broken(call, String::from_utf8_lossy(&text[..text.len().min(300)])))
+        read(&text).ok_or_else(|| {
+            Error::broken(call, String::from_utf8_lossy(&text[..text.len().min(300)]))
+        })
     }
 }
 
@@ -147,8 +154,14 @@ fn inside(lines: Vec<Line>, run: RunTimes) -> Vec<String> {
         NextRun::Possible => run.finished_at.map(|end| end.saturating_add(SECOND)),
         NextRun::Began(begin) => Some(begin.saturating_add(SECOND)),
     };
-    let is_inside = |time: i64| run.started_at.is_none_or(|start| time >= start) && end.is_none_or(|end| time < end);
-    lines.into_iter().filter(|(time, words)| is_inside(*time) && !words.is_empty()).map(|(_, words)| words).collect()
+    let is_inside = |time: i64| {
+        run.started_at.is_none_or(|start| time >= start) && end.is_none_or(|end| time < end)
+    };
+    lines
+        .into_iter()
+        .filter(|(time, words)| is_inside(*time) && !words.is_empty())
+        .map(|(_, words)| words)
+        .collect()
 }
 
 #[cfg(test)]
@@ -157,9 +170,14 @@ mod tests {
 
     #[test]
     fn lines_begin_with_their_times() {
-        let read =
-            |text: &str| read(text.as_bytes()).map(|lines| lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>());
-        assert_eq!(read("2026-11-27T04:03:12.5Z a b\n2026-11-27T04:03:13Z \n").unwrap(), ["a b", ""]);
+        let read = |text: &str| {
+            read(text.as_bytes())
+                .map(|lines| lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            read("2026-11-27T04:03:12.5Z a b\n2026-11-27T04:03:13Z \n").unwrap(),
+            ["a b", ""]
+        );
         assert_eq!(read("").unwrap(), [""; 0]);
         assert_eq!(read("unable to retrieve container logs for containerd://1"), None);
         // The first line is the end of a line whose beginning was not read.
@@ -171,13 +189,24 @@ mod tests {
     #[test]
     fn only_lines_of_the_run_count() {
         const SECOND: i64 = 1_000_000_000;
-        let lines =
-            || [(5 * SECOND, "before"), (10 * SECOND, "in"), (20 * SECOND + 1, "at the end"), (22 * SECOND, "after")];
+        let lines = || {
+            [
+                (5 * SECOND, "before"),
+                (10 * SECOND, "in"),
+                (20 * SECOND + 1, "at the end"),
+                (22 * SECOND, "after"),
+            ]
+        };
         let lines = || lines().map(|(time, line)| (time, line.to_owned())).to_vec();
-        let ended = |next| RunTimes { started_at: Some(10 * SECOND), finished_at: Some(20 * SECOND), next };
+        let ended =
+            |next| RunTimes { started_at: Some(10 * SECOND), finished_at: Some(20 * SECOND), next };
         assert_eq!(inside(lines(), ended(NextRun::Possible)), ["in", "at the end"]);
         assert_eq!(inside(lines(), ended(NextRun::Began(21 * SECOND))), ["in", "at the end"]);
-        assert_eq!(inside(lines(), ended(NextRun::None)), ["in", "at the end", "after"], "stamped late");
+        assert_eq!(
+            inside(lines(), ended(NextRun::None)),
+            ["in", "at the end", "after"],
+            "stamped late"
+        );
         let lasting = RunTimes { started_at: Some(10 * SECOND), ..RunTimes::default() };
         assert_eq!(inside(lines(), lasting), ["in", "at the end", "after"]);
         assert_eq!(inside(lines(), RunTimes::default()).len(), 4);

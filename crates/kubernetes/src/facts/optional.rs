@@ -29,11 +29,14 @@ impl Cluster {
     /// Returns the events about the object with this `uid`. Another object of the same name has its
     /// own events.
     pub(super) async fn events_about(&self, namespace: &str, uid: &str) -> Events {
-        let call = Call::list(Kind::Event, Some(namespace)).with("fieldSelector", format!("involvedObject.uid={uid}"));
+        let call = Call::list(Kind::Event, Some(namespace))
+            .with("fieldSelector", format!("involvedObject.uid={uid}"));
         match within(self.client.list_begin::<Event>(&call, PAGES)).await {
             Ok((events, has_more)) => Events {
                 events: Some(convert::pod_events(&events)),
-                gap: has_more.then(|| format!("there are more than {} events; the others were not read", events.len())),
+                gap: has_more.then(|| {
+                    format!("there are more than {} events; the others were not read", events.len())
+                }),
             },
             Err(error) => Events { events: None, gap: Some(gap("the events were", error)) },
         }
@@ -42,8 +45,11 @@ impl Cluster {
     /// Returns the events of the pods of a namespace, or of all namespaces, by the `uid` of the
     /// pods.
     pub(super) async fn events_of_pods(&self) -> Result<(Vec<Event>, bool), String> {
-        let call = Call::list(Kind::Event, self.namespaces()).with("fieldSelector", "involvedObject.kind=Pod");
-        within(self.client.list_begin::<Event>(&call, PAGES)).await.map_err(|error| gap("the events were", error))
+        let call = Call::list(Kind::Event, self.namespaces())
+            .with("fieldSelector", "involvedObject.kind=Pod");
+        within(self.client.list_begin::<Event>(&call, PAGES))
+            .await
+            .map_err(|error| gap("the events were", error))
     }
 
     /// Returns the state of a node, or why the state is not known.

@@ -3,7 +3,9 @@
 /// Returns a quantity, rounded down to a whole number. Returns `None` if the text is not a
 /// quantity.
 pub(crate) fn quantity(text: &str) -> Option<u64> {
-    let end = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
+    let end = text
+        .find(|character: char| !character.is_ascii_digit() && character != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let factor: u128 = match unit {

@@ -9,7 +9,9 @@ use scratchdbg_diagnose::{Code, why};
 use serde_json::{Value, json};
 
 use super::blame::ailing_container;
-use super::convert::{node_state, pod_events, pod_facts, record, record_without_pod, workload_facts};
+use super::convert::{
+    node_state, pod_events, pod_facts, record, record_without_pod, workload_facts,
+};
 use crate::kind::Kind;
 use crate::model::{Event, Node, Pod, Workload};
 
@@ -95,7 +97,10 @@ fn without_pods(kind: Kind, spec: Value, status: Value, events: &[EventRow<'_>])
 fn codes(facts: &scratchdbg_diagnose::container::ContainerFacts<'_>) -> Vec<Code> {
     let verdict = why(facts);
     for finding in &verdict.findings {
-        assert!(!finding.message.is_empty() && finding.fix.as_ref().is_none_or(|fix| !fix.is_empty()), "{finding:?}");
+        assert!(
+            !finding.message.is_empty() && finding.fix.as_ref().is_none_or(|fix| !fix.is_empty()),
+            "{finding:?}"
+        );
         assert!(!finding.evidence.is_empty(), "{finding:?}");
     }
     verdict.findings.iter().map(|finding| finding.code).collect()
@@ -183,12 +188,17 @@ fn deleted(code: i64, grace: i64) -> Vec<Code> {
 }
 
 fn probed(probe: &str, status: Value, events: &[EventRow<'_>]) -> Vec<Code> {
-    let probe = json!({ probe: { "exec": { "command": ["sh", "-c", "true"] }, "periodSeconds": 1 } });
+    let probe =
+        json!({ probe: { "exec": { "command": ["sh", "-c", "true"] }, "periodSeconds": 1 } });
     let mut container = json!({ "name": "app", "image": "shop/app:1" });
     for (key, value) in probe.as_object().unwrap() {
         container[key] = value.clone();
     }
-    judge(json!({ "phase": "Running", "containerStatuses": [status] }), json!({ "containers": [container] }), events)
+    judge(
+        json!({ "phase": "Running", "containerStatuses": [status] }),
+        json!({ "containers": [container] }),
+        events,
+    )
 }
 
 fn with_node(status: &str) -> Vec<Code> {
@@ -197,16 +207,18 @@ fn with_node(status: &str) -> Vec<Code> {
     }))
     .unwrap();
     let status = json!({ "phase": "Running", "containerStatuses": [running(true)] });
-    judge_with(status, json!({}), json!({}), &[], |facts| facts.node_state = Some(node_state(&node)))
+    judge_with(status, json!({}), json!({}), &[], |facts| {
+        facts.node_state = Some(node_state(&node))
+    })
 }
 
 const ERRORED: &str = "Liveness probe errored and resulted in unknown state: rpc error: code = Unknown desc = failed to exec in \
     container: failed to start exec \"22705d\": OCI runtime exec failed: exec failed: unable to start container process: exec: \
     \"sh\": executable file not found in $PATH";
-const LIVENESS: &str =
-    "Liveness probe failed: Get \"http://203.0.113.47:9999/\": dial tcp 203.0.113.47:9999: connect: connection refused";
+const LIVENESS: &str = "Liveness probe failed: Get \"http://203.0.113.47:9999/\": dial tcp 203.0.113.47:9999: connect: connection refused";
 const KILLING: &str = "Container app failed liveness probe, will be restarted";
-const READINESS: &str = "Readiness probe failed: dial tcp 203.0.113.13:9999: connect: connection refused";
+const READINESS: &str =
+    "Readiness probe failed: dial tcp 203.0.113.13:9999: connect: connection refused";
 
 #[test]
 fn what_engines_know_too_has_the_same_code() {
@@ -218,7 +230,10 @@ fn what_engines_know_too_has_the_same_code() {
         (pull("failed to resolve image: shop/app:1: not found"), "image-not-found"),
         (pull("429 Too Many Requests"), "registry-rate-limited"),
         (pull("something else"), "image-pull-failed"),
-        (pod("Pending", waiting("InvalidImageName", "Failed to apply default image tag"), &[]), "image-name-invalid"),
+        (
+            pod("Pending", waiting("InvalidImageName", "Failed to apply default image tag"), &[]),
+            "image-name-invalid",
+        ),
         (pod("Running", waiting("RunContainerError", runtime), &[]), "entrypoint-missing"),
         (pod("Running", start, &[]), "entrypoint-missing"),
         (pod("Running", looping(137, "OOMKilled"), &[]), "oom-killed"),
@@ -229,7 +244,10 @@ fn what_engines_know_too_has_the_same_code() {
         (pod("Failed", over_with(137, "Error"), &[]), "killed-from-outside"),
         (pod("Succeeded", over_with(0, "Completed"), &[]), "app-exit"),
         (pod("Running", running(true), &[]), "running"),
-        (probed("livenessProbe", running(true), &[("Unhealthy", LIVENESS, Some("app"), 80)]), "running-unhealthy"),
+        (
+            probed("livenessProbe", running(true), &[("Unhealthy", LIVENESS, Some("app"), 80)]),
+            "running-unhealthy",
+        ),
         (pod("Pending", waiting("ContainerCreating", ""), &[]), "never-started"),
         (without_pods(Kind::Deployment, json!({ "replicas": 0 }), json!({}), &[]), "not-running"),
         (without_pods(Kind::Job, json!({ "suspend": true }), json!({}), &[]), "not-running"),
@@ -248,11 +266,20 @@ fn words_of_others_are_not_believed() {
     let named = |image: &str, message: &str| {
         let spec = json!({ "containers": [{ "name": "app", "image": image }] });
         let message = message.replace("IMAGE", image);
-        first(judge(json!({ "phase": "Pending", "containerStatuses": [waiting("ErrImagePull", &message)] }), spec, &[]))
+        first(judge(
+            json!({ "phase": "Pending", "containerStatuses": [waiting("ErrImagePull", &message)] }),
+            spec,
+            &[],
+        ))
     };
-    let missing = "failed to pull and unpack image \"IMAGE\": failed to resolve image: IMAGE: not found";
-    for image in ["shop/401-unauthorized:1", "x509:dial", "r.test/toomanyrequests/denied:1", "shop/not-found@sha256:0"]
-    {
+    let missing =
+        "failed to pull and unpack image \"IMAGE\": failed to resolve image: IMAGE: not found";
+    for image in [
+        "shop/401-unauthorized:1",
+        "x509:dial",
+        "r.test/toomanyrequests/denied:1",
+        "shop/not-found@sha256:0",
+    ] {
         assert_eq!(named(image, missing), "image-not-found", "{image}");
     }
     // The output of a probe.
@@ -260,26 +287,35 @@ fn words_of_others_are_not_believed() {
         format!("Readiness probe failed: {ERRORED}"),
         "Readiness probe failed: Container app failed liveness probe, will be restarted".to_owned(),
     ] {
-        let found = probed("readinessProbe", running(false), &[("Unhealthy", &lie, Some("app"), 80)]);
+        let found =
+            probed("readinessProbe", running(false), &[("Unhealthy", &lie, Some("app"), 80)]);
         assert_eq!(first(found), "readiness-failing", "{lie}");
     }
     // A program that exists and reports that another one is missing.
     let other = ERRORED.replace("\"sh\"", "\"curl\"");
-    assert_eq!(first(probed("livenessProbe", running(true), &[("Unhealthy", &other, Some("app"), 80)])), "running");
+    assert_eq!(
+        first(probed("livenessProbe", running(true), &[("Unhealthy", &other, Some("app"), 80)])),
+        "running"
+    );
     // A termination message that lies.
     let mut lying = looping(3, "Error");
-    for lie in
-        ["OCI runtime create failed: exec: \"/x\": no such file or directory", "OOMKilled", "configmap \"x\" not found"]
-    {
+    for lie in [
+        "OCI runtime create failed: exec: \"/x\": no such file or directory",
+        "OOMKilled",
+        "configmap \"x\" not found",
+    ] {
         lying["lastState"]["terminated"]["message"] = json!(lie);
         assert_eq!(first(pod("Running", lying.clone(), &[])), "crash-loop", "{lie}");
     }
     // Events of another run, or of another container.
-    let killing =
-        |container, second| pod("Running", looping(137, "Error"), &[("Killing", KILLING, Some(container), second)]);
+    let killing = |container, second| {
+        pod("Running", looping(137, "Error"), &[("Killing", KILLING, Some(container), second)])
+    };
     assert_eq!(first(killing("app", 59)), "killed-from-outside", "the run before");
     assert_eq!(first(killing("side", 66)), "killed-from-outside", "another container");
-    let unready = |second| probed("readinessProbe", running(true), &[("Unhealthy", READINESS, Some("app"), second)]);
+    let unready = |second| {
+        probed("readinessProbe", running(true), &[("Unhealthy", READINESS, Some("app"), second)])
+    };
     assert_eq!(first(unready(20)), "running", "it is ready now");
     let mounted = [
         ("FailedMount", "MountVolume.SetUp failed for volume \"v\" : timed out", None, 20),
@@ -298,11 +334,18 @@ fn each_container_has_its_own_cause() {
     let side = json!({
         "name": "side", "state": { "waiting": { "reason": "CreateContainerConfigError", "message": "secret \"x\" not found" } },
     });
-    let spec =
-        json!({ "containers": [{ "name": "app", "image": "shop/app:1" }, { "name": "side", "image": "shop/side:1" }] });
-    let found =
-        |app: Value| judge(json!({ "phase": "Running", "containerStatuses": [app, side.clone()] }), spec.clone(), &[]);
-    assert_eq!(words(&found(looping(137, "OOMKilled"))), ["oom-killed", "crash-loop", "secret-missing"]);
+    let spec = json!({ "containers": [{ "name": "app", "image": "shop/app:1" }, { "name": "side", "image": "shop/side:1" }] });
+    let found = |app: Value| {
+        judge(
+            json!({ "phase": "Running", "containerStatuses": [app, side.clone()] }),
+            spec.clone(),
+            &[],
+        )
+    };
+    assert_eq!(
+        words(&found(looping(137, "OOMKilled"))),
+        ["oom-killed", "crash-loop", "secret-missing"]
+    );
     assert_eq!(words(&found(running(true))), ["secret-missing"]);
     // The main container waits for the init container that fails.
     let status = json!({
@@ -311,13 +354,16 @@ fn each_container_has_its_own_cause() {
         "containerStatuses": [waiting("PodInitializing", "")],
     });
     let whole = json!({ "initContainers": [{ "name": "prepare" }] });
-    let of_main = judge_with(status, whole, json!({}), &[], |facts| facts.container = "app".to_owned());
+    let of_main =
+        judge_with(status, whole, json!({}), &[], |facts| facts.container = "app".to_owned());
     assert_eq!(words(&of_main), ["init-failed", "app-exit"]);
 }
 
 #[test]
 fn a_pod_whose_node_is_gone_is_not_said_to_run() {
     let status = json!({ "phase": "Running", "containerStatuses": [running(true)] });
-    let found = judge_with(status, json!({}), json!({}), &[], |facts| facts.node_state = Some(NodeState::Gone));
+    let found = judge_with(status, json!({}), json!({}), &[], |facts| {
+        facts.node_state = Some(NodeState::Gone)
+    });
     assert_eq!(words(&found), ["node-lost"]);
 }

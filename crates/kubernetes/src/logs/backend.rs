@@ -5,8 +5,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use scratchdbg_backend::{
-    self as backend, Completeness, ContainerName, ErrorKind, LogBackend, LogRequest, LogSource, RunEnd, RunHistory,
-    Selector, Storage,
+    self as backend, Completeness, ContainerName, ErrorKind, LogBackend, LogRequest, LogSource,
+    RunEnd, RunHistory, Selector, Storage,
 };
 use scratchdbg_logs::line::Joining;
 
@@ -56,7 +56,10 @@ impl LogBackend for Cluster {
         &self,
         _container: &ContainerName,
     ) -> Result<BoxStream<'static, Result<Bytes, backend::Error>>, backend::Error> {
-        Err(backend::Error::new(ErrorKind::Unsupported, "the begins of lines are not shown of pods"))
+        Err(backend::Error::new(
+            ErrorKind::Unsupported,
+            "the begins of lines are not shown of pods",
+        ))
     }
 
     async fn run_history(&self, id: &str) -> Result<RunHistory, backend::Error> {
@@ -65,7 +68,10 @@ impl LogBackend for Cluster {
 
     /// Returns an empty stream. The caller requests the history whenever a log ends, so nothing
     /// needs to be reported in between.
-    async fn run_ends(&self, _id: &str) -> Result<BoxStream<'static, Result<RunEnd, backend::Error>>, backend::Error> {
+    async fn run_ends(
+        &self,
+        _id: &str,
+    ) -> Result<BoxStream<'static, Result<RunEnd, backend::Error>>, backend::Error> {
         Ok(futures_util::stream::pending().boxed())
     }
 

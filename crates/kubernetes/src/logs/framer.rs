@@ -74,7 +74,16 @@ impl Framer {
     /// Creates a framer at the beginning of a log.
     pub(crate) fn new(range: Range) -> Self {
         let (held, stamp) = (Vec::new(), Vec::new());
-        Self { range, state: State::Start, held, stamp, has_begun: false, first: None, last: None, lines: 0 }
+        Self {
+            range,
+            state: State::Start,
+            held,
+            stamp,
+            has_begun: false,
+            first: None,
+            last: None,
+            lines: 0,
+        }
     }
 
     /// Reads bytes of a log, and appends frames. Fails on text that is not part of the log.
@@ -196,7 +205,8 @@ mod tests {
     }
 
     fn log(lines: &[(i64, &str)]) -> String {
-        let lines: Vec<_> = lines.iter().map(|(second, text)| format!("{:.9} {text}\n", at(*second))).collect();
+        let lines: Vec<_> =
+            lines.iter().map(|(second, text)| format!("{:.9} {text}\n", at(*second))).collect();
         lines.concat()
     }
 
@@ -212,7 +222,10 @@ mod tests {
         let mut decoder = LogDecoder::new(options);
         let mut lines = Vec::new();
         let mut add = |line: scratchdbg_logs::Line<'_>| {
-            let second = line.timestamp.and_then(|stamp| stamp.instant()).map_or(-1, jiff::Timestamp::as_second);
+            let second = line
+                .timestamp
+                .and_then(|stamp| stamp.instant())
+                .map_or(-1, jiff::Timestamp::as_second);
             lines.push((second, String::from_utf8_lossy(&line.text).into_owned()));
         };
         let mut events = decoder.push(frames);
@@ -242,7 +255,13 @@ mod tests {
 
     #[test]
     fn lines_come_out_as_they_went_in_however_they_are_cut() {
-        let lines = [(1, "a"), (2, ""), (2, "b c"), (3, "2026-01-02T03:04:05Z no time of ours"), (4, "\u{1b}[31m")];
+        let lines = [
+            (1, "a"),
+            (2, ""),
+            (2, "b c"),
+            (3, "2026-01-02T03:04:05Z no time of ours"),
+            (4, "\u{1b}[31m"),
+        ];
         let text = log(&lines);
         for size in 1..=text.len() {
             let range = Range { timestamps: true, ..Range::default() };
@@ -271,20 +290,26 @@ mod tests {
     fn what_a_kubelet_says_is_no_line() {
         let words = "unable to retrieve container logs for containerd://0123";
         for size in [1, 5, 1000] {
-            for text in [words.to_owned(), format!("{words}\n"), format!("{}{words}\n", log(&[(1, "a")]))] {
+            for text in
+                [words.to_owned(), format!("{words}\n"), format!("{}{words}\n", log(&[(1, "a")]))]
+            {
                 let error = framed(&text, Range::default(), size).unwrap_err();
                 assert_eq!(error.0, words, "{size}");
             }
         }
         assert_eq!(framed("\n", Range::default(), 1).unwrap_err().0, "");
-        assert!(framed(&"x".repeat(5000), Range::default(), 100).unwrap_err().0.len() <= MOST_WORDS);
+        assert!(
+            framed(&"x".repeat(5000), Range::default(), 100).unwrap_err().0.len() <= MOST_WORDS
+        );
     }
 
     #[test]
     fn a_last_line_without_an_end_is_not_glued_to_the_next_run() {
         let range = Range { timestamps: true, ..Range::default() };
         let mut frames = BytesMut::new();
-        for (text, is_followed) in [("1970-01-01T00:00:01Z torn", true), ("1970-01-01T00:00:02Z next\n", false)] {
+        for (text, is_followed) in
+            [("1970-01-01T00:00:01Z torn", true), ("1970-01-01T00:00:02Z next\n", false)]
+        {
             let mut reader = Framer::new(range);
             reader.push(text.as_bytes(), &mut frames).unwrap();
             reader.finish(is_followed, &mut frames).unwrap();

@@ -39,7 +39,8 @@ impl NewestFile {
         if self.bytes < Self::SUBSTANCE || !missing.is_positive() {
             return None;
         }
-        let volume = u128::from(self.bytes) * missing.as_millis().unsigned_abs() / shown.as_millis().unsigned_abs();
+        let volume = u128::from(self.bytes) * missing.as_millis().unsigned_abs()
+            / shown.as_millis().unsigned_abs();
         (volume >= u128::from(Self::MISSING)).then_some(first)
     }
 }
@@ -52,13 +53,21 @@ mod tests {
     fn only_logs_that_must_have_had_more_miss_lines() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
         let misses = |begun: i64, first: i64, last: i64, bytes: u64| {
-            let file = NewestFile { begun: Some(at(begun)), first: Some(at(first)), last: Some(at(last)), bytes };
+            let file = NewestFile {
+                begun: Some(at(begun)),
+                first: Some(at(first)),
+                last: Some(at(last)),
+                bytes,
+            };
             file.misses_lines_before().is_some()
         };
         assert!(misses(0, 30_000, 40_000, 9 << 20), "9 MiB in 10 s, and 30 s before them");
         assert!(!misses(0, 900, 10_000, 9 << 20), "it begins within the second of the begin");
         assert!(!misses(0, 60_000, 61_000, 2000), "a few lines after a minute of silence");
-        assert!(!misses(0, 3_600_000, 7_200_000, 1 << 20), "an hour of silence, and 1 MiB in the next");
+        assert!(
+            !misses(0, 3_600_000, 7_200_000, 1 << 20),
+            "an hour of silence, and 1 MiB in the next"
+        );
         assert!(misses(0, 86_400_000, 90_000_000, 5 << 20), "5 MiB in the last hour of a day");
         let none = NewestFile { begun: None, first: None, last: None, bytes: 0 };
         assert_eq!(none.misses_lines_before(), None);

@@ -36,7 +36,8 @@ impl Facts {
         let last = status.last_state.terminated.as_ref();
         let ended: Vec<Terminated> = last.into_iter().chain(terminated).cloned().collect();
         let started = running.as_ref().map(|running| &running.started_at);
-        let started = started.or_else(|| Some(&ended.last()?.started_at)).and_then(|at| time(at.as_deref()));
+        let started =
+            started.or_else(|| Some(&ended.last()?.started_at)).and_then(|at| time(at.as_deref()));
         let waits_for = waiting.as_ref().filter(|_| ended.is_empty());
         Self {
             phase: phase(pod, status),
@@ -86,7 +87,8 @@ fn phase(pod: &Pod, status: &ContainerStatus) -> Phase {
 
 /// Whether no container of the pod is started any more.
 fn is_over(pod: &Pod) -> bool {
-    matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") || pod.metadata.deletion_timestamp.is_some()
+    matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
+        || pod.metadata.deletion_timestamp.is_some()
 }
 
 /// Whether a container that ended with this exit code is started again.
@@ -140,13 +142,19 @@ mod tests {
     fn containers_between_their_runs() {
         let running = json!({ "name": "app", "state": { "running": { "startedAt": "2026-11-27T03:00:30Z" } } });
         let found = facts("Always", "Running", running);
-        assert_eq!((found.phase, found.has_log(), found.may_have_previous()), (Phase::Running, true, false));
+        assert_eq!(
+            (found.phase, found.has_log(), found.may_have_previous()),
+            (Phase::Running, true, false)
+        );
         let looping = json!({
             "name": "app", "restartCount": 3, "lastState": ended(3, 10),
             "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "back-off" } },
         });
         let found = facts("Always", "Running", looping.clone());
-        assert_eq!((found.phase, found.has_log(), found.may_have_previous()), (Phase::Restarting, true, true));
+        assert_eq!(
+            (found.phase, found.has_log(), found.may_have_previous()),
+            (Phase::Restarting, true, true)
+        );
         assert_eq!(found.waits_for, None, "it ran");
         assert_eq!(found.finished_at, time(Some("2026-11-27T03:00:11Z")));
         assert_eq!(facts("Always", "Failed", looping).phase, Phase::Exited, "the pod is over");
@@ -156,7 +164,8 @@ mod tests {
             ("OnFailure", 1, Phase::Restarting),
             ("Never", 1, Phase::Exited),
         ] {
-            let found = facts(policy, "Running", json!({ "name": "app", "state": ended(code, 10) }));
+            let found =
+                facts(policy, "Running", json!({ "name": "app", "state": ended(code, 10) }));
             assert_eq!(found.phase, phase, "{policy} {code}");
         }
     }

@@ -27,18 +27,27 @@ impl Cluster {
         let pod = self.fresh_pod(id).await?;
         let facts = Facts::of(&pod, &id.container);
         // The node has no log of any earlier run.
-        let mut history = RunHistory { ends: Vec::new(), is_whole: is_whole(&facts), begins_the_log: true };
+        let mut history =
+            RunHistory { ends: Vec::new(), is_whole: is_whole(&facts), begins_the_log: true };
         let count = facts.ended.len();
         for (index, run) in facts.ended.iter().enumerate() {
             let Some(finished) = time(run.finished_at.as_deref()) else { continue };
             // While a container waits for its next run, the current log is that of the last run.
             let is_previous = facts.phase.has_processes() || index + 1 < count;
-            let known = self.run_ends.lock().unwrap_or_else(PoisonError::into_inner).get(&run.container_id).copied();
+            let known = self
+                .run_ends
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&run.container_id)
+                .copied();
             let at = match known {
                 Some(at) => at,
                 None => self.exact_end(id, finished, is_previous).await,
             };
-            self.run_ends.lock().unwrap_or_else(PoisonError::into_inner).insert(run.container_id.clone(), at);
+            self.run_ends
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(run.container_id.clone(), at);
             history.ends.push(RunEnd { at, exit_code: Some(run.exit_code) });
         }
         Ok(history)
@@ -46,7 +55,12 @@ impl Cluster {
 
     /// Returns the exact end of a run. The kubelet and the status may disagree on which run is the
     /// current one, so the time of the last line must be within the reported second.
-    async fn exact_end(&self, id: &ContainerId, finished: Timestamp, is_previous: bool) -> Timestamp {
+    async fn exact_end(
+        &self,
+        id: &ContainerId,
+        finished: Timestamp,
+        is_previous: bool,
+    ) -> Timestamp {
         const SECOND: SignedDuration = SignedDuration::from_secs(1);
         for is_previous in [is_previous, !is_previous] {
             if let Some(last) = self.last_line(id, is_previous).await
@@ -61,7 +75,9 @@ impl Cluster {
     /// Returns the time of the last line of a run. Returns `None` if the log is gone, is empty, or
     /// cannot be read.
     async fn last_line(&self, id: &ContainerId, is_previous: bool) -> Option<Timestamp> {
-        let call = Call::get(Kind::Pod, &id.namespace, &id.pod).of("log").with("container", id.container.clone());
+        let call = Call::get(Kind::Pod, &id.namespace, &id.pod)
+            .of("log")
+            .with("container", id.container.clone());
         let mut call = call.with("timestamps", "true").with("tailLines", "1");
         if is_previous {
             call = call.with("previous", "true");
@@ -78,6 +94,7 @@ impl Cluster {
 
 /// Whether all runs that ended are known.
 fn is_whole(facts: &Facts) -> bool {
-    let ended = facts.restart_count + i64::from(!facts.phase.has_processes() && !facts.ended.is_empty());
+    let ended =
+        facts.restart_count + i64::from(!facts.phase.has_processes() && !facts.ended.is_empty());
     i64::try_from(facts.ended.len()) == Ok(ended)
 }

@@ -44,16 +44,27 @@ impl Cluster {
         for target in targets {
             if target.is_pod() {
                 let pod = self.client.pod(self.namespace(), &target.name).await?;
-                let choice = target.container.clone().map_or_else(|| self.choice().clone(), ContainerChoice::Named);
+                let choice = target
+                    .container
+                    .clone()
+                    .map_or_else(|| self.choice().clone(), ContainerChoice::Named);
                 let containers = containers(&pod, &choice)?;
-                found.names.extend(containers.iter().filter_map(|name| id(&pod, name).of_any().name()));
+                found
+                    .names
+                    .extend(containers.iter().filter_map(|name| id(&pod, name).of_any().name()));
             } else {
                 let labels = vec![self.client.selector_of(target, self.namespace()).await?];
-                found.selectors.push(Selector { labels, container: target.container.clone(), ..Selector::default() });
+                found.selectors.push(Selector {
+                    labels,
+                    container: target.container.clone(),
+                    ..Selector::default()
+                });
             }
         }
         if let Some(labels) = labels {
-            found.selectors.push(Selector { labels: vec![labels.to_owned()], ..Selector::default() });
+            found
+                .selectors
+                .push(Selector { labels: vec![labels.to_owned()], ..Selector::default() });
         }
         Ok(found)
     }
@@ -79,21 +90,27 @@ impl Cluster {
         };
         // A missing permission to watch is reported now.
         coming.begin().await?;
-        Ok(futures_util::stream::try_unfold(
-            coming,
-            |mut coming| async move { Ok(Some((coming.next().await?, coming))) },
-        )
+        Ok(futures_util::stream::try_unfold(coming, |mut coming| async move {
+            Ok(Some((coming.next().await?, coming)))
+        })
         .boxed())
     }
 
     fn listing(&self, selector: &Selector) -> Call {
         let call = Call::list(Kind::Pod, self.namespaces());
-        if selector.labels.is_empty() { call } else { call.with("labelSelector", selector.labels.join(",")) }
+        if selector.labels.is_empty() {
+            call
+        } else {
+            call.with("labelSelector", selector.labels.join(","))
+        }
     }
 
     /// Returns the ids of the selected containers of a pod that have a log.
     fn started(&self, pod: &Pod, selector: &Selector) -> Vec<String> {
-        let choice = selector.container.clone().map_or_else(|| self.choice().clone(), ContainerChoice::Named);
+        let choice = selector
+            .container
+            .clone()
+            .map_or_else(|| self.choice().clone(), ContainerChoice::Named);
         // A pod without the selected container has no log to read.
         let wanted = containers(pod, &choice).unwrap_or_default();
         wanted

@@ -69,11 +69,17 @@ struct Reading {
 
 impl Cluster {
     /// Opens the log of a container.
-    pub(crate) async fn pod_log(&self, id: &ContainerId, request: &LogRequest) -> Result<PodLog, backend::Error> {
+    pub(crate) async fn pod_log(
+        &self,
+        id: &ContainerId,
+        request: &LogRequest,
+    ) -> Result<PodLog, backend::Error> {
         let pod = match self.fresh_pod(id).await {
             Ok(pod) => pod,
             // The log of this removed pod was already read to its end.
-            Err(error) if error.is_absent() && self.clean_ends.has(id) && request.since.is_some() => {
+            Err(error)
+                if error.is_absent() && self.clean_ends.has(id) && request.since.is_some() =>
+            {
                 return Ok(futures_util::stream::empty().boxed());
             }
             Err(error) => return Err(error.into()),
@@ -88,8 +94,10 @@ impl Cluster {
         if let Some(lines) = request.tail {
             return self.tail(id, request, lines, &facts).await;
         }
-        let container_id = pod.container_status(&id.container).map(|status| status.container_id.clone());
-        let previous = (facts.may_have_previous() || request.since.is_some()).then_some(Part::Previous);
+        let container_id =
+            pod.container_status(&id.container).map(|status| status.container_id.clone());
+        let previous =
+            (facts.may_have_previous() || request.since.is_some()).then_some(Part::Previous);
         let mut reading = Reading {
             cluster: self.clone(),
             id: id.clone(),
@@ -125,18 +133,27 @@ impl Cluster {
         let range = range(request, None);
         let current = self.open(id, request, Part::Current, Some(lines), None).await?;
         if !facts.may_have_previous() {
-            let framed = current.map_or_else(|| futures_util::stream::empty().boxed(), |bytes| framed(bytes, range));
+            let framed = current.map_or_else(
+                || futures_util::stream::empty().boxed(),
+                |bytes| framed(bytes, range),
+            );
             return Ok(framed);
         }
-        let (reader, frames) = collect(current, Framer::new(range)).await.map_err(|words| node_says(&words))??;
+        let (reader, frames) =
+            collect(current, Framer::new(range)).await.map_err(|words| node_says(&words))??;
         let missing = lines.saturating_sub(reader.lines);
         let mut all = VecDeque::from([frames.freeze()]);
         if missing > 0 {
             // The same log is not read twice, whichever run the kubelet considers the current one.
             let before = reader.first.map(|first| first - SignedDuration::from_nanos(1));
             let until = before.into_iter().chain(range.until).min();
-            let previous = self.open(id, request, Part::Previous, Some(missing), None).await.unwrap_or_default();
-            if let Ok(Ok((_, frames))) = collect(previous, Framer::new(Range { until, ..range })).await {
+            let previous = self
+                .open(id, request, Part::Previous, Some(missing), None)
+                .await
+                .unwrap_or_default();
+            if let Ok(Ok((_, frames))) =
+                collect(previous, Framer::new(Range { until, ..range })).await
+            {
                 all.push_front(frames.freeze());
             }
         }
@@ -163,8 +180,14 @@ impl Cluster {
             match opened {
                 Ok(bytes) => return Ok(bytes.map(futures_util::StreamExt::boxed)),
                 // There is no previous run, or its log is gone.
-                Err(error) if part == Part::Previous && matches!(error.status(), Some(400 | 404)) => return Ok(None),
-                Err(error) if request.follow && error.is_passing() && begun.elapsed() < NODE_TIMEOUT => {
+                Err(error)
+                    if part == Part::Previous && matches!(error.status(), Some(400 | 404)) =>
+                {
+                    return Ok(None);
+                }
+                Err(error)
+                    if request.follow && error.is_passing() && begun.elapsed() < NODE_TIMEOUT =>
+                {
                     tracing::debug!(%error, "the log is opened again");
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -181,7 +204,9 @@ impl Cluster {
         while begun.elapsed() < STATUS_LAG {
             let Ok(pod) = self.fresh_pod(id).await else { return };
             let Some(status) = pod.container_status(&id.container) else { return };
-            if status.state.running.is_none() || (status.restart_count, &status.container_id) != (run.0, &run.1) {
+            if status.state.running.is_none()
+                || (status.restart_count, &status.container_id) != (run.0, &run.1)
+            {
                 return;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -304,7 +329,13 @@ impl CleanEnds {
 }
 
 /// Returns the request for the log of a run.
-fn call(id: &ContainerId, request: &LogRequest, part: Part, tail: Option<u64>, after: Option<Timestamp>) -> Call {
+fn call(
+    id: &ContainerId,
+    request: &LogRequest,
+    part: Part,
+    tail: Option<u64>,
+    after: Option<Timestamp>,
+) -> Call {
     let call = Call::get(Kind::Pod, &id.namespace, &id.pod).of("log");
     let mut call = call.with("container", id.container.clone()).with("timestamps", "true");
     if part == Part::Previous {
@@ -336,22 +367,26 @@ fn range(request: &LogRequest, after: Option<Timestamp>) -> Range {
 /// Turns the stream of one run into frames.
 fn framed(bytes: RawLog, range: Range) -> PodLog {
     let reader = Framer::new(range);
-    let stream = futures_util::stream::try_unfold((bytes, reader), |(mut bytes, mut reader)| async move {
-        let mut frames = BytesMut::new();
-        while let Some(chunk) = bytes.next().await.transpose()? {
-            reader.push(&chunk, &mut frames).map_err(|words| node_says(&words))?;
-            if !frames.is_empty() {
-                return Ok(Some((frames.freeze(), (bytes, reader))));
+    let stream =
+        futures_util::stream::try_unfold((bytes, reader), |(mut bytes, mut reader)| async move {
+            let mut frames = BytesMut::new();
+            while let Some(chunk) = bytes.next().await.transpose()? {
+                reader.push(&chunk, &mut frames).map_err(|words| node_says(&words))?;
+                if !frames.is_empty() {
+                    return Ok(Some((frames.freeze(), (bytes, reader))));
+                }
             }
-        }
-        reader.finish(false, &mut frames).map_err(|words| node_says(&words))?;
-        Ok::<_, backend::Error>(None)
-    });
+            reader.finish(false, &mut frames).map_err(|words| node_says(&words))?;
+            Ok::<_, backend::Error>(None)
+        });
     stream.boxed()
 }
 
 /// Reads all frames of one run.
-async fn collect(bytes: Option<RawLog>, mut reader: Framer) -> Result<Result<(Framer, BytesMut), Error>, Words> {
+async fn collect(
+    bytes: Option<RawLog>,
+    mut reader: Framer,
+) -> Result<Result<(Framer, BytesMut), Error>, Words> {
     let mut frames = BytesMut::new();
     if let Some(mut bytes) = bytes {
         loop {
@@ -382,9 +417,12 @@ fn rotated_away(id: &ContainerId, first: Timestamp) -> backend::Error {
 fn not_started(id: &ContainerId, facts: &Facts) -> backend::Error {
     let reason = facts.waits_for.as_deref().unwrap_or("it has not run");
     let ContainerId { namespace, pod, container, .. } = id;
-    let message = format!("container `{container}` of pod `{pod}` has not started, so it has no log: {reason}");
-    backend::Error::new(ErrorKind::Refused, message)
-        .hint(format!("`kubectl describe pod {pod} --namespace {namespace}` shows why it does not start"))
+    let message = format!(
+        "container `{container}` of pod `{pod}` has not started, so it has no log: {reason}"
+    );
+    backend::Error::new(ErrorKind::Refused, message).hint(format!(
+        "`kubectl describe pod {pod} --namespace {namespace}` shows why it does not start"
+    ))
 }
 
 #[cfg(test)]

@@ -40,7 +40,11 @@ const CHECKS_CREATE: u32 = 35;
 impl Permission {
     /// Returns the resource, as roles name it.
     pub(crate) fn resource(self) -> String {
-        if self.subresource.is_empty() { "pods".to_owned() } else { format!("pods/{}", self.subresource) }
+        if self.subresource.is_empty() {
+            "pods".to_owned()
+        } else {
+            format!("pods/{}", self.subresource)
+        }
     }
 
     /// Returns a `SelfSubjectAccessReview`, which asks whether the user has this permission.
@@ -61,15 +65,25 @@ impl Permission {
 
 /// Returns the error for permissions that the user does not have. `minor` is the server's minor
 /// version, if known. Returns `None` if the server does not check any of them.
-pub(crate) fn refusal(missing: &[Permission], namespace: &str, minor: Option<u32>) -> Option<Error> {
+pub(crate) fn refusal(
+    missing: &[Permission],
+    namespace: &str,
+    minor: Option<u32>,
+) -> Option<Error> {
     let is_old = minor.is_some_and(|minor| minor < CHECKS_CREATE);
-    let missing: Vec<_> = missing.iter().filter(|permission| !(is_old && permission.is_new)).collect();
+    let missing: Vec<_> =
+        missing.iter().filter(|permission| !(is_old && permission.is_new)).collect();
     if missing.is_empty() {
         return None;
     }
-    let lacks: Vec<_> =
-        missing.iter().map(|permission| format!("{} {}", permission.verb, permission.resource())).collect();
-    let message = format!("you may not debug pods in namespace `{namespace}`: not allowed are {}", lacks.join(", "));
+    let lacks: Vec<_> = missing
+        .iter()
+        .map(|permission| format!("{} {}", permission.verb, permission.resource()))
+        .collect();
+    let message = format!(
+        "you may not debug pods in namespace `{namespace}`: not allowed are {}",
+        lacks.join(", ")
+    );
     Some(
         Error::new(ErrorKind::Refused, message)
             .hint(format!("a role with these rules allows it: {}", rules(&missing)))
@@ -97,7 +111,11 @@ fn rules(missing: &[&Permission]) -> String {
     let rules: Vec<_> = by_verbs
         .iter()
         .map(|(verbs, names)| {
-            format!("{{apiGroups: [\"\"], resources: [{}], verbs: [{}]}}", names.join(", "), verbs.join(", "))
+            format!(
+                "{{apiGroups: [\"\"], resources: [{}], verbs: [{}]}}",
+                names.join(", "),
+                verbs.join(", ")
+            )
         })
         .collect();
     rules.join(", ")
@@ -127,7 +145,8 @@ mod tests {
         let [get_attach, create_attach, get_exec, create_exec] = STREAMS;
         let all = refusal(&[&INSIDE[..], &STREAMS].concat(), Some(37)).unwrap();
         assert!(
-            all.message.contains("patch pods/ephemeralcontainers, get pods/attach, create pods/attach"),
+            all.message
+                .contains("patch pods/ephemeralcontainers, get pods/attach, create pods/attach"),
             "{}",
             all.message
         );
@@ -153,7 +172,11 @@ mod tests {
         }
         let copy = refusal(&COPY, Some(37)).unwrap();
         assert!(copy.message.ends_with("create pods, delete pods"), "{}", copy.message);
-        assert!(copy.hints[0].ends_with("resources: [pods], verbs: [create, delete]}"), "{}", copy.hints[0]);
+        assert!(
+            copy.hints[0].ends_with("resources: [pods], verbs: [create, delete]}"),
+            "{}",
+            copy.hints[0]
+        );
         let review = patch.review("shop", "web");
         assert_eq!(review["spec"]["resourceAttributes"]["subresource"], "ephemeralcontainers");
         assert_eq!(is_allowed(&json!({"status": {"allowed": false}})), Some(false));

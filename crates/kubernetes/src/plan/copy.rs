@@ -86,8 +86,9 @@ pub(crate) fn plan(
     request: &PlanRequest,
 ) -> Result<CopyPlan, Error> {
     let spec = &raw["spec"];
-    let original = find(spec, container)
-        .ok_or_else(|| Error::new(ErrorKind::Invalid, format!("`{container}` is no container that can be copied")))?;
+    let original = find(spec, container).ok_or_else(|| {
+        Error::new(ErrorKind::Invalid, format!("`{container}` is no container that can be copied"))
+    })?;
     let mut plan = CopyPlan {
         manifest: Value::Null,
         original: pod.metadata.name.clone(),
@@ -103,7 +104,8 @@ pub(crate) fn plan(
     // Rules about other pods are meant for the original. They could keep a copy from being
     // scheduled.
     let node_affinity = spec["affinity"].get("nodeAffinity").cloned();
-    spec_of_copy.extend(node_affinity.map(|rule| ("affinity".to_owned(), json!({"nodeAffinity": rule}))));
+    spec_of_copy
+        .extend(node_affinity.map(|rule| ("affinity".to_owned(), json!({"nodeAffinity": rule}))));
     plan.leave_namespaces_of_the_node(spec, &mut spec_of_copy, request);
     let mut volumes = plan.volumes(spec, &mut copy, request);
     let is_bound = is_bound_to_node(&volumes) || original["imagePullPolicy"] == "Never";
@@ -143,7 +145,8 @@ impl CopyPlan {
     pub(crate) fn manifest(&self, session: &str) -> Value {
         let mut manifest = self.manifest.clone();
         manifest["metadata"]["name"] = self.name(session).into();
-        manifest["metadata"]["labels"] = json!({LABEL_SESSION: session, "io.scratchdbg.mode": "copy"});
+        manifest["metadata"]["labels"] =
+            json!({LABEL_SESSION: session, "io.scratchdbg.mode": "copy"});
         manifest["spec"]["containers"][0]["args"] = json!(launcher::keep_asked(session, None));
         manifest
     }
@@ -160,7 +163,8 @@ impl CopyPlan {
         self.differs("it has no labels, owner, probes, hooks and ports");
         self.differs("its filesystem is that of the image: what the original wrote is not there");
         let others = names(spec, "containers").into_iter().chain(names(spec, "initContainers"));
-        let others: Vec<_> = others.filter(|name| *name != container).map(|name| format!("`{name}`")).collect();
+        let others: Vec<_> =
+            others.filter(|name| *name != container).map(|name| format!("`{name}`")).collect();
         if !others.is_empty() {
             self.differs(format!("{} of the pod do not run in it", others.join(", ")));
         }
@@ -170,14 +174,24 @@ impl CopyPlan {
     }
 
     /// Removes access beyond the container, and adds the rights that the user requested.
-    fn limit_rights(&mut self, copy: &mut Map<String, Value>, request: &PlanRequest) -> Result<(), Error> {
-        let mut context =
-            copy.remove("securityContext").and_then(|context| context.as_object().cloned()).unwrap_or_default();
+    fn limit_rights(
+        &mut self,
+        copy: &mut Map<String, Value>,
+        request: &PlanRequest,
+    ) -> Result<(), Error> {
+        let mut context = copy
+            .remove("securityContext")
+            .and_then(|context| context.as_object().cloned())
+            .unwrap_or_default();
         if context.remove("privileged") == Some(Value::Bool(true)) {
             self.leaves_out("privileged".to_owned(), "no copy is");
         }
         context.remove("procMount");
-        let added = context.get("capabilities").and_then(|set| set["add"].as_array()).cloned().unwrap_or_default();
+        let added = context
+            .get("capabilities")
+            .and_then(|set| set["add"].as_array())
+            .cloned()
+            .unwrap_or_default();
         let mut add: Vec<Value> = Vec::new();
         if request.same_rights {
             add = added;
@@ -214,7 +228,12 @@ impl CopyPlan {
         Ok(())
     }
 
-    fn leave_namespaces_of_the_node(&mut self, spec: &Value, copy: &mut Map<String, Value>, request: &PlanRequest) {
+    fn leave_namespaces_of_the_node(
+        &mut self,
+        spec: &Value,
+        copy: &mut Map<String, Value>,
+        request: &PlanRequest,
+    ) {
         for field in OF_NODE.into_iter().filter(|field| spec[field] == true) {
             if request.same_rights {
                 copy.insert(field.to_owned(), true.into());
@@ -225,13 +244,25 @@ impl CopyPlan {
     }
 
     /// Returns the volumes that the container mounts. Removes the mounts of all other volumes.
-    fn volumes(&mut self, spec: &Value, copy: &mut Map<String, Value>, request: &PlanRequest) -> Vec<Value> {
+    fn volumes(
+        &mut self,
+        spec: &Value,
+        copy: &mut Map<String, Value>,
+        request: &PlanRequest,
+    ) -> Vec<Value> {
         let mounted = |copy: &Map<String, Value>, name: &Value| {
-            let fields = ["volumeMounts", "volumeDevices"].into_iter().filter_map(|field| copy.get(field)?.as_array());
+            let fields = ["volumeMounts", "volumeDevices"]
+                .into_iter()
+                .filter_map(|field| copy.get(field)?.as_array());
             fields.flatten().any(|mount| mount["name"] == *name)
         };
         let mut kept = Vec::new();
-        for volume in spec["volumes"].as_array().into_iter().flatten().filter(|volume| mounted(copy, &volume["name"])) {
+        for volume in spec["volumes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|volume| mounted(copy, &volume["name"]))
+        {
             let name = volume["name"].as_str().unwrap_or_default();
             if volume.get("hostPath").is_some() && !request.same_rights {
                 let path = volume["hostPath"]["path"].as_str().unwrap_or_default();
@@ -277,7 +308,11 @@ impl CopyPlan {
         let is_twin = tools.base == TWIN_BASE;
         // The root file system may be read-only, and the launcher writes to a directory for the
         // names of sessions.
-        let path = if is_twin { format!("{TWIN_BASE}{}", launcher::SESSIONS) } else { TWIN_BASE.to_owned() };
+        let path = if is_twin {
+            format!("{TWIN_BASE}{}", launcher::SESSIONS)
+        } else {
+            TWIN_BASE.to_owned()
+        };
         volumes.push(json!({"name": TOOLS, "emptyDir": {"sizeLimit": "32Mi"}}));
         let mount = |path: &str| json!({"name": TOOLS, "mountPath": path});
         let mounts = copy.entry("volumeMounts").or_insert_with(|| json!([]));
@@ -292,11 +327,15 @@ impl CopyPlan {
         }
         let status = pod.container_status(&self.container);
         let image = original["image"].as_str().unwrap_or_default();
-        copy.insert("image".to_owned(), running_image(image, status.map_or("", |status| &status.image_id)).into());
+        copy.insert(
+            "image".to_owned(),
+            running_image(image, status.map_or("", |status| &status.image_id)).into(),
+        );
         let policy = if original["imagePullPolicy"] == "Never" { "Never" } else { "IfNotPresent" };
         copy.insert("imagePullPolicy".to_owned(), policy.into());
         // The toolkit image has no user of its own, and may be refused without one.
-        let mut context = copy.get("securityContext").and_then(Value::as_object).cloned().unwrap_or_default();
+        let mut context =
+            copy.get("securityContext").and_then(Value::as_object).cloned().unwrap_or_default();
         let of_pod = spec.get("securityContext").cloned().unwrap_or_default();
         for (field, id) in [("runAsUser", user.uid), ("runAsGroup", user.gid)] {
             if !context.contains_key(field) && of_pod.get(field).is_none() {
@@ -322,17 +361,25 @@ impl CopyPlan {
 
 /// Whether a pod with these volumes can only run on the node of its original.
 fn is_bound_to_node(volumes: &[Value]) -> bool {
-    volumes.iter().any(|volume| ["persistentVolumeClaim", "hostPath"].iter().any(|kind| volume.get(kind).is_some()))
+    volumes.iter().any(|volume| {
+        ["persistentVolumeClaim", "hostPath"].iter().any(|kind| volume.get(kind).is_some())
+    })
 }
 
 /// Returns a container from the specification of a pod, including init containers.
 fn find<'a>(spec: &'a Value, name: &str) -> Option<&'a Value> {
-    let lists = ["containers", "initContainers"].into_iter().filter_map(|list| spec[list].as_array());
+    let lists =
+        ["containers", "initContainers"].into_iter().filter_map(|list| spec[list].as_array());
     lists.flatten().find(|container| container["name"] == name)
 }
 
 fn names<'a>(spec: &'a Value, list: &str) -> Vec<&'a str> {
-    spec[list].as_array().into_iter().flatten().filter_map(|container| container["name"].as_str()).collect()
+    spec[list]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container["name"].as_str())
+        .collect()
 }
 
 /// Returns the given members of an object.
@@ -344,7 +391,11 @@ fn pick(object: &Value, members: &[&str]) -> Map<String, Value> {
 fn running_image(name: &str, id: &str) -> String {
     let repository = name.split('@').next().unwrap_or_default();
     let has_tag = repository.rsplit('/').next().is_some_and(|last| last.contains(':'));
-    let untagged = if has_tag { repository.rsplit_once(':').map_or(repository, |(name, _)| name) } else { repository };
+    let untagged = if has_tag {
+        repository.rsplit_once(':').map_or(repository, |(name, _)| name)
+    } else {
+        repository
+    };
     match id.split_once('@') {
         Some((_, digest)) => format!("{untagged}@{digest}"),
         None => name.to_owned(),
@@ -373,8 +424,11 @@ fn numbers(user: &str) -> Result<(u32, Option<u32>), Error> {
     let gid = gid.map(str::parse).transpose();
     match (uid.parse(), gid) {
         (Ok(uid), Ok(gid)) => Ok((uid, gid)),
-        _ => Err(Error::new(ErrorKind::Invalid, format!("--user {user}: Kubernetes takes numbers alone"))
-            .hint("-u UID or -u UID:GID")),
+        _ => Err(Error::new(
+            ErrorKind::Invalid,
+            format!("--user {user}: Kubernetes takes numbers alone"),
+        )
+        .hint("-u UID or -u UID:GID")),
     }
 }
 

@@ -37,7 +37,9 @@ impl Source {
         match self {
             Self::Status => "the target's own user, as the kubelet tells it",
             Self::Spec => "the target's own user: runAsUser and runAsGroup",
-            Self::Guess => "the kubelet does not tell the target's user: the keeper looks at its first process",
+            Self::Guess => {
+                "the kubelet does not tell the target's user: the keeper looks at its first process"
+            }
         }
     }
 }
@@ -45,7 +47,10 @@ impl Source {
 /// Returns the ids of a container.
 pub(crate) fn of(pod: &Pod, container: &Container, status: Option<&ContainerStatus>) -> Ids {
     if let Some(linux) = status.and_then(|status| status.user.as_ref()?.linux) {
-        return Ids { user: NumericUser { uid: linux.uid, gid: linux.gid }, source: Source::Status };
+        return Ids {
+            user: NumericUser { uid: linux.uid, gid: linux.gid },
+            source: Source::Status,
+        };
     }
     let (own, of_pod) = (&container.security_context, &pod.spec.security_context);
     let number = |id: Option<i64>| id.and_then(|id| u32::try_from(id).ok());

@@ -56,7 +56,10 @@ impl Confinement {
         };
         Self {
             capabilities,
-            seccomp: own.seccomp_profile.or(of_pod).unwrap_or_else(|| json!({"type": "RuntimeDefault"})),
+            seccomp: own
+                .seccomp_profile
+                .or(of_pod)
+                .unwrap_or_else(|| json!({"type": "RuntimeDefault"})),
             app_armor: own.app_armor_profile,
             se_linux: own.se_linux_options,
         }
@@ -126,7 +129,9 @@ impl Keeper {
             }
         }
         context["capabilities"] = capabilities;
-        for (field, value) in [("appArmorProfile", &confinement.app_armor), ("seLinuxOptions", &confinement.se_linux)] {
+        for (field, value) in
+            [("appArmorProfile", &confinement.app_armor), ("seLinuxOptions", &confinement.se_linux)]
+        {
             if let Some(value) = value {
                 context[field] = value.clone();
             }
@@ -187,7 +192,8 @@ pub(crate) fn lingering<'a>(pod: &'a Pod, keeper: &Keeper, target: &str) -> Opti
         status.is_some_and(|status| status.state.running.is_some())
     };
     let serves = |container: &&Container| {
-        let known = recognize(container).filter(|known| known.linger.is_some() && known.target == target);
+        let known =
+            recognize(container).filter(|known| known.linger.is_some() && known.target == target);
         let own = container.security_context.clone();
         let confinement = Confinement {
             capabilities: own.capabilities,

@@ -58,7 +58,12 @@ pub(crate) fn plan(
     let (image, base) = (tools.keeper.clone(), tools.base);
     let keeper = Keeper { image, base, user, linger: request.linger, confinement };
     let lingering = keeper::lingering(pod, &keeper, container).map(str::to_owned);
-    let earlier = pod.spec.ephemeral_containers.iter().filter(|each| keeper::recognize(each).is_some()).count();
+    let earlier = pod
+        .spec
+        .ephemeral_containers
+        .iter()
+        .filter(|each| keeper::recognize(each).is_some())
+        .count();
     let how = How::Exec(Exec {
         outranks_keeper: false,
         tools_first: false,
@@ -98,13 +103,15 @@ pub(crate) fn plan_copy(
         because: "asked for by --mode: a new pod, which is removed at the end".to_owned(),
     }];
     reasons.extend(
-        tools.because.clone().map(|because| Reason { decision: format!("toolkit image {}", tools.keeper), because }),
+        tools
+            .because
+            .clone()
+            .map(|because| Reason { decision: format!("toolkit image {}", tools.keeper), because }),
     );
-    reasons.extend(
-        copy.differences
-            .iter()
-            .map(|because| Reason { decision: "the copy differs".to_owned(), because: because.clone() }),
-    );
+    reasons.extend(copy.differences.iter().map(|because| Reason {
+        decision: "the copy differs".to_owned(),
+        because: because.clone(),
+    }));
     let how = How::Copy(Copied {
         capabilities: request.capabilities.clone(),
         tools_base: Some(TWIN_BASE),
@@ -128,7 +135,13 @@ struct Subject<'a> {
 
 impl Subject<'_> {
     /// Returns the plan, with the parts that all modes share.
-    fn plan(self, request: &PlanRequest, keeper: Keeper, how: How, reasons: Vec<Reason>) -> SessionPlan {
+    fn plan(
+        self,
+        request: &PlanRequest,
+        keeper: Keeper,
+        how: How,
+        reasons: Vec<Reason>,
+    ) -> SessionPlan {
         let Self { pod, container, status, target_id } = self;
         let own = &container.security_context;
         // A copy is its own keeper.
@@ -177,9 +190,17 @@ impl Subject<'_> {
     }
 }
 
-fn reasons(pod: &Pod, source: Source, keeper: &Keeper, tools: &ToolsImage, lingers: bool) -> Vec<Reason> {
+fn reasons(
+    pod: &Pod,
+    source: Source,
+    keeper: &Keeper,
+    tools: &ToolsImage,
+    lingers: bool,
+) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    let mut because = |decision: String, because: &str| reasons.push(Reason { decision, because: because.to_owned() });
+    let mut because = |decision: String, because: &str| {
+        reasons.push(Reason { decision, because: because.to_owned() })
+    };
     because("mode exec".to_owned(), "the target runs");
     because(format!("user {}", keeper.user), source.because());
     if let Some(why) = &tools.because {
@@ -189,13 +210,17 @@ fn reasons(pod: &Pod, source: Source, keeper: &Keeper, tools: &ToolsImage, linge
         "the keeper has the session's rights".to_owned(),
         "who could touch the one could touch the other: its user, group, capabilities and profiles are the same",
     );
-    let seccomp = keeper.confinement.seccomp.get("type").and_then(Value::as_str).unwrap_or("its own");
+    let seccomp =
+        keeper.confinement.seccomp.get("type").and_then(Value::as_str).unwrap_or("its own");
     because(
         format!("seccomp profile {seccomp}"),
         "nothing beside the target lends it system calls that it denies itself",
     );
     if lingers {
-        because("the keeper that is there".to_owned(), "one lingers that has the same target, user and tools");
+        because(
+            "the keeper that is there".to_owned(),
+            "one lingers that has the same target, user and tools",
+        );
     } else {
         because(
             "an ephemeral container".to_owned(),
@@ -203,7 +228,10 @@ fn reasons(pod: &Pod, source: Source, keeper: &Keeper, tools: &ToolsImage, linge
         );
     }
     if pod.spec.share_process_namespace || pod.spec.host_pid {
-        because("all containers see the session's processes".to_owned(), "the pod shares one PID namespace");
+        because(
+            "all containers see the session's processes".to_owned(),
+            "the pod shares one PID namespace",
+        );
     }
     reasons
 }

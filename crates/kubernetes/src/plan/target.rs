@@ -42,13 +42,22 @@ pub(crate) fn find<'a>(pod: &'a Pod, container: &str) -> Result<Target<'a>, Erro
     }
     if matches!(&*pod.status.phase, "Succeeded" | "Failed") {
         let how = if pod.status.phase == "Failed" { "has failed" } else { "has completed" };
-        return Err(see_why(pod, unsupported(format!("pod `{name}` {how}: none of its containers runs"))));
+        return Err(see_why(
+            pod,
+            unsupported(format!("pod `{name}` {how}: none of its containers runs")),
+        ));
     }
     if pod.spec.node_name.is_empty() {
-        return Err(see_why(pod, unsupported(format!("pod `{name}` is not scheduled to a node yet"))));
+        return Err(see_why(
+            pod,
+            unsupported(format!("pod `{name}` is not scheduled to a node yet")),
+        ));
     }
     let Some(status) = status else {
-        return Err(see_why(pod, unsupported(format!("container `{container}` of pod `{name}` was not started yet"))));
+        return Err(see_why(
+            pod,
+            unsupported(format!("container `{container}` of pod `{name}` was not started yet")),
+        ));
     };
     let state = &status.state;
     if state.running.is_some() {
@@ -56,7 +65,9 @@ pub(crate) fn find<'a>(pod: &'a Pod, container: &str) -> Result<Target<'a>, Erro
     }
     let how = if let Some(ended) = &state.terminated {
         format!("has ended with exit code {}", ended.exit_code)
-    } else if let Some(waiting) = state.waiting.as_ref().filter(|waiting| !waiting.reason.is_empty()) {
+    } else if let Some(waiting) =
+        state.waiting.as_ref().filter(|waiting| !waiting.reason.is_empty())
+    {
         format!("does not run: {}", waiting.reason)
     } else {
         "does not run".to_owned()
@@ -65,7 +76,10 @@ pub(crate) fn find<'a>(pod: &'a Pod, container: &str) -> Result<Target<'a>, Erro
 }
 
 /// Refuses options that need features that pods do not have.
-pub(crate) fn check(request: &PlanRequest, own_user: scratchdbg_backend::NumericUser) -> Result<(), Error> {
+pub(crate) fn check(
+    request: &PlanRequest,
+    own_user: scratchdbg_backend::NumericUser,
+) -> Result<(), Error> {
     let what = match request {
         PlanRequest { mode: Some(Mode::Sidecar), .. } => {
             return Err(unsupported("--mode sidecar is not there for pods".to_owned())
@@ -136,5 +150,8 @@ fn see_why(pod: &Pod, error: Error) -> Error {
     let Pod { metadata, .. } = pod;
     error
         .hint("--mode copy runs the session in a copy of the pod, which is removed afterwards")
-        .hint(format!("`kubectl describe pod {} --namespace {}` shows why", metadata.name, metadata.namespace))
+        .hint(format!(
+            "`kubectl describe pod {} --namespace {}` shows why",
+            metadata.name, metadata.namespace
+        ))
 }

@@ -74,15 +74,24 @@ fn what_cannot_work_is_refused_with_the_reason() {
         (error.message, error.hints.len())
     };
     for (pod, reason) in [
-        (pod(json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})), "a static pod of node `n1`"),
+        (
+            pod(json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})),
+            "a static pod of node `n1`",
+        ),
         (pod(json!({"spec": {"os": {"name": "windows"}}})), "runs on Windows"),
-        (pod(json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})), "is being deleted"),
+        (
+            pod(json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})),
+            "is being deleted",
+        ),
         (pod(json!({"status": {"phase": "Succeeded"}})), "has completed"),
         (pod(json!({"status": {"phase": "Failed"}})), "has failed"),
         (pod(json!({"spec": {"nodeName": ""}})), "not scheduled"),
         (pod(json!({"status": {"containerStatuses": []}})), "was not started yet"),
         (with_state(json!({"terminated": {"exitCode": 3}})), "has ended with exit code 3"),
-        (with_state(json!({"waiting": {"reason": "CrashLoopBackOff"}})), "does not run: CrashLoopBackOff"),
+        (
+            with_state(json!({"waiting": {"reason": "CrashLoopBackOff"}})),
+            "does not run: CrashLoopBackOff",
+        ),
         (with_state(json!({})), "does not run"),
     ] {
         let (message, _) = refused(&pod, "app");
@@ -115,8 +124,14 @@ fn options_that_pods_have_not_are_refused() {
     }
     for (request, reason) in [
         (PlanRequest { mode: Some(Mode::Sidecar), ..PlanRequest::default() }, "--mode sidecar"),
-        (PlanRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..PlanRequest::default() }, "--cap-add"),
-        (PlanRequest { security_options: vec!["label=x".to_owned()], ..PlanRequest::default() }, "--security-opt"),
+        (
+            PlanRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..PlanRequest::default() },
+            "--cap-add",
+        ),
+        (
+            PlanRequest { security_options: vec!["label=x".to_owned()], ..PlanRequest::default() },
+            "--security-opt",
+        ),
         (PlanRequest { same_rights: true, ..PlanRequest::default() }, "--same-rights"),
         (user("0"), "the container's own user, 1000:2000"),
         (user("1000:0"), "the container's own user"),
@@ -158,8 +173,10 @@ fn security_context(pod: &Pod) -> Value {
     let found = target::find(pod, "app").unwrap();
     let ids = ids::of(pod, found.container, Some(found.status));
     let confinement = Confinement::of(pod, found.container);
-    let keeper = Keeper { image: IMAGE.to_owned(), base: "", user: ids.user, linger: None, confinement };
-    keeper.container("0123456789abcdef", "scratchdbg-0123456789abcdef", "app")["securityContext"].clone()
+    let keeper =
+        Keeper { image: IMAGE.to_owned(), base: "", user: ids.user, linger: None, confinement };
+    keeper.container("0123456789abcdef", "scratchdbg-0123456789abcdef", "app")["securityContext"]
+        .clone()
 }
 
 #[test]
@@ -235,13 +252,17 @@ fn a_keeper_is_an_ephemeral_container_that_is_known_again() {
     );
     let known = |container: &Value| {
         let container = serde_json::from_value(container.clone()).unwrap();
-        keeper::recognize(&container).map(|known| (known.session.to_owned(), known.linger, known.target.to_owned()))
+        keeper::recognize(&container)
+            .map(|known| (known.session.to_owned(), known.linger, known.target.to_owned()))
     };
     assert_eq!(known(&container), Some((session.to_owned(), None, "app".to_owned())));
     keeper.linger = Some(Duration::from_secs(90));
     let lingering = keeper.container(session, name, "app");
     assert_eq!(lingering["stdinOnce"], json!(false), "it has several clients");
-    assert_eq!(known(&lingering), Some((session.to_owned(), Some(Duration::from_secs(90)), "app".to_owned())));
+    assert_eq!(
+        known(&lingering),
+        Some((session.to_owned(), Some(Duration::from_secs(90)), "app".to_owned()))
+    );
     for (field, value) in [
         ("name", json!("scratchdbg-x")),
         ("name", json!("other-0123456789abcdef")),
@@ -264,7 +285,9 @@ fn a_keeper_is_an_ephemeral_container_that_is_known_again() {
 fn a_lingering_keeper_serves_those_that_it_could_have_been_made_for() {
     let bare = pod(json!({}));
     let request = PlanRequest { linger: Some(Duration::from_mins(10)), ..PlanRequest::default() };
-    let plan = |pod: &Pod, image: &str| session::plan(pod, "app", "id".to_owned(), &request, &tools(image)).unwrap();
+    let plan = |pod: &Pod, image: &str| {
+        session::plan(pod, "app", "id".to_owned(), &request, &tools(image)).unwrap()
+    };
     let first = plan(&bare, IMAGE);
     assert_eq!((first.lingering.as_deref(), first.earlier), (None, 0));
     let name = "scratchdbg-0123456789abcdef";
@@ -296,10 +319,17 @@ fn a_lingering_keeper_serves_those_that_it_could_have_been_made_for() {
 #[test]
 fn what_becomes_of_a_keeper_is_told_as_it_comes() {
     let judge = |state: Value| {
-        let statuses = if state.is_null() { json!([]) } else { json!([{"name": "k", "state": state}]) };
-        waiting::judge(&pod(json!({"status": {"ephemeralContainerStatuses": statuses}})), "k", IMAGE)
+        let statuses =
+            if state.is_null() { json!([]) } else { json!([{"name": "k", "state": state}]) };
+        waiting::judge(
+            &pod(json!({"status": {"ephemeralContainerStatuses": statuses}})),
+            "k",
+            IMAGE,
+        )
     };
-    let waits = |reason: &str, message: &str| judge(json!({"waiting": {"reason": reason, "message": message}}));
+    let waits = |reason: &str, message: &str| {
+        judge(json!({"waiting": {"reason": reason, "message": message}}))
+    };
     assert_eq!(judge(json!({"running": {}})), Ok(Progress::Running));
     for state in [
         Value::Null,
@@ -348,9 +378,14 @@ fn what_becomes_of_a_keeper_is_told_as_it_comes() {
         assert!(error.hints.concat().contains(hint), "{reason}: {:?}", error.hints);
         assert!(!error.is_exec_refusal(), "no other mode is tried");
     }
-    let error =
-        judge(json!({"terminated": {"exitCode": 125, "reason": "Error", "message": "keeper: x\n"}})).unwrap_err();
-    assert_eq!(error.message, "the keeper ended as soon as it had started, with exit code 125: Error: keeper: x");
+    let error = judge(
+        json!({"terminated": {"exitCode": 125, "reason": "Error", "message": "keeper: x\n"}}),
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.message,
+        "the keeper ended as soon as it had started, with exit code 125: Error: keeper: x"
+    );
     assert_eq!(error.kind, ErrorKind::Keeper);
 }
 
@@ -374,11 +409,24 @@ fn phases_are_those_of_all_platforms() {
 #[test]
 fn a_plan_says_what_is_done_and_why() {
     let request = PlanRequest { tty: true, ..PlanRequest::default() };
-    let plan = session::plan(&pod(json!({})), "app", "shop_web_app_u1".to_owned(), &request, &tools(IMAGE)).unwrap();
+    let plan = session::plan(
+        &pod(json!({})),
+        "app",
+        "shop_web_app_u1".to_owned(),
+        &request,
+        &tools(IMAGE),
+    )
+    .unwrap();
     let view = &plan.view;
-    assert_eq!((&*view.target_name, view.keeper_network, view.mode()), ("pod/web/app", "pod", Mode::Exec));
+    assert_eq!(
+        (&*view.target_name, view.keeper_network, view.mode()),
+        ("pod/web/app", "pod", Mode::Exec)
+    );
     assert_eq!(view.environment, ["TERM=xterm", "PS1=web:$PWD \\$ "]);
-    assert_eq!((&*plan.container_id, &*plan.pod_uid, &*plan.node, plan.ids_are_guessed), ("c1", "u1", "n1", false));
+    assert_eq!(
+        (&*plan.container_id, &*plan.pod_uid, &*plan.node, plan.ids_are_guessed),
+        ("c1", "u1", "n1", false)
+    );
     let decisions: Vec<_> = view.reasons.iter().map(|reason| &*reason.decision).collect();
     assert_eq!(
         decisions,
@@ -391,7 +439,9 @@ fn a_plan_says_what_is_done_and_why() {
         ]
     );
     let shared = pod(json!({"spec": {"shareProcessNamespace": true}}));
-    let shared = session::plan(&shared, "app", String::new(), &PlanRequest::default(), &tools(IMAGE)).unwrap();
+    let shared =
+        session::plan(&shared, "app", String::new(), &PlanRequest::default(), &tools(IMAGE))
+            .unwrap();
     assert!(shared.view.reasons.iter().any(|reason| reason.because.contains("one PID namespace")));
     assert!(shared.view.environment.is_empty());
 }

@@ -52,7 +52,10 @@ pub(crate) fn judge_copy(pod: &Pod, name: &str, image: &str) -> Result<Progress,
     let PodStatus { phase, reason, message, conditions, init_container_statuses, .. } = &pod.status;
     if phase == "Failed" && !reason.is_empty() {
         // The node rejected or evicted the pod.
-        return Err(Error::new(ErrorKind::Refused, format!("the copy cannot run: {message} ({reason})")));
+        return Err(Error::new(
+            ErrorKind::Refused,
+            format!("the copy cannot run: {message} ({reason})"),
+        ));
     }
     for status in init_container_statuses {
         if let Some(waiting) = &status.state.waiting {
@@ -66,7 +69,9 @@ pub(crate) fn judge_copy(pod: &Pod, name: &str, image: &str) -> Result<Progress,
             return Err(ended_at_once(ended));
         }
     }
-    let scheduled = conditions.iter().find(|condition| condition.kind == "PodScheduled" && condition.status == "False");
+    let scheduled = conditions
+        .iter()
+        .find(|condition| condition.kind == "PodScheduled" && condition.status == "False");
     if let Some(Condition { message, .. }) = scheduled {
         return Ok(Progress::Waits(Some(message.clone())));
     }
@@ -91,13 +96,19 @@ fn no_image(waiting: &Waiting, image: &str) -> Error {
 }
 
 fn not_started(waiting: &Waiting, image: &str) -> Error {
-    let error = Error::new(ErrorKind::Refused, format!("the keeper cannot be started: {}", words(waiting)));
-    let is_absent =
-        ["no such file or directory", "not found in $PATH"].iter().any(|text| waiting.message.contains(text));
-    if waiting.message.contains("is not running") || waiting.message.contains("unable to find target container") {
+    let error =
+        Error::new(ErrorKind::Refused, format!("the keeper cannot be started: {}", words(waiting)));
+    let is_absent = ["no such file or directory", "not found in $PATH"]
+        .iter()
+        .any(|text| waiting.message.contains(text));
+    if waiting.message.contains("is not running")
+        || waiting.message.contains("unable to find target container")
+    {
         error.hint("the target has ended meanwhile: a session needs one that stays for a while")
     } else if is_absent {
-        error.hint(format!("{image} is no toolkit image: `scratchdbg build --toolkit-only` makes one"))
+        error.hint(format!(
+            "{image} is no toolkit image: `scratchdbg build --toolkit-only` makes one"
+        ))
     } else {
         error
     }
@@ -105,7 +116,8 @@ fn not_started(waiting: &Waiting, image: &str) -> Error {
 
 fn ended_at_once(ended: &Terminated) -> Error {
     let Terminated { exit_code, reason, message, .. } = ended;
-    let mut text = format!("the keeper ended as soon as it had started, with exit code {exit_code}");
+    let mut text =
+        format!("the keeper ended as soon as it had started, with exit code {exit_code}");
     for words in [reason, message] {
         if !words.is_empty() {
             text.push_str(": ");

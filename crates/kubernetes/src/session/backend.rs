@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use scratchdbg_backend::{
-    Error, ErrorKind, Mode, Neighbor, Phase, PlanRequest, Scope, SessionBackend, SessionTarget, Start, TargetEnd,
-    ToolSource,
+    Error, ErrorKind, Mode, Neighbor, Phase, PlanRequest, Scope, SessionBackend, SessionTarget,
+    Start, TargetEnd, ToolSource,
 };
 use serde_json::Value;
 
@@ -25,7 +25,8 @@ impl PodSessions {
         let (namespace, pod) = (&*pod.metadata.namespace, &*pod.metadata.name);
         let ask = async |permission: Permission| {
             let call = Call::create(Kind::SelfSubjectAccessReview, None);
-            let answer: Result<Value, _> = self.cluster.client.create(&call, &permission.review(namespace, pod)).await;
+            let answer: Result<Value, _> =
+                self.cluster.client.create(&call, &permission.review(namespace, pod)).await;
             match answer {
                 Ok(answer) => access::is_allowed(&answer) == Some(false),
                 Err(error) => {
@@ -36,8 +37,11 @@ impl PodSessions {
         };
         let needed: Vec<Permission> = needed.iter().chain(&access::STREAMS).copied().collect();
         let denied = futures_util::future::join_all(needed.iter().copied().map(ask)).await;
-        let missing: Vec<_> =
-            needed.into_iter().zip(denied).filter_map(|(each, denied)| denied.then_some(each)).collect();
+        let missing: Vec<_> = needed
+            .into_iter()
+            .zip(denied)
+            .filter_map(|(each, denied)| denied.then_some(each))
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -86,14 +90,20 @@ impl SessionBackend for PodSessions {
         self.cluster.client.get::<Value>(&Call::version()).await.is_ok()
     }
 
-    async fn inspect(&self, target: &SessionTarget, _with_keepers: bool) -> Result<PodTarget, Error> {
+    async fn inspect(
+        &self,
+        target: &SessionTarget,
+        _with_keepers: bool,
+    ) -> Result<PodTarget, Error> {
         let SessionTarget::Container(name) = target else {
-            return Err(Error::new(ErrorKind::Unsupported, "a session in an image alone is not there on Kubernetes"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a session in an image alone is not there on Kubernetes",
+            ));
         };
-        let id: ContainerId = name
-            .as_str()
-            .parse()
-            .map_err(|_| Error::new(ErrorKind::Invalid, format!("`{name}` is no container of a pod")))?;
+        let id: ContainerId = name.as_str().parse().map_err(|_| {
+            Error::new(ErrorKind::Invalid, format!("`{name}` is no container of a pod"))
+        })?;
         let pod = self.pod(&id.namespace, &id.pod, id.uid.as_deref()).await?;
         Ok(PodTarget { pod, container: id.container })
     }
@@ -125,8 +135,12 @@ impl SessionBackend for PodSessions {
             return Ok(None);
         }
         match self.planned_pod(plan).await {
-            Ok(pod) => Ok(end_of_run(&pod, pod.container_status(&plan.container), &plan.container_id)),
-            Err(error) if error.is_absent() => Ok(Some(TargetEnd { state: Phase::Removing, exit_code: None })),
+            Ok(pod) => {
+                Ok(end_of_run(&pod, pod.container_status(&plan.container), &plan.container_id))
+            }
+            Err(error) if error.is_absent() => {
+                Ok(Some(TargetEnd { state: Phase::Removing, exit_code: None }))
+            }
             Err(error) => Err(error),
         }
     }
@@ -170,7 +184,8 @@ impl SessionBackend for PodSessions {
                 }
                 return;
             }
-            let session = name.container.strip_prefix(keeper::NAME_STEM).unwrap_or_default().to_owned();
+            let session =
+                name.container.strip_prefix(keeper::NAME_STEM).unwrap_or_default().to_owned();
             if let Err(error) = quit(self, &name, &session).await {
                 tracing::debug!(%error, mark, "it may be left");
             }
@@ -180,15 +195,22 @@ impl SessionBackend for PodSessions {
 }
 
 /// Returns how a run of a container ended, if the run has ended.
-fn end_of_run(pod: &Pod, status: Option<&ContainerStatus>, container_id: &str) -> Option<TargetEnd> {
+fn end_of_run(
+    pod: &Pod,
+    status: Option<&ContainerStatus>,
+    container_id: &str,
+) -> Option<TargetEnd> {
     let state = target::phase(pod, status);
     let Some(status) = status else { return Some(TargetEnd { state, exit_code: None }) };
     if state == Phase::Running && status.runtime_id() == container_id {
         return None;
     }
-    let terminated = [&status.state, &status.last_state].into_iter().filter_map(|state| state.terminated.as_ref());
+    let terminated = [&status.state, &status.last_state]
+        .into_iter()
+        .filter_map(|state| state.terminated.as_ref());
     let is_this = |id: &str| id == container_id || id.ends_with(&format!("://{container_id}"));
-    let exit_code = terminated.filter(|ended| is_this(&ended.container_id)).map(|ended| ended.exit_code).next();
+    let exit_code =
+        terminated.filter(|ended| is_this(&ended.container_id)).map(|ended| ended.exit_code).next();
     Some(TargetEnd { state, exit_code })
 }
 
@@ -199,17 +221,31 @@ mod tests {
     #[test]
     fn the_end_of_a_run_is_told_from_that_of_another() {
         let end = |status: Value| {
-            let pod: Pod =
-                serde_json::from_value(serde_json::json!({"status": {"containerStatuses": [status]}})).unwrap();
-            end_of_run(&pod, pod.container_status("app"), "c1").map(|end| (end.state, end.exit_code))
+            let pod: Pod = serde_json::from_value(
+                serde_json::json!({"status": {"containerStatuses": [status]}}),
+            )
+            .unwrap();
+            end_of_run(&pod, pod.container_status("app"), "c1")
+                .map(|end| (end.state, end.exit_code))
         };
         let running = serde_json::json!({"running": {}});
-        let ended = |id: &str| serde_json::json!({"terminated": {"exitCode": 3, "containerID": id}});
+        let ended =
+            |id: &str| serde_json::json!({"terminated": {"exitCode": 3, "containerID": id}});
         for (id, state, last, expected) in [
             ("containerd://c1", &running, &Value::Null, None),
-            ("containerd://c2", &running, &ended("containerd://c1"), Some((Phase::Running, Some(3)))),
+            (
+                "containerd://c2",
+                &running,
+                &ended("containerd://c1"),
+                Some((Phase::Running, Some(3))),
+            ),
             ("containerd://c3", &running, &ended("containerd://c2"), Some((Phase::Running, None))),
-            ("containerd://c1", &ended("containerd://c1"), &Value::Null, Some((Phase::Exited, Some(3)))),
+            (
+                "containerd://c1",
+                &ended("containerd://c1"),
+                &Value::Null,
+                Some((Phase::Exited, Some(3))),
+            ),
         ] {
             let last = if last.is_null() { &serde_json::json!({}) } else { last };
             let status = serde_json::json!({"name": "app", "containerID": id, "state": state, "lastState": last});

@@ -100,7 +100,9 @@ impl Status {
         }
         let code = answer.details.causes.iter().find(|cause| cause.reason == "ExitCode");
         match code.and_then(|cause| cause.message.parse::<i64>().ok()) {
-            Some(code) if answer.reason == "NonZeroExitCode" => Self::Code(u8::try_from(code).unwrap_or(u8::MAX)),
+            Some(code) if answer.reason == "NonZeroExitCode" => {
+                Self::Code(u8::try_from(code).unwrap_or(u8::MAX))
+            }
             _ => Self::Failure(answer.message.trim().to_owned()),
         }
     }

@@ -31,7 +31,9 @@ impl PodSessions {
         if let (Some(one), Some(other)) = (container, &target.container)
             && one != other
         {
-            let message = format!("`{target}` names a container already, and --container names another: `{one}`");
+            let message = format!(
+                "`{target}` names a container already, and --container names another: `{one}`"
+            );
             return Err(Error::new(ErrorKind::Invalid, message));
         }
         let container = container.or(target.container.as_deref());
@@ -43,7 +45,11 @@ impl PodSessions {
         };
         let container = pod.chosen_container(container)?.name.clone();
         let id = id_of(&pod, &container).to_string();
-        Ok(Chosen { target: SessionTarget::Container(id.parse()?), seen: PodTarget { pod, container }, note })
+        Ok(Chosen {
+            target: SessionTarget::Container(id.parse()?),
+            seen: PodTarget { pod, container },
+            note,
+        })
     }
 
     /// Selects a pod of a workload, and returns a note about the choice.
@@ -84,7 +90,11 @@ fn best(pods: Vec<Pod>, takes_ended: bool) -> Option<Pod> {
     let running = pods.into_iter().filter(runs);
     running.max_by(|one, other| {
         let key = |pod: &Pod| {
-            (is_ready(pod) != takes_ended, pod.metadata.creation_timestamp.clone(), pod.metadata.name.clone())
+            (
+                is_ready(pod) != takes_ended,
+                pod.metadata.creation_timestamp.clone(),
+                pod.metadata.name.clone(),
+            )
         };
         key(one).cmp(&key(other))
     })
@@ -106,15 +116,18 @@ mod tests {
         let old = pod("old", "Running", true, "2026-01-01T00:00:00Z", None);
         let new = pod("new", "Running", true, "2026-01-02T00:00:00Z", None);
         let unready = pod("unready", "Running", false, "2026-01-03T00:00:00Z", None);
-        let gone = pod("gone", "Running", true, "2026-01-04T00:00:00Z", Some("2026-01-05T00:00:00Z"));
+        let gone =
+            pod("gone", "Running", true, "2026-01-04T00:00:00Z", Some("2026-01-05T00:00:00Z"));
         let failed = pod("failed", "Failed", true, "2026-01-05T00:00:00Z", None);
-        let name =
-            |pods: &[&Pod]| best(pods.iter().map(|&pod| pod.clone()).collect(), false).map(|pod| pod.metadata.name);
+        let name = |pods: &[&Pod]| {
+            best(pods.iter().map(|&pod| pod.clone()).collect(), false).map(|pod| pod.metadata.name)
+        };
         assert_eq!(name(&[&old, &new, &unready, &gone, &failed]).as_deref(), Some("new"));
         assert_eq!(name(&[&unready, &gone]).as_deref(), Some("unready"));
         assert_eq!(name(&[&gone, &failed]), None);
         assert_eq!(name(&[]), None);
-        let copied = best(vec![old.clone(), failed.clone(), unready, gone], true).map(|pod| pod.metadata.name);
+        let copied = best(vec![old.clone(), failed.clone(), unready, gone], true)
+            .map(|pod| pod.metadata.name);
         assert_eq!(copied.as_deref(), Some("unready"), "a copy is wanted of what does not work");
     }
 }

@@ -80,7 +80,13 @@ async fn open(
     pod: Pod,
 ) -> Result<Link, Error> {
     let (container, image) = (&*name.container, &*plan.keeper.image);
-    let awaited = Awaited { namespace: &name.namespace, pod: &name.pod, pod_uid: &name.pod_uid, container, image };
+    let awaited = Awaited {
+        namespace: &name.namespace,
+        pod: &name.pod,
+        pod_uid: &name.pod_uid,
+        container,
+        image,
+    };
     let running = tokio::select! {
         running = wait::until(sessions, awaited, pod, |pod| waiting::judge_copy(pod, container, image)) => running?,
         () = sessions.cluster.client.scope.canceled() => {
@@ -89,8 +95,12 @@ async fn open(
     };
     let id = running.container_status(container).map_or("", |status| status.runtime_id());
     let random = random_name()?;
-    open_session(sessions, name, Opening { session, name: &random, container: id, lingers: false, is_alone: true })
-        .await
+    open_session(
+        sessions,
+        name,
+        Opening { session, name: &random, container: id, lingers: false, is_alone: true },
+    )
+    .await
 }
 
 /// Removes a copy.
@@ -121,7 +131,8 @@ pub(super) async fn collect(sessions: &PodSessions) -> Result<usize, Error> {
 
 /// Lists the pods that may be copies.
 async fn list(sessions: &PodSessions) -> Result<Vec<Pod>, Error> {
-    let call = Call::list(Kind::Pod, sessions.cluster.namespaces()).with("labelSelector", LABEL_SESSION);
+    let call =
+        Call::list(Kind::Pod, sessions.cluster.namespaces()).with("labelSelector", LABEL_SESSION);
     Ok(sessions.cluster.client.list::<Pod>(&call).await?.items)
 }
 
@@ -139,7 +150,8 @@ pub(super) fn name_of(pod: &Pod, known: &KnownCopy<'_>) -> KeeperName {
 /// Whether a copy was left behind by its client. A running copy ends with its client. A copy that
 /// has not started may belong to a client that still waits for it.
 pub(super) fn is_left(pod: &Pod, now: Timestamp) -> bool {
-    let made: Option<Timestamp> = pod.metadata.creation_timestamp.as_deref().and_then(|time| time.parse().ok());
+    let made: Option<Timestamp> =
+        pod.metadata.creation_timestamp.as_deref().and_then(|time| time.parse().ok());
     match &*pod.status.phase {
         "Succeeded" | "Failed" => true,
         "Running" | "Unknown" => false,
@@ -153,7 +165,9 @@ fn explain(error: Error, plan: &SessionPlan) -> Error {
     let error = if error.message.contains("violates PodSecurity") {
         error.hint("the copy has what its original has and nothing more, but for -u, --cap-add and --same-rights")
     } else if error.message.contains("exceeded quota") {
-        error.hint(format!("`kubectl describe resourcequota --namespace {namespace}` shows what is used"))
+        error.hint(format!(
+            "`kubectl describe resourcequota --namespace {namespace}` shows what is used"
+        ))
     } else {
         error
     };
@@ -179,7 +193,11 @@ mod tests {
             ("Pending", "no time", false),
         ] {
             let pod = json!({"metadata": {"creationTimestamp": made}, "status": {"phase": phase}});
-            assert_eq!(is_left(&serde_json::from_value(pod).unwrap(), now), expected, "{phase} {made}");
+            assert_eq!(
+                is_left(&serde_json::from_value(pod).unwrap(), now),
+                expected,
+                "{phase} {made}"
+            );
         }
     }
 }

@@ -56,7 +56,11 @@ pub struct PodKeeper {
 
 impl PodKeeper {
     /// Starts the keeper of a session, or opens the session in a lingering keeper.
-    pub(super) async fn of(sessions: &PodSessions, plan: &SessionPlan, session: &str) -> Result<Self, Error> {
+    pub(super) async fn of(
+        sessions: &PodSessions,
+        plan: &SessionPlan,
+        session: &str,
+    ) -> Result<Self, Error> {
         if let Some(planned) = &plan.copy {
             let (name, link) = copy::start(sessions, plan, planned, session).await?;
             return Ok(Self::over(sessions, name, link, false));
@@ -73,14 +77,18 @@ impl PodKeeper {
         if plan.ids_are_guessed
             && let Some(user) = link.target.filter(|user| *user != plan.keeper.user)
         {
-            (sessions.report)(&format!("the target runs as {user}: one more keeper, with these ids"));
+            (sessions.report)(&format!(
+                "the target runs as {user}: one more keeper, with these ids"
+            ));
             end(sessions, &name, link).await?;
             let mut plan = plan.clone();
             plan.keeper.user = user;
             plan.earlier += 1;
             (name, link) = start(sessions, &plan, session, &session_id()).await?;
             if let Some(other) = link.target.filter(|other| *other != user) {
-                let error = failed(&format!("the target's first process runs as {other} now, and as {user} before"));
+                let error = failed(&format!(
+                    "the target's first process runs as {other} now, and as {user} before"
+                ));
                 end(sessions, &name, link).await?;
                 return Err(error);
             }
@@ -108,7 +116,8 @@ impl KeeperName {
     /// Parses the text that [`KeeperName::mark`] returns.
     pub(super) fn parse(mark: &str) -> Option<Self> {
         let mut parts = mark.split('/').map(str::to_owned);
-        let (namespace, pod, container, pod_uid) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (namespace, pod, container, pod_uid) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let is_copy = parts.next().is_some();
         Some(Self { namespace, pod, pod_uid, container, is_copy })
     }
@@ -197,7 +206,11 @@ pub(super) async fn open_session(
 ) -> Result<Link, Error> {
     let call = attach(&name.namespace, &name.pod, &name.container);
     let link = Link::open(&sessions.cluster.client, &call, opening).await?;
-    tracing::debug!(container = name.container, pid = link.pid, "the keeper has opened the session");
+    tracing::debug!(
+        container = name.container,
+        pid = link.pid,
+        "the keeper has opened the session"
+    );
     Ok(link)
 }
 
@@ -211,7 +224,11 @@ fn explain(error: Error, plan: &SessionPlan) -> Error {
         ));
     }
     // No other mode may be tried instead.
-    if error.kind == ErrorKind::Denied { Error { kind: ErrorKind::Refused, ..error } } else { error }
+    if error.kind == ErrorKind::Denied {
+        Error { kind: ErrorKind::Refused, ..error }
+    } else {
+        error
+    }
 }
 
 /// Ends a keeper, and waits for its end.
@@ -227,7 +244,9 @@ async fn confirm(
     name: &KeeperName,
     mut state: watch::Receiver<LinkState>,
 ) -> Result<(), Error> {
-    let ended = async { state.wait_for(|state| *state != LinkState::Open).await.map(|state| state.clone()) };
+    let ended = async {
+        state.wait_for(|state| *state != LinkState::Open).await.map(|state| state.clone())
+    };
     let ended = tokio::time::timeout(STOP_TIMEOUT, ended).await;
     if !matches!(ended, Ok(Ok(LinkState::Ended))) {
         wait_for_end(sessions, name).await?;
@@ -260,13 +279,18 @@ async fn wait_for_end(sessions: &PodSessions, name: &KeeperName) -> Result<(), E
 }
 
 /// Ends a keeper that this client is not connected to, with all of its sessions.
-pub(super) async fn quit(sessions: &PodSessions, name: &KeeperName, session: &str) -> Result<(), Error> {
+pub(super) async fn quit(
+    sessions: &PodSessions,
+    name: &KeeperName,
+    session: &str,
+) -> Result<(), Error> {
     let mut call = attach(&name.namespace, &name.pod, &name.container);
     call.cleans_up = true;
     let mut socket = Socket::open(&sessions.cluster.client, &call, true).await?;
     let order = format!("quit {session}\n");
     if socket.input.write_all(order.as_bytes()).await.is_ok() {
-        let ended = async { while !matches!(socket.next().await, Event::Status(_) | Event::End(_)) {} };
+        let ended =
+            async { while !matches!(socket.next().await, Event::Status(_) | Event::End(_)) {} };
         let _slow = tokio::time::timeout(STOP_TIMEOUT, ended).await;
     }
     wait_for_end(sessions, name).await?;

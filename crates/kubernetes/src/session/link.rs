@@ -68,7 +68,11 @@ pub(super) fn attach(namespace: &str, pod: &str, container: &str) -> Call {
 
 impl Link {
     /// Connects to a running keeper and begins a session.
-    pub(super) async fn open(client: &Client, call: &Call, opening: Opening<'_>) -> Result<Self, Error> {
+    pub(super) async fn open(
+        client: &Client,
+        call: &Call,
+        opening: Opening<'_>,
+    ) -> Result<Self, Error> {
         let mut socket = Socket::open(client, call, !opening.lingers).await?;
         let order = launcher::order_to_open(opening.session, opening.name, opening.container);
         let sent = socket.input.write_all(order.as_bytes()).await;
@@ -122,8 +126,12 @@ async fn answer(socket: &mut Socket, session: &str) -> Result<Answer, Error> {
                 words.truncate(MAX_ANSWER);
                 continue;
             }
-            Event::Status(_) | Event::End(None) if words.is_empty() => return Err(failed("it has ended")),
-            Event::Status(_) | Event::End(None) => return Err(failed(String::from_utf8_lossy(&words).trim())),
+            Event::Status(_) | Event::End(None) if words.is_empty() => {
+                return Err(failed("it has ended"));
+            }
+            Event::Status(_) | Event::End(None) => {
+                return Err(failed(String::from_utf8_lossy(&words).trim()));
+            }
             Event::End(Some(reason)) => return Err(failed(&reason)),
         };
         for &byte in &bytes {

@@ -23,19 +23,24 @@ impl SessionList for PodSessions {
         let pods = self.cluster.client.list::<Pod>(&call).await?.items;
         let now = Timestamp::now();
         let mut sessions: Vec<_> = pods.iter().flat_map(|pod| of_pod(pod, now)).collect();
-        sessions.sort_by(|one, other| (&one.created_at, &one.id).cmp(&(&other.created_at, &other.id)));
+        sessions
+            .sort_by(|one, other| (&one.created_at, &one.id).cmp(&(&other.created_at, &other.id)));
         Ok((sessions, None))
     }
 
     async fn remove_session(&self, session: &Session) -> Result<(), Error> {
         let name = session.parts.first().and_then(|part| KeeperName::parse(&part.name));
-        let name = name.ok_or_else(|| Error::new(ErrorKind::Invalid, format!("{} has no keeper", session.id)))?;
+        let name = name.ok_or_else(|| {
+            Error::new(ErrorKind::Invalid, format!("{} has no keeper", session.id))
+        })?;
         if name.is_copy {
             return copy::remove(self, &name).await;
         }
         if session.state == SessionState::Changing {
-            let message =
-                format!("session {} has not begun: its keeper `{}` does not run yet", session.id, name.container);
+            let message = format!(
+                "session {} has not begun: its keeper `{}` does not run yet",
+                session.id, name.container
+            );
             return Err(Error::new(ErrorKind::Unsupported, message)
                 .hint("nobody can remove an ephemeral container; this one ends by itself a minute after its start"));
         }
@@ -54,7 +59,9 @@ impl PodSessions {
     /// Whether a keeper runs.
     async fn runs(&self, name: &KeeperName) -> Result<bool, Error> {
         match self.pod(&name.namespace, &name.pod, Some(&name.pod_uid)).await {
-            Ok(pod) => Ok(pod.container_status(&name.container).is_some_and(|status| status.state.running.is_some())),
+            Ok(pod) => Ok(pod
+                .container_status(&name.container)
+                .is_some_and(|status| status.state.running.is_some())),
             Err(error) if error.is_absent() => Ok(false),
             Err(error) => Err(error),
         }
@@ -67,11 +74,16 @@ fn of_pod(pod: &Pod, now: Timestamp) -> Vec<Session> {
     if let Some(known) = recognize(pod) {
         return vec![session_of_copy(pod, &known, now)];
     }
-    let is_over = pod.metadata.deletion_timestamp.is_some() || matches!(&*pod.status.phase, "Succeeded" | "Failed");
+    let is_over = pod.metadata.deletion_timestamp.is_some()
+        || matches!(&*pod.status.phase, "Succeeded" | "Failed");
     if is_over {
         return Vec::new();
     }
-    pod.spec.ephemeral_containers.iter().filter_map(|container| session(pod, container, now)).collect()
+    pod.spec
+        .ephemeral_containers
+        .iter()
+        .filter_map(|container| session(pod, container, now))
+        .collect()
 }
 
 fn session(pod: &Pod, container: &Container, now: Timestamp) -> Option<Session> {
@@ -100,7 +112,13 @@ fn session(pod: &Pod, container: &Container, now: Timestamp) -> Option<Session> 
         created_at: started.unwrap_or_default(),
         running,
         state: if running { SessionState::Running } else { SessionState::Changing },
-        parts: vec![Part { kind: "container", role: "keeper", name: name.mark(), state: Some(phase), size: None }],
+        parts: vec![Part {
+            kind: "container",
+            role: "keeper",
+            name: name.mark(),
+            state: Some(phase),
+            size: None,
+        }],
         places: places(pod),
     })
 }
@@ -125,7 +143,13 @@ fn session_of_copy(pod: &Pod, known: &KnownCopy<'_>, now: Timestamp) -> Session 
         created_at,
         running,
         state,
-        parts: vec![Part { kind: "pod", role: "shell", name, state: Some(target::phase(pod, status)), size: None }],
+        parts: vec![Part {
+            kind: "pod",
+            role: "shell",
+            name,
+            state: Some(target::phase(pod, status)),
+            size: None,
+        }],
         places: places(pod),
     }
 }
@@ -188,7 +212,10 @@ mod tests {
         assert_eq!(state("Running", None, running()), Some(SessionState::Running));
         assert_eq!(state("Running", None, json!({})), Some(SessionState::Changing));
         let waits = |reason: &str| json!({"waiting": {"reason": reason}});
-        assert_eq!(state("Running", None, waits("ContainerCreating")), Some(SessionState::Changing));
+        assert_eq!(
+            state("Running", None, waits("ContainerCreating")),
+            Some(SessionState::Changing)
+        );
         for (phase, deleted, told) in [
             ("Running", None, json!({"terminated": {"exitCode": 0}})),
             ("Running", None, waits("ImagePullBackOff")),

@@ -144,7 +144,11 @@ mod tests {
                 (b"123 80 24", b"123 80 24"),
                 (b"", b""),
             ] {
-                assert_eq!(passed("123 80 24\n", stream, length), expected, "{stream:?} in pieces of {length}");
+                assert_eq!(
+                    passed("123 80 24\n", stream, length),
+                    expected,
+                    "{stream:?} in pieces of {length}"
+                );
             }
             assert_eq!(passed("", b"123\n", length), b"123\n");
         }

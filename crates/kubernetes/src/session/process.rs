@@ -1,6 +1,8 @@
 //! The process of a session: the launcher, which an exec starts inside the target's container.
 
-use scratchdbg_backend::{Error, ErrorKind, Phase, Probe, Process, ProcessEnd, Start, Window, launcher};
+use scratchdbg_backend::{
+    Error, ErrorKind, Phase, Probe, Process, ProcessEnd, Start, Window, launcher,
+};
 use tokio::io::{AsyncWriteExt as _, DuplexStream};
 
 use super::PodSessions;
@@ -74,7 +76,8 @@ impl PodProcess {
         let command = launcher::with_preamble(command, &environment, has_input);
         let place = Place::of(plan, session);
         let call = exec(&place, &command, tty);
-        let mut socket = Socket::open(&sessions.cluster.client, &call, true).await.map_err(no_other_mode)?;
+        let mut socket =
+            Socket::open(&sessions.cluster.client, &call, true).await.map_err(no_other_mode)?;
         if has_input && !tty && !socket.has_end_of_input {
             let message = "the API server speaks version 4 of the protocol for streams, in which input has no end";
             return Err(Error::new(ErrorKind::Unsupported, message)
@@ -85,7 +88,9 @@ impl PodProcess {
         }
         let preamble = launcher::preamble(&environment, window);
         let sent = socket.input.write_all(preamble.as_bytes()).await;
-        sent.map_err(|error| Error::new(ErrorKind::Broken, format!("the session's connection is gone: {error}")))?;
+        sent.map_err(|error| {
+            Error::new(ErrorKind::Broken, format!("the session's connection is gone: {error}"))
+        })?;
         let (reader, input, control) = socket.split();
         let output = PodOutput::of(reader, if tty { &preamble } else { "" });
         let probe = PodProbe { sessions: sessions.clone(), control, place };
@@ -94,7 +99,8 @@ impl PodProcess {
 }
 
 fn exec(place: &Place, command: &[String], tty: bool) -> Call {
-    let mut call = Call::connect(&place.namespace, &place.pod, "exec").with("container", &*place.container);
+    let mut call =
+        Call::connect(&place.namespace, &place.pod, "exec").with("container", &*place.container);
     for word in command {
         call = call.with("command", &**word);
     }
@@ -144,9 +150,13 @@ impl Process for PodProcess {
 fn interpret(end: StreamEnd, is_heard: bool) -> ProcessEnd {
     match end {
         StreamEnd::Status(Status::Code(code)) => ProcessEnd::Exited(code, Vec::new()),
-        StreamEnd::Status(Status::Failure(reason)) if !is_heard => ProcessEnd::NotStarted(not_started(&reason)),
+        StreamEnd::Status(Status::Failure(reason)) if !is_heard => {
+            ProcessEnd::NotStarted(not_started(&reason))
+        }
         // A restarted runtime reports success while the process still runs.
-        StreamEnd::Status(Status::Success | Status::Failure(_)) | StreamEnd::Cut(_) => ProcessEnd::Unknown,
+        StreamEnd::Status(Status::Success | Status::Failure(_)) | StreamEnd::Cut(_) => {
+            ProcessEnd::Unknown
+        }
     }
 }
 
@@ -168,8 +178,9 @@ impl Probe for PodProbe {
         match self.sessions.pod(namespace, pod, pod_uid.as_deref()).await {
             Ok(pod) => {
                 let status = pod.container_status(container);
-                let is_same =
-                    container_id.as_ref().is_none_or(|id| status.is_some_and(|status| status.runtime_id() == id));
+                let is_same = container_id
+                    .as_ref()
+                    .is_none_or(|id| status.is_some_and(|status| status.runtime_id() == id));
                 Ok(is_same && target::phase(&pod, status) == Phase::Running)
             }
             Err(error) if error.is_absent() => Ok(false),
@@ -207,10 +218,14 @@ mod tests {
         ] {
             assert_eq!(interpret(end.clone(), is_heard), expected, "{end:?}");
         }
-        let ProcessEnd::NotStarted(error) = interpret(status(Status::Failure("permission denied".to_owned())), false)
+        let ProcessEnd::NotStarted(error) =
+            interpret(status(Status::Failure("permission denied".to_owned())), false)
         else {
             panic!("it never began");
         };
-        assert!(!error.is_exec_refusal() && error.hints.len() == 1, "no other mode is tried: {error:?}");
+        assert!(
+            !error.is_exec_refusal() && error.hints.len() == 1,
+            "no other mode is tried: {error:?}"
+        );
     }
 }

@@ -66,7 +66,11 @@ pub(super) enum Event {
 
 impl Socket {
     /// Opens the connection. With `ends_input`, the end of [`Socket::input`] is forwarded.
-    pub(super) async fn open(client: &Client, call: &Call, ends_input: bool) -> Result<Self, Error> {
+    pub(super) async fn open(
+        client: &Client,
+        call: &Call,
+        ends_input: bool,
+    ) -> Result<Self, Error> {
         let connection = client.connect(call).await?;
         let has_end_of_input = connection.supports_stream_close();
         let (sink, reader) = connection.into_stream().split();
@@ -103,7 +107,8 @@ async fn next(reader: &mut SplitStream<WebSocket>) -> Event {
             None => return Event::End(None),
             Some(Err(error)) => return Event::End(Some(error.to_string())),
             Some(Ok(Message::Close(frame))) => {
-                let reason = frame.map(|frame| frame.reason.to_string()).filter(|reason| !reason.is_empty());
+                let reason =
+                    frame.map(|frame| frame.reason.to_string()).filter(|reason| !reason.is_empty());
                 return Event::End(reason);
             }
             Some(Ok(Message::Binary(bytes))) => bytes,

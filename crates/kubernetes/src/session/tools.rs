@@ -72,7 +72,8 @@ impl<'a> ClusterTools<'a> {
         }
         let why = match (self.find_twin)().await {
             Ok(Twin { reference, name, command }) => {
-                let because = format!("{name} is the debug twin of the target's image: its layers prove it");
+                let because =
+                    format!("{name} is the debug twin of the target's image: its layers prove it");
                 return Ok(ToolsImage {
                     keeper: reference,
                     base: TWIN_BASE,
@@ -86,7 +87,10 @@ impl<'a> ClusterTools<'a> {
         };
         if let Some(configured) = &self.configured.toolkit {
             let image = checked(configured, &self.configured.file)?;
-            return Ok(toolkit(image, format!("{} names it; no twin is used: {}", self.configured.file, why.message)));
+            return Ok(toolkit(
+                image,
+                format!("{} names it; no twin is used: {}", self.configured.file, why.message),
+            ));
         }
         Err(self.nothing(why))
     }
@@ -154,7 +158,11 @@ mod tests {
 
     use super::*;
 
-    async fn provided(named: Option<&str>, twin: bool, configured: Option<&str>) -> Result<ToolsImage, Error> {
+    async fn provided(
+        named: Option<&str>,
+        twin: bool,
+        configured: Option<&str>,
+    ) -> Result<ToolsImage, Error> {
         let find: FindTwin<'_> = Box::new(move || {
             async move {
                 let found = Twin {
@@ -162,7 +170,11 @@ mod tests {
                     name: "r.example/app:1-debug".to_owned(),
                     command: (vec!["/app".to_owned()], Vec::new()),
                 };
-                if twin { Ok(found) } else { Err(Error::new(ErrorKind::Broken, "no such image").hint("log in")) }
+                if twin {
+                    Ok(found)
+                } else {
+                    Err(Error::new(ErrorKind::Broken, "no such image").hint("log in"))
+                }
             }
             .boxed()
         });
@@ -179,16 +191,28 @@ mod tests {
         for (named, twin, configured, image, base, because) in [
             (Some("t:1"), true, Some("c:1"), "t:1", "", "--toolkit"),
             (None, true, Some("c:1"), "r.example/app@sha256:1", TWIN_BASE, "debug twin"),
-            (None, false, Some("c:1"), "c:1", "", "config.json names it; no twin is used: no such image"),
+            (
+                None,
+                false,
+                Some("c:1"),
+                "c:1",
+                "",
+                "config.json names it; no twin is used: no such image",
+            ),
         ] {
             let found = provided(named, twin, configured).await.unwrap();
             assert_eq!((&*found.keeper, found.base), (image, base));
-            assert!(found.because.as_ref().is_some_and(|words| words.contains(because)), "{found:?}");
+            assert!(
+                found.because.as_ref().is_some_and(|words| words.contains(because)),
+                "{found:?}"
+            );
         }
         let error = provided(None, false, None).await.unwrap_err();
         assert!(error.message.ends_with("no such image"), "{}", error.message);
         let hints = error.hints.join("\n");
-        for words in ["log in", "--tag IMAGE", "--toolkit r.example/toolkit:1", "/home/me/config.json"] {
+        for words in
+            ["log in", "--tag IMAGE", "--toolkit r.example/toolkit:1", "/home/me/config.json"]
+        {
             assert!(hints.contains(words), "{words}: {hints}");
         }
         for bad in ["", " ", "/bin/busybox", "./busybox"] {

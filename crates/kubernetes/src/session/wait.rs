@@ -73,12 +73,15 @@ pub(super) async fn until(
             return Err(unnoticed(&pod, waits));
         }
         if began.elapsed() > LIMIT {
-            let message = format!("{node} has not started the keeper for {} min", LIMIT.as_secs() / 60);
+            let message =
+                format!("{node} has not started the keeper for {} min", LIMIT.as_secs() / 60);
             return Err(Error::new(ErrorKind::Unreachable, message));
         }
         let words = match waits {
             None if began.elapsed() < REPORT_AFTER => None,
-            None if is_noticed => Some(format!("waiting for {node} to start the keeper; it may have to pull {image}")),
+            None if is_noticed => {
+                Some(format!("waiting for {node} to start the keeper; it may have to pull {image}"))
+            }
             None => Some(format!("waiting for {node} to notice the keeper")),
             words => words,
         };
@@ -99,7 +102,10 @@ fn unnoticed(pod: &Pod, why: Option<String>) -> Error {
     let node = &pod.spec.node_name;
     if node.is_empty() {
         let name = &pod.metadata.name;
-        return Error::new(ErrorKind::Unreachable, format!("no node has taken pod `{name}` for {seconds} s{why}"));
+        return Error::new(
+            ErrorKind::Unreachable,
+            format!("no node has taken pod `{name}` for {seconds} s{why}"),
+        );
     }
     Error::new(ErrorKind::Unreachable, format!("node `{node}` has not noticed the keeper for {seconds} s{why}")).hint(
         format!("`kubectl get node {node}` shows whether it is ready; the keeper ends by itself if it starts later"),

@@ -56,7 +56,8 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _left = fs::remove_file(self.path().join("bin")).and_then(|()| fs::remove_dir(self.path()));
+        let _left =
+            fs::remove_file(self.path().join("bin")).and_then(|()| fs::remove_dir(self.path()));
     }
 }
 

@@ -25,9 +25,12 @@ pub(super) enum Hold {
 /// cannot be inspected.
 pub(super) fn of(pipe: BorrowedFd<'_>, launchers: &[i32]) -> Hold {
     let own = std::process::id().cast_signed();
-    let Ok(pipe) = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())) else { return Hold::Unknown };
+    let Ok(pipe) = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())) else {
+        return Hold::Unknown;
+    };
     // A name other than `pipe:[…]` depends on the observer's mounts.
-    let mut found = if pipe.to_string_lossy().starts_with("pipe:[") { Hold::Free } else { Hold::Unknown };
+    let mut found =
+        if pipe.to_string_lossy().starts_with("pipe:[") { Hold::Free } else { Hold::Unknown };
     // Each thread may have its own descriptors.
     for process in processes::all().filter(|pid| *pid != own && !launchers.contains(pid)) {
         for thread in entries(Path::new(&format!("/proc/{process}/task"))).into_iter().flatten() {
@@ -64,7 +67,11 @@ fn none_if_gone<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
     const ESRCH: i32 = 3;
     match outcome {
         Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH) => Ok(None),
+        Err(error)
+            if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -80,9 +87,14 @@ mod tests {
     fn a_process_that_holds_the_pipe_is_found() {
         let (reader, writer) = std::io::pipe().unwrap();
         assert_ne!(of(reader.as_fd(), &[]), Hold::Held);
-        let mut child = Command::new("sleep").arg("1000").stdout(Stdio::from(writer)).spawn().unwrap();
+        let mut child =
+            Command::new("sleep").arg("1000").stdout(Stdio::from(writer)).spawn().unwrap();
         assert_eq!(of(reader.as_fd(), &[]), Hold::Held);
-        assert_ne!(of(reader.as_fd(), &[child.id().cast_signed()]), Hold::Held, "a launcher's are its own");
+        assert_ne!(
+            of(reader.as_fd(), &[child.id().cast_signed()]),
+            Hold::Held,
+            "a launcher's are its own"
+        );
         child.kill().unwrap();
         // Ended, but not reaped.
         while super::processes::stat(child.id().cast_signed()).is_ok_and(|stat| !stat.is_zombie()) {

@@ -16,7 +16,8 @@ const TOOLS: &str = "/bin";
 /// processes have this command line: there it is not secret.
 pub(super) fn of_container(session: &str) -> Option<i32> {
     let own = std::process::id().to_string();
-    let is_program = |called: &[u8]| called.ends_with(format!("{TOOLS}/{}", tools::NAME).as_bytes());
+    let is_program =
+        |called: &[u8]| called.ends_with(format!("{TOOLS}/{}", tools::NAME).as_bytes());
     match processes::with_arguments(is_program, &["run", &own, session])[..] {
         [one] => Some(one),
         _ => None,
@@ -42,24 +43,29 @@ impl Launcher {
     pub(super) fn find(session: &str, name: &Name) -> Option<Self> {
         let own = std::process::id().to_string();
         let names = tools::base().join(super::folder::FOLDER);
-        let (before, behind) = (format!("/proc/{own}/root{}/", names.display()), format!("/bin/{}", tools::NAME));
+        let (before, behind) =
+            (format!("/proc/{own}/root{}/", names.display()), format!("/bin/{}", tools::NAME));
         let is_program = |called: &[u8]| {
             let called = std::str::from_utf8(called).ok();
-            let called = called.and_then(|called| called.strip_prefix(&*before)?.strip_suffix(&*behind));
+            let called =
+                called.and_then(|called| called.strip_prefix(&*before)?.strip_suffix(&*behind));
             called.is_some_and(|called| name.is(called))
         };
-        let candidates = processes::with_arguments(is_program, &["run", &own, session]).into_iter().filter_map(|pid| {
-            let descriptor = system::process_descriptor(pid).ok();
-            let start_time = processes::stat(pid).ok().filter(|stat| !stat.is_zombie())?.start_time;
-            let executable = format!("/proc/{pid}/exe");
-            let executable = Path::new(&executable);
-            let may_be_ours = match std::fs::metadata(executable) {
-                Ok(_) => tools::is_same(Path::new("/proc/self/exe"), executable),
-                Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
-            };
-            let found = Self { pid, start_time, descriptor };
-            (may_be_ours && found.state().is_some()).then_some(found)
-        });
+        let candidates = processes::with_arguments(is_program, &["run", &own, session])
+            .into_iter()
+            .filter_map(|pid| {
+                let descriptor = system::process_descriptor(pid).ok();
+                let start_time =
+                    processes::stat(pid).ok().filter(|stat| !stat.is_zombie())?.start_time;
+                let executable = format!("/proc/{pid}/exe");
+                let executable = Path::new(&executable);
+                let may_be_ours = match std::fs::metadata(executable) {
+                    Ok(_) => tools::is_same(Path::new("/proc/self/exe"), executable),
+                    Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+                };
+                let found = Self { pid, start_time, descriptor };
+                (may_be_ours && found.state().is_some()).then_some(found)
+            });
         candidates.min_by_key(|found| found.start_time)
     }
 
@@ -70,12 +76,17 @@ impl Launcher {
 
     /// Returns the state of the process, or `None` if it has ended.
     pub(super) fn state(&self) -> Option<Stat> {
-        processes::stat(self.pid).ok().filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
+        processes::stat(self.pid)
+            .ok()
+            .filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
     }
 
     /// Sends a signal. Does nothing if the process has ended.
     pub(super) fn signal(&self, number: i32) {
-        let sent = self.descriptor.as_ref().is_some_and(|process| system::send_to(process.as_fd(), number).is_ok());
+        let sent = self
+            .descriptor
+            .as_ref()
+            .is_some_and(|process| system::send_to(process.as_fd(), number).is_ok());
         // A seccomp profile may refuse the call.
         if !sent && self.state().is_some() {
             let _ended = system::send(self.pid, number);

@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn orders_are_read_strictly() {
         assert_eq!(Order::parse("signal s1 15"), Some(Order::Signal { session: "s1", number: 15 }));
-        assert_eq!(Order::parse("open s1 n1"), Some(Order::Open { session: "s1", name: "n1", container: None }));
+        assert_eq!(
+            Order::parse("open s1 n1"),
+            Some(Order::Open { session: "s1", name: "n1", container: None })
+        );
         assert_eq!(
             Order::parse("open s1 n1 c1"),
             Some(Order::Open { session: "s1", name: "n1", container: Some("c1") })

@@ -148,7 +148,8 @@ impl Session {
             self.look_whether_stopped();
             return;
         };
-        if let Some(launcher) = self.launcher.as_ref().filter(|launcher| launcher.state().is_some()) {
+        if let Some(launcher) = self.launcher.as_ref().filter(|launcher| launcher.state().is_some())
+        {
             launcher.signal(SIGCONT);
             // A launcher held by a debugger does not continue at `SIGCONT`. There may be little
             // time: the next client removes containers of clients that are gone.
@@ -183,7 +184,9 @@ impl Session {
 
     /// Returns the process id of the launcher, if it is running.
     pub(super) fn process(&self) -> Option<i32> {
-        self.launcher.as_ref().map_or_else(|| super::launcher::of_container(&self.id), Launcher::process)
+        self.launcher
+            .as_ref()
+            .map_or_else(|| super::launcher::of_container(&self.id), Launcher::process)
     }
 
     /// Whether the session has ended, or what is left of it cannot be killed.
@@ -191,7 +194,8 @@ impl Session {
         let Some(since) = self.ending else { return false };
         match &self.launcher {
             Some(launcher) => {
-                launcher.state().is_none() || since.elapsed() > END_TIMEOUT + REAP_TIMEOUT + DEATH_TIMEOUT
+                launcher.state().is_none()
+                    || since.elapsed() > END_TIMEOUT + REAP_TIMEOUT + DEATH_TIMEOUT
             }
             None => self.is_done || since.elapsed() > FIND_TIMEOUT,
         }

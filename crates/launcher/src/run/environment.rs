@@ -66,11 +66,22 @@ mod tests {
 
     #[test]
     fn what_chooses_code_is_told_from_what_is_only_read() {
-        for name in ["ENV", "BASH_ENV", "PS4", "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_FUNC_ls%%", "IFS", "PAGER"]
-        {
+        for name in [
+            "ENV",
+            "BASH_ENV",
+            "PS4",
+            "LD_PRELOAD",
+            "LD_AUDIT",
+            "GCONV_PATH",
+            "BASH_FUNC_ls%%",
+            "IFS",
+            "PAGER",
+        ] {
             assert!(chooses(OsStr::new(name)), "{name}");
         }
-        for name in ["PATH", "TERM", "PS1", "HOME", "ENVIRONMENT", "DATABASE_URL", "OLD_PS2", "env", ""] {
+        for name in
+            ["PATH", "TERM", "PS1", "HOME", "ENVIRONMENT", "DATABASE_URL", "OLD_PS2", "env", ""]
+        {
             assert!(!chooses(OsStr::new(name)), "{name}");
         }
     }

@@ -110,8 +110,16 @@ mod tests {
             let (line, command) = (words(line), words(command));
             let (environment, preamble, no_input) = (Vec::new(), false, false);
             let directory = None;
-            let expected =
-                Options { keeper: 7, preamble, no_input, environment, directory, tools, beside, command: &command };
+            let expected = Options {
+                keeper: 7,
+                preamble,
+                no_input,
+                environment,
+                directory,
+                tools,
+                beside,
+                command: &command,
+            };
             assert_eq!(Options::parse(&line), Ok(expected), "{line:?}");
         }
         for (line, no_input, environment, command) in [
@@ -125,7 +133,10 @@ mod tests {
             ),
         ] {
             let (line, command) = (words(line), words(command));
-            let environment = environment.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value))).collect();
+            let environment = environment
+                .iter()
+                .map(|(name, value)| (OsStr::new(name), OsStr::new(value)))
+                .collect();
             let tools = Some(Order::Last);
             let (directory, beside) = (None, None);
             let expected = Options {

@@ -54,7 +54,12 @@ pub(crate) fn fork_and_run<W: FnOnce()>(work: W) -> io::Result<()> {
     // memory of its own, with this stack and `work` in it, and exits without running any cleanup of
     // the original.
     let copied = check(unsafe {
-        clone(run::<W>, stack.as_mut_ptr_range().end.cast(), CLONE_PARENT | SIGCHLD, (&raw mut work).cast())
+        clone(
+            run::<W>,
+            stack.as_mut_ptr_range().end.cast(),
+            CLONE_PARENT | SIGCHLD,
+            (&raw mut work).cast(),
+        )
     });
     if copied.is_ok() {
         return Ok(());

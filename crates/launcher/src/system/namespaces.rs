@@ -60,7 +60,13 @@ pub(crate) fn open_within(folder: BorrowedFd<'_>, path: &CStr) -> io::Result<Own
     // owns the returned descriptor.
     unsafe {
         let size = size_of::<OpenHow>();
-        let fd = syscall(SYS_OPENAT2, c_long::from(folder.as_raw_fd()), path.as_ptr(), &raw const how, size);
+        let fd = syscall(
+            SYS_OPENAT2,
+            c_long::from(folder.as_raw_fd()),
+            path.as_ptr(),
+            &raw const how,
+            size,
+        );
         let fd = c_int::try_from(fd).map_err(io::Error::other)?;
         check(fd).map(|fd| OwnedFd::from_raw_fd(fd))
     }
@@ -70,7 +76,11 @@ pub(crate) fn open_within(folder: BorrowedFd<'_>, path: &CStr) -> io::Result<Own
 pub(crate) fn open_folder(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     // SAFETY: the path ends with a zero byte. Nobody else owns the returned descriptor.
     unsafe {
-        let fd = openat(folder.as_raw_fd(), name.as_ptr(), O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW);
+        let fd = openat(
+            folder.as_raw_fd(),
+            name.as_ptr(),
+            O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW,
+        );
         check(fd).map(|fd| OwnedFd::from_raw_fd(fd))
     }
 }
@@ -88,7 +98,9 @@ pub(crate) fn open_file(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<Owned
 pub(crate) fn read_link(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<Vec<u8>> {
     let mut buffer = [0_u8; 64];
     // SAFETY: the path ends with a zero byte, and the buffer is as long as the size given.
-    let count = unsafe { readlinkat(folder.as_raw_fd(), name.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    let count = unsafe {
+        readlinkat(folder.as_raw_fd(), name.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len())
+    };
     let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
     Ok(buffer[..count].to_vec())
 }
@@ -100,8 +112,14 @@ pub(crate) fn file_system(file: BorrowedFd<'_>) -> io::Result<u32> {
     check(unsafe { fstatfs(file.as_raw_fd(), facts.as_mut_ptr().cast()) })?;
     // The first field is the type: 32 bits on s390x, and as long as a `long` elsewhere.
     let bytes = facts[0].to_ne_bytes();
-    let at =
-        if cfg!(target_endian = "big") && size_of::<c_long>() == 8 && !cfg!(target_arch = "s390x") { 4 } else { 0 };
+    let at = if cfg!(target_endian = "big")
+        && size_of::<c_long>() == 8
+        && !cfg!(target_arch = "s390x")
+    {
+        4
+    } else {
+        0
+    };
     Ok(u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
 }
 

@@ -50,5 +50,6 @@ pub(crate) fn set_groups(groups: &[u32]) -> io::Result<()> {
 /// Whether file modes and mount options let this process execute a file, see `access(2)`.
 pub(crate) fn may_execute(path: &Path) -> bool {
     // SAFETY: the path ends with a zero byte.
-    CString::new(path.as_os_str().as_bytes()).is_ok_and(|path| unsafe { access(path.as_ptr(), X_OK) } == 0)
+    CString::new(path.as_os_str().as_bytes())
+        .is_ok_and(|path| unsafe { access(path.as_ptr(), X_OK) } == 0)
 }

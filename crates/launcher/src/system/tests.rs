@@ -18,8 +18,14 @@ fn a_command_is_started_with_no_signal_blocked() {
 #[test]
 fn a_command_ends_with_the_launcher() {
     // The signal arrives at the end of the thread that started the command.
-    let mut child = std::thread::spawn(|| spawn_session(Command::new("sleep").arg("1000")).unwrap()).join().unwrap();
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap()), Some(super::SIGKILL));
+    let mut child =
+        std::thread::spawn(|| spawn_session(Command::new("sleep").arg("1000")).unwrap())
+            .join()
+            .unwrap();
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap()),
+        Some(super::SIGKILL)
+    );
 }
 
 #[test]
@@ -40,7 +46,8 @@ fn random_bytes_differ() {
 
 #[test]
 fn wait_status_becomes_an_exit_code() {
-    for (status, code) in [(0, 0), (42 << 8, 42), (255 << 8, 255), (9, 137), (15, 143), (0x8b, 139)] {
+    for (status, code) in [(0, 0), (42 << 8, 42), (255 << 8, 255), (9, 137), (15, 143), (0x8b, 139)]
+    {
         assert_eq!(exit_code(status), code, "status {status:#x}");
     }
 }

@@ -7,7 +7,10 @@ pub(super) fn is_unsafe(c: char) -> bool {
     let is_control = c.is_control() && c != '\t';
     // Some terminals obey the line separator and the paragraph separator.
     let is_separator = matches!(c, '\u{2028}' | '\u{2029}');
-    is_control || is_separator || is_blank(c) || (is_ignorable_or_format(c) && !is_joiner_or_variation(c))
+    is_control
+        || is_separator
+        || is_blank(c)
+        || (is_ignorable_or_format(c) && !is_joiner_or_variation(c))
 }
 
 /// Scripts and emoji need the joiners (U+200C, U+200D) and the variation selectors 1 to 16.
@@ -43,7 +46,9 @@ mod tests {
     /// The tables of another program.
     #[test]
     fn the_ranges_are_those_of_unicode() {
-        let tables = regex::Regex::new(r"^[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Bidi_Control}]$").unwrap();
+        let tables =
+            regex::Regex::new(r"^[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Bidi_Control}]$")
+                .unwrap();
         let mut text = [0; 4];
         for c in '\0'..=char::MAX {
             let expected = tables.is_match(c.encode_utf8(&mut text));
@@ -60,7 +65,10 @@ mod tests {
         {
             assert!(is_unsafe(c), "U+{:04X}", u32::from(c));
         }
-        for c in "\taß日👩\u{200d}\u{200c}\u{fe0f}\u{fe0e}\u{1f3fd}\u{20e3}\u{301}\u{a0}\u{3000}\u{2014}".chars() {
+        for c in
+            "\taß日👩\u{200d}\u{200c}\u{fe0f}\u{fe0e}\u{1f3fd}\u{20e3}\u{301}\u{a0}\u{3000}\u{2014}"
+                .chars()
+        {
             assert!(!is_unsafe(c), "U+{:04X}", u32::from(c));
         }
     }

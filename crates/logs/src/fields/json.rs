@@ -21,7 +21,8 @@ pub(super) fn valid_object(line: &[u8]) -> Option<&str> {
 
 /// Returns the raw value at a path of keys. A key that contains dots takes precedence over a path.
 pub(super) fn get<'a>(object: &'a [u8], path: &str) -> Option<&'a [u8]> {
-    let member = |wanted: &str| members(object).find(|(key, _)| is_key(key, wanted)).map(|(_, value)| value);
+    let member =
+        |wanted: &str| members(object).find(|(key, _)| is_key(key, wanted)).map(|(_, value)| value);
     member(path).or_else(|| {
         path.match_indices('.').find_map(|(at, _)| {
             let inner = member(&path[..at]).filter(|value| is_object(value))?;

@@ -30,7 +30,12 @@ fn simple(line: &[u8]) -> Option<(Stream, &[u8], &[u8])> {
     Some((stream, time, text))
 }
 
-fn record<'a>(stream: Stream, time: &[u8], text: &'a [u8], unescaped: &'a mut Vec<u8>) -> Option<Record<'a>> {
+fn record<'a>(
+    stream: Stream,
+    time: &[u8],
+    text: &'a [u8],
+    unescaped: &'a mut Vec<u8>,
+) -> Option<Record<'a>> {
     let timestamp = Timestamp::from_utc_without_zeros(time);
     if let Some(text) = text.strip_suffix(br"\n")
         && is_plain(text)
@@ -131,7 +136,8 @@ fn unicode(text: &[u8]) -> Option<(char, &[u8])> {
 
 fn four_digits(text: &[u8]) -> Option<(u16, &[u8])> {
     let (digits, rest) = text.split_first_chunk::<4>()?;
-    let value = digits.iter().try_fold(0, |value, byte| Some(value << 4 | u16::from(digit(*byte)?)))?;
+    let value =
+        digits.iter().try_fold(0, |value, byte| Some(value << 4 | u16::from(digit(*byte)?)))?;
     Some((value, rest))
 }
 
@@ -176,7 +182,12 @@ impl General {
         }
         *unescaped = self.log.unwrap_or_default().into_bytes();
         let is_terminated = unescaped.pop_if(|last| *last == b'\n').is_some();
-        Some(Record { stream: stream.unwrap_or(Stream::Stdout), timestamp, text: unescaped, is_terminated })
+        Some(Record {
+            stream: stream.unwrap_or(Stream::Stdout),
+            timestamp,
+            text: unescaped,
+            is_terminated,
+        })
     }
 }
 
@@ -197,7 +208,9 @@ mod tests {
 
     /// Unescapes text with serde, for comparison.
     fn by_serde(text: &[u8]) -> Option<Vec<u8>> {
-        serde_json::from_slice::<String>(&[b"\"", text, b"\""].concat()).ok().map(String::into_bytes)
+        serde_json::from_slice::<String>(&[b"\"", text, b"\""].concat())
+            .ok()
+            .map(String::into_bytes)
     }
 
     #[test]
@@ -205,8 +218,17 @@ mod tests {
         let mut out = Vec::new();
         assert!(unescape(br#"{\"a\":\"\u003cb\u003e\" \\ \/ \t\r\u001b[31m\n"#, &mut out));
         assert_eq!(out, b"{\"a\":\"<b>\" \\ / \t\r\x1b[31m\n");
-        for rare in [&br"\u2028"[..], br"\ud83d\ude00", br"\b", br"\u00e9", br"\", br"\u00", br#"a"b"#, b"a\tb", br"\x"]
-        {
+        for rare in [
+            &br"\u2028"[..],
+            br"\ud83d\ude00",
+            br"\b",
+            br"\u00e9",
+            br"\",
+            br"\u00",
+            br#"a"b"#,
+            b"a\tb",
+            br"\x",
+        ] {
             assert!(!unescape(rare, &mut Vec::new()), "{}", String::from_utf8_lossy(rare));
         }
     }

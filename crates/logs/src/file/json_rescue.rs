@@ -13,7 +13,10 @@ const BEGINS: [&[u8]; 2] = [br#"{"log":""#, br#"{"stream":""#];
 ///
 /// The text of a record cannot be mistaken for a record: each quotation mark in it has a backslash
 /// before it.
-pub(super) fn find<'u>(bytes: &[u8], unescaped: &'u mut Vec<u8>) -> Option<(Range<usize>, Record<'u>)> {
+pub(super) fn find<'u>(
+    bytes: &[u8],
+    unescaped: &'u mut Vec<u8>,
+) -> Option<(Range<usize>, Record<'u>)> {
     let mut begins = memchr::memchr_iter(b'{', bytes);
     let (range, general) = begins.find_map(|begin| {
         let (len, general) = parse(&bytes[begin..])?;
@@ -58,10 +61,22 @@ mod tests {
             ("zeros", "\0\0\0\0", Some(4)),
             ("half a record", r#"{"log":"b\n","str"#, Some(17)),
             ("half a text", r#"{"log":"some {\"log\":\"x"#, Some(25)),
-            ("the end of a record", r#""stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#, Some(50)),
-            ("attributes without a begin", r#""attrs":{"stream":"stdout"},"time":"2026-11-23T07:01:20.5Z"}"#, Some(60)),
+            (
+                "the end of a record",
+                r#""stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#,
+                Some(50),
+            ),
+            (
+                "attributes without a begin",
+                r#""attrs":{"stream":"stdout"},"time":"2026-11-23T07:01:20.5Z"}"#,
+                Some(60),
+            ),
             ("another object", r#"{"log":"x"}"#, Some(11)),
-            ("a wrong type", r#"{"log":5,"stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#, Some(59)),
+            (
+                "a wrong type",
+                r#"{"log":5,"stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#,
+                Some(59),
+            ),
             ("a wrong time", r#"{"log":"x","stream":"stdout","time":"now"}"#, Some(42)),
             ("a number", "42", Some(2)),
             ("a brace", "{", Some(1)),
@@ -73,7 +88,10 @@ mod tests {
                 let found = find(text.as_bytes(), &mut unescaped);
                 let range = found.as_ref().map(|(range, _)| range.clone());
                 assert_eq!(range, at.map(|at| at..at + good.len()), "{name}");
-                assert!(found.is_none_or(|(_, record)| record.text == b"a" && record.is_terminated), "{name}");
+                assert!(
+                    found.is_none_or(|(_, record)| record.text == b"a" && record.is_terminated),
+                    "{name}"
+                );
             }
         }
     }

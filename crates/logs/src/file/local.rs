@@ -66,7 +66,8 @@ fn parse(bytes: &[u8]) -> Option<Record<'_>> {
     if length != length_again {
         return None;
     }
-    let (mut stream, mut nanos, mut text, mut is_partial, mut is_last) = (None, None, &[][..], false, false);
+    let (mut stream, mut nanos, mut text, mut is_partial, mut is_last) =
+        (None, None, &[][..], false, false);
     for field in Fields(message) {
         match field? {
             (1, Value::Bytes(b"stdout")) => stream = Some(Stream::Stdout),

@@ -25,7 +25,10 @@ fn read(format: FileFormat, tty: bool, chunks: &[&[u8]]) -> Read {
     let mut take = |event: FileEvent<'_>| match event {
         FileEvent::Line(line) => out.lines.push(line.into_owned()),
         FileEvent::Hole(Hole { at, bytes }) => {
-            assert!(at >= end && bytes > 0 && at + bytes <= len, "{bytes} at {at} after {end} of {len}");
+            assert!(
+                at >= end && bytes > 0 && at + bytes <= len,
+                "{bytes} at {at} after {end} of {len}"
+            );
             end = at + bytes;
             out.holes.push(bytes);
         }
@@ -66,8 +69,11 @@ fn the_same_lines_as_the_engine_sends() {
     let file = read(FileFormat::Local, false, &[LOCAL]);
     let mut api = read_api(LOCAL_API);
     // The API of Docker 20.10 omits the newline after the last partial of a line; the file has it.
-    let forgotten: Vec<_> = api.iter().zip(&file.lines).filter(|(api, file)| api.ending != file.ending).collect();
-    assert!(forgotten.iter().all(|(line, _)| line.ending == Ending::None && line.text.len() == 20_000));
+    let forgotten: Vec<_> =
+        api.iter().zip(&file.lines).filter(|(api, file)| api.ending != file.ending).collect();
+    assert!(
+        forgotten.iter().all(|(line, _)| line.ending == Ending::None && line.text.len() == 20_000)
+    );
     for line in api.iter_mut().filter(|line| line.text.len() == 20_000) {
         line.ending = Ending::Lf;
     }
@@ -81,7 +87,15 @@ fn json(log: &str, stream: &str) -> String {
 
 fn line(stream: Stream, text: &str, ending: Ending) -> Line<'static> {
     let timestamp = Timestamp::new(b"2026-11-23T07:01:20.500000000Z");
-    Line { stream, timestamp, text: text.as_bytes().to_vec().into(), ending, cut: 0, found: None, run: None }
+    Line {
+        stream,
+        timestamp,
+        text: text.as_bytes().to_vec().into(),
+        ending,
+        cut: 0,
+        found: None,
+        run: None,
+    }
 }
 
 #[test]
@@ -101,8 +115,18 @@ fn json_files() {
             vec![line(Stream::Stderr, "q\"\\\t\u{1}\u{2028}é", Ending::Lf)],
             vec![],
         ),
-        ("a backslash before the n", json("a\\n", "stdout"), vec![line(Stream::Stdout, "a\\n", Ending::None)], vec![]),
-        ("what looks like the end", json(&format!("{tricky}\n"), "stdout"), vec![out(tricky)], vec![]),
+        (
+            "a backslash before the n",
+            json("a\\n", "stdout"),
+            vec![line(Stream::Stdout, "a\\n", Ending::None)],
+            vec![],
+        ),
+        (
+            "what looks like the end",
+            json(&format!("{tricky}\n"), "stdout"),
+            vec![out(tricky)],
+            vec![],
+        ),
         ("attributes", attrs, vec![out("a")], vec![]),
         (
             "partials of two streams",
@@ -118,7 +142,8 @@ fn json_files() {
         ),
         (
             "40: zeros of a crash, then more",
-            [json("a\n", "stdout"), nul.clone(), json("b\n", "stdout"), json("c\n", "stdout")].concat(),
+            [json("a\n", "stdout"), nul.clone(), json("b\n", "stdout"), json("c\n", "stdout")]
+                .concat(),
             vec![out("a"), out("b"), out("c")],
             vec![100],
         ),
@@ -130,14 +155,26 @@ fn json_files() {
         ),
         (
             "40: half a record, then a whole one",
-            [&json("a\n", "stdout")[..20], &json("b\n", "stdout"), "garbage\n", "\n", &json("c\n", "stdout")].concat(),
+            [
+                &json("a\n", "stdout")[..20],
+                &json("b\n", "stdout"),
+                "garbage\n",
+                "\n",
+                &json("c\n", "stdout"),
+            ]
+            .concat(),
             vec![out("b"), out("c")],
             vec![20, 9],
         ),
         (
             "40: two records in a row",
-            [json("a\n", "stdout").trim_end(), json("b\n", "stdout").trim_end(), "\r\n", &json("c\n", "stdout")]
-                .concat(),
+            [
+                json("a\n", "stdout").trim_end(),
+                json("b\n", "stdout").trim_end(),
+                "\r\n",
+                &json("c\n", "stdout"),
+            ]
+            .concat(),
             vec![out("a"), out("b"), out("c")],
             vec![],
         ),
@@ -149,8 +186,12 @@ fn json_files() {
         ),
         (
             "40: wrong types, and what is no record",
-            [r#"{"log":5,"stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#, "\n42\n{}\n", &json("b\n", "stdout")]
-                .concat(),
+            [
+                r#"{"log":5,"stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#,
+                "\n42\n{}\n",
+                &json("b\n", "stdout"),
+            ]
+            .concat(),
             vec![out("b")],
             vec![66],
         ),
@@ -166,8 +207,18 @@ fn json_files() {
             vec![line(Stream::Stdout, &long, Ending::None), out("b")],
             vec![2],
         ),
-        ("a last record without its newline", json("a\n", "stdout").trim_end().to_owned(), vec![out("a")], vec![]),
-        ("half of a surrogate pair", json("a\n", "stdout").replacen('a', r"\ud83d", 1), vec![out("\u{fffd}")], vec![]),
+        (
+            "a last record without its newline",
+            json("a\n", "stdout").trim_end().to_owned(),
+            vec![out("a")],
+            vec![],
+        ),
+        (
+            "half of a surrogate pair",
+            json("a\n", "stdout").replacen('a', r"\ud83d", 1),
+            vec![out("\u{fffd}")],
+            vec![],
+        ),
     ];
     for (name, input, lines, holes) in cases {
         let want = Read { lines, holes };
@@ -219,7 +270,8 @@ fn long_lines_in_parts_are_exact() {
             }
         });
     }
-    let want: String = (0..9).map(|part| char::from(b'a' + part).to_string().repeat(16 << 10)).collect();
+    let want: String =
+        (0..9).map(|part| char::from(b'a' + part).to_string().repeat(16 << 10)).collect();
     assert!(out == (want + "end\nnext\n").into_bytes());
 }
 
@@ -242,15 +294,31 @@ fn a_damaged_local_file_is_read_on_behind_the_damage() {
     };
     let len = a.len();
     // A text that looks like a record is taken for one only if the record around it is damaged.
-    let nested = local(&String::from_utf8_lossy(&[&local("n")[..], b"x"].concat()).replace('\u{fffd}', "?"));
+    let nested =
+        local(&String::from_utf8_lossy(&[&local("n")[..], b"x"].concat()).replace('\u{fffd}', "?"));
     let cases: Vec<(&str, Vec<u8>, &str, Vec<u64>)> = vec![
         ("whole", [&a[..], &b, &c].concat(), "abc", vec![]),
         ("zeros", [&a[..], &[0; 4096], &b, &c].concat(), "abc", vec![4096]),
         ("a length that is none", [&a[..], &[0xff; 12], &b].concat(), "ab", vec![12]),
         ("a length too long", [&a[..], &with(&b, 2, 9), &c, &a].concat(), "aca", vec![len as u64]),
-        ("a length a little too long", [&a[..], &with(&b, 3, b[3] + 2), &c].concat(), "ac", vec![len as u64]),
-        ("a length too short", [&a[..], &with(&b, 3, b[3] - 2), &c].concat(), "ac", vec![len as u64]),
-        ("lengths that differ", [&a[..], &with(&b, len - 1, 99), &c].concat(), "ac", vec![len as u64]),
+        (
+            "a length a little too long",
+            [&a[..], &with(&b, 3, b[3] + 2), &c].concat(),
+            "ac",
+            vec![len as u64],
+        ),
+        (
+            "a length too short",
+            [&a[..], &with(&b, 3, b[3] - 2), &c].concat(),
+            "ac",
+            vec![len as u64],
+        ),
+        (
+            "lengths that differ",
+            [&a[..], &with(&b, len - 1, 99), &c].concat(),
+            "ac",
+            vec![len as u64],
+        ),
         ("another source", [&a[..], &with(&b, 9, b'?'), &c].concat(), "ac", vec![len as u64]),
         ("the first", [&with(&a, 0, 1)[..], &b, &c].concat(), "bc", vec![len as u64]),
         ("the last", [&a[..], &b, &with(&c, 0, 1)].concat(), "ab", vec![len as u64]),
@@ -262,7 +330,9 @@ fn a_damaged_local_file_is_read_on_behind_the_damage() {
     ];
     for (name, input, lines, holes) in cases {
         let bytes: Vec<&[u8]> = input.chunks(1).collect();
-        for got in [read(FileFormat::Local, false, &[&input]), read(FileFormat::Local, false, &bytes)] {
+        for got in
+            [read(FileFormat::Local, false, &[&input]), read(FileFormat::Local, false, &bytes)]
+        {
             let texts: String = got
                 .lines
                 .iter()

@@ -58,7 +58,11 @@ fn fault_cases() {
             "the three streams and an empty frame",
             [frame(0, b"i"), frame(1, b""), frame(2, b"e")].concat(),
             Decoded {
-                frames: vec![(Stream::Stdin, b"i".to_vec()), (Stream::Stdout, vec![]), (Stream::Stderr, b"e".to_vec())],
+                frames: vec![
+                    (Stream::Stdin, b"i".to_vec()),
+                    (Stream::Stdout, vec![]),
+                    (Stream::Stderr, b"e".to_vec()),
+                ],
                 ..Decoded::default()
             },
         ),
@@ -81,7 +85,11 @@ fn fault_cases() {
             [good.clone(), frame(3, b"boom\n")[..10].to_vec()].concat(),
             Decoded {
                 frames: vec![out.clone()],
-                error: Some(FrameError::TruncatedDaemonError { got: 2, length: 5, message: "bo".into() }),
+                error: Some(FrameError::TruncatedDaemonError {
+                    got: 2,
+                    length: 5,
+                    message: "bo".into(),
+                }),
                 ..Decoded::default()
             },
         ),
@@ -118,7 +126,10 @@ fn fault_cases() {
             [good.clone(), frame(9, b"x")].concat(),
             Decoded {
                 frames: vec![out.clone()],
-                error: Some(FrameError::UnknownType { kind: 9, header: header(&[9, 0, 0, 0, 0, 0, 0, 1]) }),
+                error: Some(FrameError::UnknownType {
+                    kind: 9,
+                    header: header(&[9, 0, 0, 0, 0, 0, 0, 1]),
+                }),
                 ..Decoded::default()
             },
         ),
@@ -201,7 +212,11 @@ fn frames_without_end_that_hold_nothing_are_given_up() {
     let most = usize::try_from(MAX_EMPTY_FRAMES).unwrap();
     for between in [1, most] {
         let input = [empty(between), frame(1, b"a"), empty(between)].concat();
-        assert_eq!(decode(Framing::Multiplexed, &[&input]).error, None, "{between}: something comes");
+        assert_eq!(
+            decode(Framing::Multiplexed, &[&input]).error,
+            None,
+            "{between}: something comes"
+        );
     }
     let endless = empty(most + 1);
     assert_eq!(decode(Framing::Multiplexed, &[&endless]).error, Some(FrameError::NothingButFrames));

@@ -43,12 +43,14 @@ fn klog(text: &[u8]) -> Known {
         return None;
     }
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let is_klog =
-        matches!(digits, 4 | 6 | 8) && rest[digits..].starts_with(b" ") && rest.get(digits + 1)?.is_ascii_digit();
+    let is_klog = matches!(digits, 4 | 6 | 8)
+        && rest[digits..].starts_with(b" ")
+        && rest.get(digits + 1)?.is_ascii_digit();
     // The month and the day come last.
     let is_date = || {
         let [.., m1, m2, d1, d2] = rest[..digits] else { return false };
-        (1..=12).contains(&((m1 - b'0') * 10 + m2 - b'0')) && (1..=31).contains(&((d1 - b'0') * 10 + d2 - b'0'))
+        (1..=12).contains(&((m1 - b'0') * 10 + m2 - b'0'))
+            && (1..=31).contains(&((d1 - b'0') * 10 + d2 - b'0'))
     };
     (is_klog && is_date()).then(|| word::letter(*letter))
 }
@@ -67,14 +69,18 @@ fn crash(text: &[u8]) -> Known {
         }
         b'P' if starts(b"PHP Deprecated: ") => Some(Some(Level::Warn)),
         // Rust's compiler: `error[E0425]: cannot find value`.
-        b'e' if starts(b"error[") && memchr::memmem::find(text, b"]: ").is_some() => Some(Some(Level::Error)),
-        b'w' if starts(b"warning[") && memchr::memmem::find(text, b"]: ").is_some() => Some(Some(Level::Warn)),
+        b'e' if starts(b"error[") && memchr::memmem::find(text, b"]: ").is_some() => {
+            Some(Some(Level::Error))
+        }
+        b'w' if starts(b"warning[") && memchr::memmem::find(text, b"]: ").is_some() => {
+            Some(Some(Level::Warn))
+        }
         // GitHub Actions: `::error file=a.js,line=1::message`, `::warning::message`.
         b':' if starts(b"::") => {
             let len = text[2..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
             let (word, rest) = text[2..].split_at(len);
-            let is_command =
-                rest.starts_with(b"::") || (rest.starts_with(b" ") && memchr::memmem::find(rest, b"::").is_some());
+            let is_command = rest.starts_with(b"::")
+                || (rest.starts_with(b" ") && memchr::memmem::find(rest, b"::").is_some());
             word::level(word).filter(|_| is_command).map(Some)
         }
         b't' if starts(b"thread '") && memchr::memmem::find(text, b" panicked at").is_some() => {
@@ -82,12 +88,18 @@ fn crash(text: &[u8]) -> Known {
         }
         // Unit messages of systemd as PID 1.
         b'[' if starts(b"[FAILED] ") => Some(Some(Level::Error)),
-        b'*' if starts(b"*** stack smashing detected ***") || starts(b"*** buffer overflow detected ***") => {
+        b'*' if starts(b"*** stack smashing detected ***")
+            || starts(b"*** buffer overflow detected ***") =>
+        {
             Some(Some(Level::Fatal))
         }
         // .NET.
-        b'U' if starts(b"Unhandled exception. ") || starts(b"Unhandled Exception: ") => Some(Some(Level::Fatal)),
-        b'T' | b'E' if starts(b"Traceback (most recent call last)") || starts(b"Exception in thread ") => {
+        b'U' if starts(b"Unhandled exception. ") || starts(b"Unhandled Exception: ") => {
+            Some(Some(Level::Fatal))
+        }
+        b'T' | b'E'
+            if starts(b"Traceback (most recent call last)") || starts(b"Exception in thread ") =>
+        {
             Some(Some(Level::Error))
         }
         _ => None,
@@ -98,12 +110,15 @@ fn crash(text: &[u8]) -> Known {
 /// `192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] "GET / …`. A level before it counts.
 fn access(text: &[u8]) -> Known {
     let open = memchr::memchr(b'[', text)?;
-    let [d1, d2, b'/', m1, _, _, b'/', y1, _, _, _, b':', h1, rest @ ..] = &text[open + 1..] else { return None };
+    let [d1, d2, b'/', m1, _, _, b'/', y1, _, _, _, b':', h1, rest @ ..] = &text[open + 1..] else {
+        return None;
+    };
     let is_date = [d1, d2, y1, h1].into_iter().all(u8::is_ascii_digit) && m1.is_ascii_alphabetic();
     let is_access = is_date && memchr::memmem::find(rest, b"] \"").is_some();
     let words = text[..open].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    let has_level =
-        words.clone().any(|word| word::level(word.trim_ascii_end().strip_suffix(b":").unwrap_or(word)).is_some());
+    let has_level = words.clone().any(|word| {
+        word::level(word.trim_ascii_end().strip_suffix(b":").unwrap_or(word)).is_some()
+    });
     (is_access && !has_level && words.count() >= 3).then_some(None)
 }
 
@@ -145,11 +160,14 @@ fn frameworks(text: &[u8]) -> Known {
     if let Some(at) = memchr::memmem::rfind(&rest[..close], b": ") {
         let (word, process) = split_at_byte(&rest[at + 2..close], b'/')?;
         let is_process = !process.is_empty() && !process.contains(&b' ');
-        return word::level(word).filter(|_| is_process && word.iter().all(u8::is_ascii_uppercase)).map(Some);
+        return word::level(word)
+            .filter(|_| is_process && word.iter().all(u8::is_ascii_uppercase))
+            .map(Some);
     }
     let (channel, after) = split_at_byte(rest[close + 1..].strip_prefix(b" ")?, b'.')?;
     let len = after.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    let is_channel = !channel.is_empty() && channel.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let is_channel = !channel.is_empty()
+        && channel.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     word::level(&after[..len]).filter(|_| is_channel && after[len..].starts_with(b": ")).map(Some)
 }
 
@@ -162,10 +180,16 @@ fn split_at_byte(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 /// Jupyter's `[E 07:01:20 app]`, Ruby's `E, [2026-11-23T07:01:20 #1] ERROR -- : `.
 fn letters(text: &[u8]) -> Known {
     match text {
-        [b'[', letter, b' ', digit, ..] if digit.is_ascii_digit() => Some(Some(word::letter(*letter)?)),
-        [letter, b',', b' ', b'[', digit, ..] if digit.is_ascii_digit() => Some(Some(word::letter(*letter)?)),
+        [b'[', letter, b' ', digit, ..] if digit.is_ascii_digit() => {
+            Some(Some(word::letter(*letter)?))
+        }
+        [letter, b',', b' ', b'[', digit, ..] if digit.is_ascii_digit() => {
+            Some(Some(word::letter(*letter)?))
+        }
         [letter, b'/', rest @ ..] => android_tag(*letter, rest),
-        [d1, d2, b'-', d3, d4, b' ', rest @ ..] if [d1, d2, d3, d4].into_iter().all(u8::is_ascii_digit) => {
+        [d1, d2, b'-', d3, d4, b' ', rest @ ..]
+            if [d1, d2, d3, d4].into_iter().all(u8::is_ascii_digit) =>
+        {
             let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
             let time = words.next()?;
             if time.len() < 12 || time[2] != b':' || time[5] != b':' || time[8] != b'.' {
@@ -175,7 +199,11 @@ fn letters(text: &[u8]) -> Known {
             if let [letter, b'/', rest @ ..] = next {
                 return android_tag(
                     *letter,
-                    if rest.contains(&b':') { rest } else { text.rsplit(|byte| *byte == b'/').next()? },
+                    if rest.contains(&b':') {
+                        rest
+                    } else {
+                        text.rsplit(|byte| *byte == b'/').next()?
+                    },
                 );
             }
             let is_number = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
@@ -211,7 +239,8 @@ fn timed_letter(text: &[u8]) -> Known {
         return Some(word::letter(*letter));
     }
     let is_component = component == b"-" || component.iter().all(u8::is_ascii_uppercase);
-    let is_form = if is_etcd { component == b"|" } else { is_component && words.next()?.starts_with(b"[") };
+    let is_form =
+        if is_etcd { component == b"|" } else { is_component && words.next()?.starts_with(b"[") };
     is_form.then(|| word::letter(*letter))
 }
 
@@ -222,20 +251,27 @@ fn android_studio(process: &[u8], tag: &[u8]) -> Known {
         return Some(word::letter(*letter));
     }
     let [letter, b'/', rest @ ..] = tag else { return None };
-    let is_process = process.first()?.is_ascii_digit() && process.contains(&b'-') && process.contains(&b'/');
+    let is_process =
+        process.first()?.is_ascii_digit() && process.contains(&b'-') && process.contains(&b'/');
     (is_process && rest.len() >= 2 && rest.ends_with(b":")).then_some(Some(android(*letter)?))
 }
 
 /// Android's letters. A is a failed assertion.
 fn android(letter: u8) -> Option<Level> {
-    if letter == b'A' { Some(Level::Fatal) } else { word::letter(letter).filter(|_| !matches!(letter, b'T' | b'C')) }
+    if letter == b'A' {
+        Some(Level::Fatal)
+    } else {
+        word::letter(letter).filter(|_| !matches!(letter, b'T' | b'C'))
+    }
 }
 
 fn android_tag(letter: u8, rest: &[u8]) -> Known {
     let level = android(letter)?;
     let tag = rest
         .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'$'))
+        .take_while(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'$')
+        })
         .count();
     let after = rest[tag..].trim_ascii_start();
     let is_tag = tag >= 2 && (after.starts_with(b"(") || rest[tag..].starts_with(b": "));
@@ -251,7 +287,11 @@ fn redis(text: &[u8]) -> Known {
     let [b':', role, b' ', rest @ ..] = &text[pid..] else { return None };
     let mut words = rest.splitn(6, |byte| *byte == b' ');
     let (day, month, year) = (words.next()?, words.next()?, words.next()?);
-    if !matches!(role, b'M' | b'S' | b'C' | b'X') || day.len() != 2 || month.len() != 3 || year.len() != 4 {
+    if !matches!(role, b'M' | b'S' | b'C' | b'X')
+        || day.len() != 2
+        || month.len() != 3
+        || year.len() != 4
+    {
         return None;
     }
     match words.nth(1)? {

@@ -6,11 +6,20 @@ use super::tests::check;
 #[test]
 fn words_of_clients_queries_games_and_documents_are_no_levels() {
     check(&[
-        (r#"127.0.0.1 - - [01/Jan/2024:00:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "ERROR: x""#, None),
-        (r#"127.0.0.1 - - [01/Jan/2024:00:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "[error]""#, None),
+        (
+            r#"127.0.0.1 - - [01/Jan/2024:00:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "ERROR: x""#,
+            None,
+        ),
+        (
+            r#"127.0.0.1 - - [01/Jan/2024:00:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "[error]""#,
+            None,
+        ),
         (r#"127.0.0.1 - - [01/Jan/2024:00:00:00 +0000] "GET /a?x=[error] HTTP/1.1" 200 12"#, None),
         (r#"127.0.0.1 - - [01/Jan/2024:00:00:00 +0000] "GET /a ERROR HTTP/1.1" 200 12"#, None),
-        (r#"127.0.0.1 - - [01/Jan/2024:00:00:00 +0000] "GET /?level=error HTTP/1.1" 200 12 "-" "ERROR: x""#, None),
+        (
+            r#"127.0.0.1 - - [01/Jan/2024:00:00:00 +0000] "GET /?level=error HTTP/1.1" 200 12 "-" "ERROR: x""#,
+            None,
+        ),
         ("query: SELECT * FROM logs WHERE level=error", None),
         ("POST /logs level=fatal accepted", None),
         ("user set level=warning for module x", None),
@@ -69,7 +78,10 @@ fn what_looks_alike_and_is_a_level() {
             "[2026-11-23 07:01:20 +0000] [7] [INFO] 192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] \"GET / HTTP/1.1\"",
             Some(Info),
         ),
-        ("web-1  | 192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] \"GET /?q=ERROR: HTTP/1.1\" 200 9", None),
+        (
+            "web-1  | 192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] \"GET /?q=ERROR: HTTP/1.1\" 200 9",
+            None,
+        ),
         // Pairs after words.
         ("Nov 23 07:01:20 host app: time=x level=error msg=y", Some(Error)),
         ("UPDATE t SET level=error WHERE id=3", None),

@@ -30,7 +30,8 @@ pub(super) fn without_colors(text: &[u8]) -> Cow<'_, [u8]> {
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'\x1b', rest) {
         kept.extend_from_slice(&rest[..at]);
-        let skip = rest[at..].iter().position(|byte| *byte == b'm').map_or(rest.len() - at, |len| len + 1);
+        let skip =
+            rest[at..].iter().position(|byte| *byte == b'm').map_or(rest.len() - at, |len| len + 1);
         rest = &rest[at + skip..];
     }
     kept.extend_from_slice(rest);
@@ -51,7 +52,11 @@ struct Header {
 impl Header {
     /// Reports whether the words so far are not a sentence.
     fn may_go_on(&self) -> bool {
-        if self.has_number { self.small <= 1 && self.capitalized <= 2 } else { self.small + self.capitalized == 0 }
+        if self.has_number {
+            self.small <= 1 && self.capitalized <= 2
+        } else {
+            self.small + self.capitalized == 0
+        }
     }
 
     fn add(&mut self, word: &[u8], before: Option<u8>, after: Option<u8>) {
@@ -59,7 +64,8 @@ impl Header {
             self.has_number = true;
             return;
         }
-        let is_part_of_a_name = |byte: Option<u8>| !matches!(byte, None | Some(b' ' | b'\t' | b','));
+        let is_part_of_a_name =
+            |byte: Option<u8>| !matches!(byte, None | Some(b' ' | b'\t' | b','));
         if word.len() < 2 || is_part_of_a_name(before) || is_part_of_a_name(after) {
             return;
         }
@@ -140,7 +146,8 @@ impl Place<'_> {
         {
             return Judged::Level(level);
         }
-        let is_capital = word.len() >= 3 && word.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        let is_capital = word.len() >= 3
+            && word.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         let is_own = self.is_bracketed() || self.is_between_marks();
         if self.at == 0 && !is_own && is_capital && begins_a_sentence(&self.text[self.end..]) {
             return Judged::Other;
@@ -152,9 +159,12 @@ impl Place<'_> {
         let is_alone = is_capital
             && self.is_before_a_message(header)
             && !matches!(before, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'$'));
-        let is_alone = is_alone && !matches!(after, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'('));
+        let is_alone = is_alone
+            && !matches!(after, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'('));
         let may_be = if word::is_everyday(word) {
-            is_own || is_labeled || is_alone && matches!(word, b"NOTICE" | b"ALERT" | b"SUCCESS" | b"VERBOSE")
+            is_own
+                || is_labeled
+                || is_alone && matches!(word, b"NOTICE" | b"ALERT" | b"SUCCESS" | b"VERBOSE")
         } else {
             is_own || is_labeled || is_alone || self.is_after_a_time()
         };
@@ -162,7 +172,11 @@ impl Place<'_> {
             _ if !may_be => None,
             // Logback writes the thread in brackets, whatever its name:
             // `[ERROR] INFO  c.e.App - x`.
-            _ if is_own && before == Some(b'[') && header.has_number && self.thread_before().is_some() => {
+            _ if is_own
+                && before == Some(b'[')
+                && header.has_number
+                && self.thread_before().is_some() =>
+            {
                 self.thread_before()
             }
             // .NET's console, MySQL's notes.
@@ -182,15 +196,25 @@ impl Place<'_> {
         let open = match before.last().copied() {
             Some(b':') => {
                 let module = before[..before.len() - 1].iter().rev();
-                let len = module.take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-                if len == 0 { None } else { before.get(..before.len() - 1 - len).and_then(|rest| rest.last().copied()) }
+                let len = module
+                    .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+                    .count();
+                if len == 0 {
+                    None
+                } else {
+                    before.get(..before.len() - 1 - len).and_then(|rest| rest.last().copied())
+                }
             }
             other => other,
         };
-        let is_closed =
-            matches!((open, close), (Some(b'['), Some(b']')) | (Some(b'<'), Some(b'>')) | (Some(b'('), Some(b')')));
+        let is_closed = matches!(
+            (open, close),
+            (Some(b'['), Some(b']')) | (Some(b'<'), Some(b'>')) | (Some(b'('), Some(b')'))
+        );
         // `<error>no</error>` is a markup document.
-        is_closed && (close != Some(b'>') || memchr::memmem::find(self.text, b"</").is_none() && !self.is_a_tag())
+        is_closed
+            && (close != Some(b'>')
+                || memchr::memmem::find(self.text, b"</").is_none() && !self.is_a_tag())
     }
 
     /// Reports whether the word is a tag of markup: `<Error><Code>`, `<error>x`.
@@ -205,12 +229,14 @@ impl Place<'_> {
     fn is_before_a_message(&self, header: &Header) -> bool {
         let after = &self.text[self.end..];
         let before = self.text[..self.at].trim_ascii_end();
-        let begins_with_a_time = self.text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'[');
+        let begins_with_a_time =
+            self.text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'[');
         let is_in_a_row = after.first() == Some(&b'|') && self.text[..self.at].ends_with(b"|");
-        let is_setting = before
-            .strip_suffix(b":")
-            .is_some_and(|name| name.len() >= 5 && name[name.len() - 5..].eq_ignore_ascii_case(b"level"));
-        let is_request = after.starts_with(b" /") && memchr::memmem::find(after, b" HTTP/").is_some();
+        let is_setting = before.strip_suffix(b":").is_some_and(|name| {
+            name.len() >= 5 && name[name.len() - 5..].eq_ignore_ascii_case(b"level")
+        });
+        let is_request =
+            after.starts_with(b" /") && memchr::memmem::find(after, b" HTTP/").is_some();
         (begins_with_a_time || !after.trim_ascii().is_empty())
             && (!is_in_a_row || header.has_number)
             && !is_setting
@@ -223,7 +249,8 @@ impl Place<'_> {
         let len = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
         let logger = rest.get(len..)?.trim_ascii_start();
         let logger_len = logger.iter().position(|byte| *byte == b' ')?;
-        word::level(&rest[..len]).filter(|_| len >= 3 && logger[logger_len..].trim_ascii_start().starts_with(b"- "))
+        word::level(&rest[..len])
+            .filter(|_| len >= 3 && logger[logger_len..].trim_ascii_start().starts_with(b"- "))
     }
 
     /// Reports whether the word is between marks: ` - error - `, ` | error | `, or between tabs.
@@ -251,7 +278,13 @@ impl Place<'_> {
 fn is_a_count(before: &[u8], after: &[u8]) -> bool {
     let before = before.trim_ascii_end();
     let before = before.strip_suffix(b",").unwrap_or(before);
-    let name = before.iter().rev().skip_while(|byte| byte.is_ascii_digit()).copied().take(3).collect::<Vec<_>>();
+    let name = before
+        .iter()
+        .rev()
+        .skip_while(|byte| byte.is_ascii_digit())
+        .copied()
+        .take(3)
+        .collect::<Vec<_>>();
     let is_behind_one = before.last().is_some_and(u8::is_ascii_digit)
         && matches!(name[..], [b' ', b':', letter] if letter.is_ascii_alphabetic());
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -261,7 +294,8 @@ fn is_a_count(before: &[u8], after: &[u8]) -> bool {
     let next = rest.iter().position(u8::is_ascii_alphabetic).map_or(rest, |at| &rest[at..]);
     let word = next.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let behind = next[word..].strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-    let is_before_one = word::level(&next[..word]).is_some() && behind.is_some_and(|behind| digits(behind) > 0);
+    let is_before_one =
+        word::level(&next[..word]).is_some() && behind.is_some_and(|behind| digits(behind) > 0);
     len > 0 && (is_behind_one || is_before_one)
 }
 

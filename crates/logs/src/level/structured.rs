@@ -29,9 +29,11 @@ enum Scale {
 
 fn scale(key: &[u8]) -> Option<Scale> {
     Some(match key {
-        b"level" | b"Level" | b"LEVEL" | b"lvl" | b"levelname" | b"levelName" | b"level_name" | b"log.level"
-        | b"loglevel" | b"log_level" | b"logLevel" | b"LogLevel" | b"@l" | b"@level" | b"severity_text"
-        | b"severityText" | b"SeverityText" | b"syslog_level" => Scale::Common,
+        b"level" | b"Level" | b"LEVEL" | b"lvl" | b"levelname" | b"levelName" | b"level_name"
+        | b"log.level" | b"loglevel" | b"log_level" | b"logLevel" | b"LogLevel" | b"@l"
+        | b"@level" | b"severity_text" | b"severityText" | b"SeverityText" | b"syslog_level" => {
+            Scale::Common
+        }
         b"severity" | b"Severity" | b"SEVERITY" => Scale::Severity,
         b"priority" => Scale::Journal,
         b"l" => Scale::Name,
@@ -55,7 +57,8 @@ pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
         };
         level.map(|level| (level, is_ambiguous(scale, value)))
     };
-    let found = if is_text { fields::pick_beside(line, scale, of) } else { fields::pick(line, scale, of) };
+    let found =
+        if is_text { fields::pick_beside(line, scale, of) } else { fields::pick(line, scale, of) };
     let Some((level, is_number)) = found else { return serilog(line) };
     if !is_number {
         return Some(level);
@@ -95,8 +98,9 @@ fn is_of_a_log(line: &[u8]) -> bool {
         "hostname",
     ];
     let pairs = line.iter().filter(|byte| matches!(byte, b':' | b'=')).count();
-    let is_first =
-        line.strip_prefix(b"{\"").is_some_and(|rest| rest.starts_with(b"level\"") || rest.starts_with(b"severity\""));
+    let is_first = line
+        .strip_prefix(b"{\"")
+        .is_some_and(|rest| rest.starts_with(b"level\"") || rest.starts_with(b"severity\""));
     pairs <= 1 || is_first || BESIDE.iter().any(|name| fields::get(line, name).is_some())
 }
 
@@ -108,23 +112,30 @@ fn serilog(line: &[u8]) -> Option<Level> {
 
 /// Reports whether the value is a number whose scale the key does not determine.
 fn is_ambiguous(scale: Scale, value: &str) -> bool {
-    matches!(scale, Scale::Common | Scale::Severity) && value.trim_matches([' ', '[', ']']).parse::<u32>().is_ok()
+    matches!(scale, Scale::Common | Scale::Severity)
+        && value.trim_matches([' ', '[', ']']).parse::<u32>().is_ok()
 }
 
 fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
     let text = value.trim_matches([' ', '[', ']']);
     if scale == Scale::Mongo {
         // `s` means many things. MongoDB writes it beside a time and a component.
-        let is_mongo = || fields::get(line, "t.$date").is_some() && fields::get(line, "c").is_some();
-        let letter =
-            text.as_bytes().first().copied().filter(|first| matches!(first, b'F' | b'E' | b'W' | b'I' | b'D'))?;
+        let is_mongo =
+            || fields::get(line, "t.$date").is_some() && fields::get(line, "c").is_some();
+        let letter = text
+            .as_bytes()
+            .first()
+            .copied()
+            .filter(|first| matches!(first, b'F' | b'E' | b'W' | b'I' | b'D'))?;
         let is_level = matches!(text.as_bytes(), [_] | [b'D', b'1'..=b'5']);
         return word::letter(letter).filter(|_| is_level && is_mongo());
     }
     let number = text.parse::<u32>().ok();
     match (scale, number) {
         (Scale::Name, Some(_)) => None,
-        (Scale::Journal, Some(number)) => (number < 8 && is_of_the_journal(line)).then(|| word::syslog(number)),
+        (Scale::Journal, Some(number)) => {
+            (number < 8 && is_of_the_journal(line)).then(|| word::syslog(number))
+        }
         (Scale::Syslog, Some(number)) => (number < 8).then(|| word::syslog(number)),
         (Scale::OpenTelemetry, Some(number)) => match number {
             1..=4 => Some(Level::Trace),
@@ -144,7 +155,9 @@ fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
             _ => Level::Fatal,
         }),
         (Scale::Insights, Some(number)) => {
-            [Level::Trace, Level::Info, Level::Warn, Level::Error, Level::Fatal].get(number as usize).copied()
+            [Level::Trace, Level::Info, Level::Warn, Level::Error, Level::Fatal]
+                .get(number as usize)
+                .copied()
         }
         (Scale::Common | Scale::Severity, Some(number)) => Some(match number {
             0..=7 => word::syslog(number),

@@ -6,8 +6,10 @@ use super::*;
 /// Compares the level of each line with the expected one, and reports all that are wrong.
 #[track_caller]
 pub(super) fn check(cases: &[(&str, Option<Level>)]) {
-    let wrong: Vec<_> = cases.iter().filter(|(line, want)| Level::of(line.as_bytes()) != *want).collect();
-    let told: Vec<_> = wrong.iter().map(|(line, want)| (Level::of(line.as_bytes()), want, line)).collect();
+    let wrong: Vec<_> =
+        cases.iter().filter(|(line, want)| Level::of(line.as_bytes()) != *want).collect();
+    let told: Vec<_> =
+        wrong.iter().map(|(line, want)| (Level::of(line.as_bytes()), want, line)).collect();
     assert!(wrong.is_empty(), "{told:#?}");
 }
 
@@ -82,9 +84,18 @@ fn json_lines() {
             r#"{"t":{"$date":"2026-11-23T07:01:20.1+00:00"},"s":"I","c":"NETWORK","id":2,"ctx":"conn1","msg":"x"}"#,
             Some(Info),
         ),
-        (r#"{"t":{"$date":"2026-11-23T07:01:20.1+00:00"},"s":"W","c":"STORAGE","msg":"x"}"#, Some(Warn)),
-        (r#"{"t":{"$date":"2026-11-23T07:01:20.1+00:00"},"s":"F","c":"CONTROL","msg":"x"}"#, Some(Fatal)),
-        (r#"{"t":{"$date":"2026-11-23T07:01:20.1+00:00"},"s":"D2","c":"REPL","msg":"x"}"#, Some(Debug)),
+        (
+            r#"{"t":{"$date":"2026-11-23T07:01:20.1+00:00"},"s":"W","c":"STORAGE","msg":"x"}"#,
+            Some(Warn),
+        ),
+        (
+            r#"{"t":{"$date":"2026-11-23T07:01:20.1+00:00"},"s":"F","c":"CONTROL","msg":"x"}"#,
+            Some(Fatal),
+        ),
+        (
+            r#"{"t":{"$date":"2026-11-23T07:01:20.1+00:00"},"s":"D2","c":"REPL","msg":"x"}"#,
+            Some(Debug),
+        ),
         (r#"{"s":"E","size":"small"}"#, None),
         // Others.
         (r#"{"level":-4}"#, None),
@@ -139,7 +150,10 @@ fn levels_in_capitals_brackets_and_before_colons() {
         ("app: error: no such file", Some(Error)),
         ("\u{1b}[32m INFO\u{1b}[0m starting", Some(Info)),
         ("\u{1b}[31mERROR\u{1b}[0m starting", Some(Error)),
-        ("\u{1b}[2m2026-11-23T07:01:20Z\u{1b}[0m \u{1b}[33m WARN\u{1b}[0m \u{1b}[2mapp::db\u{1b}[0m: slow", Some(Warn)),
+        (
+            "\u{1b}[2m2026-11-23T07:01:20Z\u{1b}[0m \u{1b}[33m WARN\u{1b}[0m \u{1b}[2mapp::db\u{1b}[0m: slow",
+            Some(Warn),
+        ),
         ("[\u{1b}[36minfo\u{1b}[0m] up", Some(Info)),
         ("[2026-11-23T07:01:20Z ERROR app::db] x", Some(Error)),
         ("<error> x", Some(Error)),
@@ -222,8 +236,14 @@ fn letters_numbers_and_marks() {
         ("7:X 23 Nov 2026 07:01:20.123 . x", Some(Debug)),
         // Postgres.
         ("2026-11-23 07:01:20.123 UTC [7] LOG:  checkpoint complete: 0 error pages", Some(Info)),
-        ("2026-11-23 07:01:20.123 UTC [7] ERROR:  relation does not exist at character 15", Some(Error)),
-        ("2026-11-23 07:01:20.123 UTC [7] app@db FATAL:  password authentication failed", Some(Fatal)),
+        (
+            "2026-11-23 07:01:20.123 UTC [7] ERROR:  relation does not exist at character 15",
+            Some(Error),
+        ),
+        (
+            "2026-11-23 07:01:20.123 UTC [7] app@db FATAL:  password authentication failed",
+            Some(Fatal),
+        ),
         ("2026-11-23 07:01:20.123 UTC [7] PANIC:  no space", Some(Fatal)),
         ("2026-11-23 07:01:20.123 UTC [7] STATEMENT:  SELECT 'ERROR: x'", None),
         ("2026-11-23 07:01:20.123 UTC [7] DETAIL:  ERROR in the key", None),

@@ -10,13 +10,17 @@ pub(super) fn level(word: &[u8]) -> Option<Level> {
     lower.copy_from_slice(word);
     lower.make_ascii_lowercase();
     Some(match &*lower {
-        b"trace" | b"trc" | b"trce" | b"vrb" | b"verbose" | b"finest" | b"finer" | b"silly" => Level::Trace,
+        b"trace" | b"trc" | b"trce" | b"vrb" | b"verbose" | b"finest" | b"finer" | b"silly" => {
+            Level::Trace
+        }
         b"debug" | b"dbg" | b"debu" | b"dbug" | b"fine" | b"config" => Level::Debug,
-        b"info" | b"inf" | b"information" | b"informational" | b"notice" | b"success" => Level::Info,
+        b"info" | b"inf" | b"information" | b"informational" | b"notice" | b"success" => {
+            Level::Info
+        }
         b"warn" | b"wrn" | b"warning" => Level::Warn,
         b"error" | b"err" | b"eror" | b"erro" | b"severe" => Level::Error,
-        b"fatal" | b"ftl" | b"fata" | b"critical" | b"crit" | b"alert" | b"emerg" | b"emergency" | b"panic"
-        | b"pani" | b"pnc" | b"dpanic" => Level::Fatal,
+        b"fatal" | b"ftl" | b"fata" | b"critical" | b"crit" | b"alert" | b"emerg"
+        | b"emergency" | b"panic" | b"pani" | b"pnc" | b"dpanic" => Level::Fatal,
         // Postgres has numbered debug levels, Apache numbered trace levels.
         [rest @ .., b'1'..=b'8'] if rest == b"debug" => Level::Debug,
         [rest @ .., b'1'..=b'8'] if rest == b"trace" => Level::Trace,

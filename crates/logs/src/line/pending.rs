@@ -77,7 +77,8 @@ impl Pending {
         let (taken, rest) = piece.payload.split_at(len);
         piece.payload = rest;
         head.extend_from_slice(taken);
-        let is_complete = matches!(head.last(), Some(b' ' | b'\n')) || head.len() == Timestamp::MAX_PREFIX;
+        let is_complete =
+            matches!(head.last(), Some(b' ' | b'\n')) || head.len() == Timestamp::MAX_PREFIX;
         let is_last = piece.ends_frame && rest.is_empty();
         if !is_complete && !is_last {
             return Head::Incomplete;

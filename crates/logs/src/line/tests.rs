@@ -28,9 +28,22 @@ fn tty() -> LineOptions {
     LineOptions { framing: Framing::Raw, ..options() }
 }
 
-fn line(stream: Stream, timestamp: Option<&str>, text: impl Into<Vec<u8>>, ending: Ending) -> Line<'static> {
+fn line(
+    stream: Stream,
+    timestamp: Option<&str>,
+    text: impl Into<Vec<u8>>,
+    ending: Ending,
+) -> Line<'static> {
     let timestamp = timestamp.map(|text| Timestamp::new(text.as_bytes()).unwrap());
-    Line { stream, timestamp, text: Cow::Owned(text.into()), ending, cut: 0, found: None, run: None }
+    Line {
+        stream,
+        timestamp,
+        text: Cow::Owned(text.into()),
+        ending,
+        cut: 0,
+        found: None,
+        run: None,
+    }
 }
 
 fn out(text: &str) -> Line<'static> {
@@ -83,7 +96,11 @@ fn lines_of_a_multiplexed_stream() {
         ("an empty frame", [frame(1, b""), frame(1, b"a\n")].concat(), vec![out("a")]),
         ("several lines in a frame", frame(1, b"a\nb\n"), vec![out("a"), out("b")]),
         ("a carriage return stays", frame(1, b"a\r\n"), vec![out("a\r")]),
-        ("NUL and invalid UTF-8 stay", frame(1, b"\0\xff\n"), vec![line(Stream::Stdout, None, *b"\0\xff", Ending::Lf)]),
+        (
+            "NUL and invalid UTF-8 stay",
+            frame(1, b"\0\xff\n"),
+            vec![line(Stream::Stdout, None, *b"\0\xff", Ending::Lf)],
+        ),
         (
             "32: stderr between the partials of a line of stdout",
             [frame(1, part.as_bytes()), frame(2, b"oops\n"), frame(1, b"end\n")].concat(),
@@ -91,7 +108,13 @@ fn lines_of_a_multiplexed_stream() {
         ),
         (
             "32: partials of both streams interleaved",
-            [frame(1, part.as_bytes()), frame(2, part.as_bytes()), frame(1, b"1\n"), frame(2, b"2\n")].concat(),
+            [
+                frame(1, part.as_bytes()),
+                frame(2, part.as_bytes()),
+                frame(1, b"1\n"),
+                frame(2, b"2\n"),
+            ]
+            .concat(),
             vec![out(&format!("{part}1")), err(&format!("{part}2"))],
         ),
         (
@@ -118,10 +141,16 @@ fn lines_of_a_multiplexed_stream() {
 #[test]
 fn podman_and_attach_go_on_until_the_newline() {
     let options = LineOptions { joining: Joining::UntilNewline, ..timed() };
-    let input =
-        [frame(1, &stamped(T1, "foo")), frame(2, &stamped(T1, "e\n")), frame(1, &stamped(T2, "bar\n"))].concat();
-    let want =
-        vec![line(Stream::Stderr, Some(T1), "e", Ending::Lf), line(Stream::Stdout, Some(T1), "foobar", Ending::Lf)];
+    let input = [
+        frame(1, &stamped(T1, "foo")),
+        frame(2, &stamped(T1, "e\n")),
+        frame(1, &stamped(T2, "bar\n")),
+    ]
+    .concat();
+    let want = vec![
+        line(Stream::Stderr, Some(T1), "e", Ending::Lf),
+        line(Stream::Stdout, Some(T1), "foobar", Ending::Lf),
+    ];
     check("podman", options, &input, &(want, vec![], None));
 }
 
@@ -133,12 +162,16 @@ fn timestamps_of_a_multiplexed_stream() {
     let cases: Vec<(&str, Vec<u8>, Vec<Line<'static>>)> = vec![
         (
             "33: one timestamp for a line of many partials",
-            [stamped(T1, &part), stamped(T1, &part), stamped(T1, "end\n")].map(|record| frame(1, &record)).concat(),
+            [stamped(T1, &part), stamped(T1, &part), stamped(T1, "end\n")]
+                .map(|record| frame(1, &record))
+                .concat(),
             vec![line(Stream::Stdout, Some(T1), format!("{part}{part}end"), Ending::Lf)],
         ),
         (
             "each line its own",
-            [stamped(T1, "a\n"), stamped(T2, "\n"), stamped(T2, " b\n")].map(|record| frame(2, &record)).concat(),
+            [stamped(T1, "a\n"), stamped(T2, "\n"), stamped(T2, " b\n")]
+                .map(|record| frame(2, &record))
+                .concat(),
             vec![
                 line(Stream::Stderr, Some(T1), "a", Ending::Lf),
                 line(Stream::Stderr, Some(T2), "", Ending::Lf),
@@ -182,7 +215,10 @@ fn timestamps_of_a_multiplexed_stream() {
         (
             "a last record that is a timestamp alone",
             [frame(1, T1.as_bytes()), frame(1, b"x")].concat(),
-            vec![line(Stream::Stdout, None, T1, Ending::None), line(Stream::Stdout, None, "x", Ending::None)],
+            vec![
+                line(Stream::Stdout, None, T1, Ending::None),
+                line(Stream::Stdout, None, "x", Ending::None),
+            ],
         ),
     ];
     for (name, input, want) in cases {
@@ -239,8 +275,11 @@ fn errors_come_after_all_that_was_good() {
         (
             "28: truncated inside a repeated timestamp",
             timed(),
-            [frame(1, &stamped(T1, "x".repeat(DOCKER_PARTIAL_LEN))), frame(1, &stamped(T1, "b\n"))[..18].to_vec()]
-                .concat(),
+            [
+                frame(1, &stamped(T1, "x".repeat(DOCKER_PARTIAL_LEN))),
+                frame(1, &stamped(T1, "b\n"))[..18].to_vec(),
+            ]
+            .concat(),
             (
                 vec![line(Stream::Stdout, Some(T1), "x".repeat(DOCKER_PARTIAL_LEN), Ending::None)],
                 vec![],
@@ -301,7 +340,8 @@ fn lines_of_a_tty() {
         ),
         (
             "33: repeated in the middle of a line",
-            [stamped(T1, &part), stamped(T1, &part), stamped(T1, "end\r\n"), stamped(T2, "b\r\n")].concat(),
+            [stamped(T1, &part), stamped(T1, &part), stamped(T1, "end\r\n"), stamped(T2, "b\r\n")]
+                .concat(),
             vec![
                 line(Stream::Stdout, Some(T1), format!("{part}{part}end"), Ending::CrLf),
                 line(Stream::Stdout, Some(T2), "b", Ending::CrLf),

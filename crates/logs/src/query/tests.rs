@@ -14,11 +14,22 @@ fn words(words: &[&str]) -> Vec<String> {
 fn conditions() {
     let cases: Vec<(&str, QuerySpec, Vec<(&str, bool)>)> = vec![
         ("nothing asked", spec(), vec![("", true), ("x", true)]),
-        ("an empty pattern", QuerySpec { grep: words(&[""]), ..spec() }, vec![("", true), ("x", true)]),
+        (
+            "an empty pattern",
+            QuerySpec { grep: words(&[""]), ..spec() },
+            vec![("", true), ("x", true)],
+        ),
         (
             "any of several, none of several",
             QuerySpec { grep: words(&["^a|b$", "c"]), exclude: words(&["x", "y"]), ..spec() },
-            vec![("a1", true), ("1b", true), ("1c1", true), ("ax", false), ("cy", false), ("d", false)],
+            vec![
+                ("a1", true),
+                ("1b", true),
+                ("1c1", true),
+                ("ax", false),
+                ("cy", false),
+                ("d", false),
+            ],
         ),
         (
             "a pattern in verbose mode among others",
@@ -27,13 +38,23 @@ fn conditions() {
         ),
         (
             "whatever the case",
-            QuerySpec { grep: words(&["straße"]), exclude: words(&["BAD"]), ignore_case: true, ..spec() },
+            QuerySpec {
+                grep: words(&["straße"]),
+                exclude: words(&["BAD"]),
+                ignore_case: true,
+                ..spec()
+            },
             vec![("STRASSE", false), ("STRAßE", true), ("straße bad", false)],
         ),
         (
             "a level and worse",
             QuerySpec { level: Some(Level::Warn), ..spec() },
-            vec![(r#"{"level":40}"#, true), ("ERROR x", true), ("level=info", false), ("no level", false)],
+            vec![
+                (r#"{"level":40}"#, true),
+                ("ERROR x", true),
+                ("level=info", false),
+                ("no level", false),
+            ],
         ),
         (
             "fields",
@@ -100,15 +121,43 @@ fn a_line_that_was_cut_is_judged_by_what_is_known_of_it() {
     let json = r#"{"level":"info","ms":"12","msg":"xxx"#;
     let logfmt = r"level=info ms=12 msg=xxx";
     let in_all = |grep, exclude| Some(Found { grep, exclude });
-    let with = |grep: &[&str], exclude: &[&str]| QuerySpec { grep: words(grep), exclude: words(exclude), ..spec() };
+    let with = |grep: &[&str], exclude: &[&str]| QuerySpec {
+        grep: words(grep),
+        exclude: words(exclude),
+        ..spec()
+    };
     for (name, spec, found, verdict, is_certain) in [
-        ("found in the rest", with(&["y"], &[]), in_all(Some(true), Some(false)), Verdict::Wanted, true),
-        ("not found at all", with(&["y"], &[]), in_all(Some(false), Some(false)), Verdict::Unwanted, true),
-        ("excluded by the rest", with(&[], &["y"]), in_all(Some(true), Some(true)), Verdict::Unwanted, true),
+        (
+            "found in the rest",
+            with(&["y"], &[]),
+            in_all(Some(true), Some(false)),
+            Verdict::Wanted,
+            true,
+        ),
+        (
+            "not found at all",
+            with(&["y"], &[]),
+            in_all(Some(false), Some(false)),
+            Verdict::Unwanted,
+            true,
+        ),
+        (
+            "excluded by the rest",
+            with(&[], &["y"]),
+            in_all(Some(true), Some(true)),
+            Verdict::Unwanted,
+            true,
+        ),
         ("not searched", with(&["y"], &[]), None, Verdict::Unwanted, false),
         ("not searched, and there", with(&["info"], &["y"]), None, Verdict::Wanted, false),
         ("a level", QuerySpec { level: Some(Level::Info), ..spec() }, None, Verdict::Wanted, true),
-        ("a lower level", QuerySpec { level: Some(Level::Error), ..spec() }, None, Verdict::Unwanted, true),
+        (
+            "a lower level",
+            QuerySpec { level: Some(Level::Error), ..spec() },
+            None,
+            Verdict::Unwanted,
+            true,
+        ),
         (
             "a field of a cut document",
             QuerySpec { fields: words(&["ms=12"]), ..spec() },
@@ -117,9 +166,27 @@ fn a_line_that_was_cut_is_judged_by_what_is_known_of_it() {
             false,
         ),
         ("a field", QuerySpec { fields: words(&["ms=12"]), ..spec() }, None, Verdict::Wanted, true),
-        ("another value", QuerySpec { fields: words(&["ms=13"]), ..spec() }, None, Verdict::Unwanted, true),
-        ("a field of the rest", QuerySpec { fields: words(&["status=1"]), ..spec() }, None, Verdict::Unwanted, false),
-        ("the other stream", QuerySpec { stream: Some(Stream::Stderr), ..spec() }, None, Verdict::Unwanted, true),
+        (
+            "another value",
+            QuerySpec { fields: words(&["ms=13"]), ..spec() },
+            None,
+            Verdict::Unwanted,
+            true,
+        ),
+        (
+            "a field of the rest",
+            QuerySpec { fields: words(&["status=1"]), ..spec() },
+            None,
+            Verdict::Unwanted,
+            false,
+        ),
+        (
+            "the other stream",
+            QuerySpec { stream: Some(Stream::Stderr), ..spec() },
+            None,
+            Verdict::Unwanted,
+            true,
+        ),
     ] {
         let text = if ["a field", "another value"].contains(&name) { logfmt } else { json };
         let line = Line {
@@ -143,7 +210,11 @@ fn a_line_that_was_cut_is_judged_by_what_is_known_of_it() {
         run: None,
     };
     let query = Query::new(&QuerySpec { level: Some(Level::Error), ..spec() }).unwrap();
-    assert_eq!(query.judge_cut(&plain), (Verdict::WithoutLevel, false), "its level may be in the rest");
+    assert_eq!(
+        query.judge_cut(&plain),
+        (Verdict::WithoutLevel, false),
+        "its level may be in the rest"
+    );
 }
 
 #[test]
@@ -154,9 +225,13 @@ fn bytes_that_are_not_utf8_are_searched() {
 
 #[test]
 fn what_cannot_be_run() {
-    let pattern = |grep: &str| Query::new(&QuerySpec { grep: words(&["ok", grep]), ..spec() }).unwrap_err();
+    let pattern =
+        |grep: &str| Query::new(&QuerySpec { grep: words(&["ok", grep]), ..spec() }).unwrap_err();
     let error = pattern("a(b");
-    assert!(matches!(&error, QueryError::Pattern { option: "--grep", pattern, .. } if pattern == "a(b"), "{error}");
+    assert!(
+        matches!(&error, QueryError::Pattern { option: "--grep", pattern, .. } if pattern == "a(b"),
+        "{error}"
+    );
     assert!(error.to_string().contains("unclosed group"), "{error}");
     let error = pattern(r"(?:\w{1000}){1000}");
     assert!(error.to_string().contains("size limit"), "{error}");

@@ -26,7 +26,9 @@ enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// The template has no field: every line would be the same.
-    #[error("the format `{0}` names no field: write text, json, or a template such as '{{time}} {{level}} {{msg}}'")]
+    #[error(
+        "the format `{0}` names no field: write text, json, or a template such as '{{time}} {{level}} {{msg}}'"
+    )]
     NoField(String),
     /// A brace without its counterpart, or with nothing inside.
     #[error(
@@ -90,8 +92,12 @@ fn fill_field(out: &mut Vec<u8>, name: &str, entry: &Entry<'_>) {
     match name {
         "container" => out.extend_from_slice(entry.container.as_bytes()),
         "stream" => out.extend_from_slice(line.stream.as_str().as_bytes()),
-        "time" => out.extend(line.timestamp.iter().flat_map(|timestamp| timestamp.as_str().bytes())),
-        "level" => out.extend(Level::of(&line.text).iter().flat_map(|level| level.as_str().bytes())),
+        "time" => {
+            out.extend(line.timestamp.iter().flat_map(|timestamp| timestamp.as_str().bytes()))
+        }
+        "level" => {
+            out.extend(Level::of(&line.text).iter().flat_map(|level| level.as_str().bytes()))
+        }
         "line" => out.extend_from_slice(&line.text),
         "run" => out.extend(entry.line.run.iter().flat_map(|run| run.to_string().into_bytes())),
         path => out.extend(fields::get(&line.text, path).iter().flat_map(|value| value.bytes())),

@@ -11,7 +11,15 @@ fn style(format: Format) -> Style {
 
 fn line(text: &[u8], ending: Ending) -> Line<'_> {
     let timestamp = Timestamp::new(b"2026-11-23T07:01:20.422028881Z");
-    Line { stream: Stream::Stderr, timestamp, text: text.into(), ending, cut: 0, found: None, run: None }
+    Line {
+        stream: Stream::Stderr,
+        timestamp,
+        text: text.into(),
+        ending,
+        cut: 0,
+        found: None,
+        run: None,
+    }
 }
 
 fn render(style: Style, prefix: &str, lines: &[Line<'_>]) -> String {
@@ -25,7 +33,8 @@ fn render(style: Style, prefix: &str, lines: &[Line<'_>]) -> String {
 
 #[test]
 fn text_that_is_piped_is_exact() {
-    let lines = [line(b"a\x1b[2J\r", Ending::Lf), line(b"b", Ending::CrLf), line(b"c", Ending::None)];
+    let lines =
+        [line(b"a\x1b[2J\r", Ending::Lf), line(b"b", Ending::CrLf), line(b"c", Ending::None)];
     assert_eq!(render(style(Format::Text), "", &lines), "a\x1b[2J\r\nb\r\nc");
     assert_eq!(render(style(Format::Raw), "ignored", &lines), "a\x1b[2J\r\nb\r\nc");
 }
@@ -39,7 +48,10 @@ fn a_line_without_an_ending_is_not_glued_to_the_next() {
     renderer.render(&mut out, &Entry { container: "web", prefix: "", line: &lines[0] });
     renderer.render_gap(&mut out);
     assert_eq!(out, b"run 1\n--\n");
-    assert_eq!(render(Style { terminal: true, ..style(Format::Text) }, "", &lines), "run 1\nrun 2\n");
+    assert_eq!(
+        render(Style { terminal: true, ..style(Format::Text) }, "", &lines),
+        "run 1\nrun 2\n"
+    );
 }
 
 #[test]
@@ -47,7 +59,8 @@ fn of_a_line_whose_beginning_is_shown_the_rest_follows() {
     let mut renderer = Renderer::new(style(Format::Text));
     let mut out = Vec::new();
     let whole = |renderer: &mut Renderer, out: &mut Vec<u8>, text: &[u8]| {
-        renderer.render(out, &Entry { container: "web", prefix: "", line: &line(text, Ending::Lf) });
+        renderer
+            .render(out, &Entry { container: "web", prefix: "", line: &line(text, Ending::Lf) });
     };
     assert!(renderer.render_beginning(&mut out, Stream::Stderr, b"pass"));
     assert!(renderer.render_beginning(&mut out, Stream::Stderr, b"passwo"));
@@ -62,7 +75,10 @@ fn of_a_line_whose_beginning_is_shown_the_rest_follows() {
     renderer.break_beginning(&mut out);
     renderer.break_beginning(&mut out);
     whole(&mut renderer, &mut out, b"half and half");
-    assert_eq!(String::from_utf8(out).unwrap(), "password: \nword\npassword\nhalf\nhalf and half\n");
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "password: \nword\npassword\nhalf\nhalf and half\n"
+    );
 
     let mut renderer = Renderer::new(Style { terminal: true, ..style(Format::Text) });
     let mut out = Vec::new();
@@ -72,7 +88,11 @@ fn of_a_line_whose_beginning_is_shown_the_rest_follows() {
 
 #[test]
 fn text_on_a_terminal_is_safe() {
-    let lines = [line(b"a\x1b[31mb\x1b[2J\xff", Ending::Lf), line(b"dos\r", Ending::Lf), line(b"x\ny\r", Ending::CrLf)];
+    let lines = [
+        line(b"a\x1b[31mb\x1b[2J\xff", Ending::Lf),
+        line(b"dos\r", Ending::Lf),
+        line(b"x\ny\r", Ending::CrLf),
+    ];
     let got = render(Style { terminal: true, ..style(Format::Text) }, "web | ", &lines);
     assert_eq!(got, "web | a\x1b[31mb\\x1b[2J\\xff\x1b[0m\nweb | dos\nweb | x\nweb | y\n");
 }
@@ -80,7 +100,8 @@ fn text_on_a_terminal_is_safe() {
 #[test]
 fn timestamps_and_the_mark_of_a_cut() {
     let cut = Line { cut: 12, ..line(b"long", Ending::Lf) };
-    let got = render(Style { timestamps: true, ..style(Format::Text) }, "", std::slice::from_ref(&cut));
+    let got =
+        render(Style { timestamps: true, ..style(Format::Text) }, "", std::slice::from_ref(&cut));
     assert_eq!(got, "2026-11-23T07:01:20.422028881Z long [… 12 bytes cut]\n");
     let got = render(Style { timestamps: true, color: true, ..style(Format::Text) }, "", &[cut]);
     assert_eq!(got, "\x1b[2m2026-11-23T07:01:20.422028881Z\x1b[22m long [… 12 bytes cut]\n");
@@ -127,7 +148,10 @@ fn json_lines() {
     }
     let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(1000), "]".repeat(1000));
     let got = render(style(Format::Json), "", &[line(deep.as_bytes(), Ending::Lf)]);
-    assert!(got.contains(&serde_json::to_string(&deep).unwrap()), "nesting of 1000 is kept as text at least");
+    assert!(
+        got.contains(&serde_json::to_string(&deep).unwrap()),
+        "nesting of 1000 is kept as text at least"
+    );
 }
 
 #[test]
@@ -175,6 +199,9 @@ fn prefixes_line_up() {
     }
     let mut colored = Prefixes::new(None, true);
     let indices = [colored.add("a"), colored.add("bb")];
-    assert_eq!(indices.map(|index| colored.get(index)), ["\x1b[36ma  |\x1b[0m ", "\x1b[33mbb |\x1b[0m "]);
+    assert_eq!(
+        indices.map(|index| colored.get(index)),
+        ["\x1b[36ma  |\x1b[0m ", "\x1b[33mbb |\x1b[0m "]
+    );
     assert_eq!(colored.get(2), "");
 }

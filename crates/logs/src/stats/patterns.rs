@@ -73,7 +73,11 @@ impl Counts {
 
     /// Returns the levels that lines have, the least severe first.
     fn by_level(&self) -> impl DoubleEndedIterator<Item = (&'static str, u64)> {
-        Level::ALL.iter().map(|level| level.as_str()).zip(self.levels).filter(|(_, count)| *count > 0)
+        Level::ALL
+            .iter()
+            .map(|level| level.as_str())
+            .zip(self.levels)
+            .filter(|(_, count)| *count > 0)
     }
 }
 
@@ -88,7 +92,8 @@ impl Patterns {
         if self.held.len() >= MAX_PATTERNS {
             self.compact();
         }
-        let mut pattern = Pattern { counts: Counts::default(), shown: Shown::new(&text, &self.words) };
+        let mut pattern =
+            Pattern { counts: Counts::default(), shown: Shown::new(&text, &self.words) };
         pattern.counts.add(level);
         self.held.insert(self.key.as_str().into(), pattern);
     }
@@ -127,7 +132,8 @@ impl Patterns {
         } else {
             self.held.drain().collect()
         };
-        patterns.sort_by(|a, b| b.1.counts.lines.cmp(&a.1.counts.lines).then_with(|| a.0.cmp(&b.0)));
+        patterns
+            .sort_by(|a, b| b.1.counts.lines.cmp(&a.1.counts.lines).then_with(|| a.0.cmp(&b.0)));
         let dropped = patterns.split_off(patterns.len().min(MAX_PATTERNS / 2));
         self.other += dropped.iter().map(|(_, pattern)| pattern.counts.lines).sum::<u64>();
         self.held = patterns.into_iter().collect();
@@ -152,14 +158,18 @@ impl Patterns {
                 .collect();
             lists.push(list);
         }
-        let (mut patterns, mut places, mut of_group) = (Vec::<Keyed>::new(), HashMap::new(), HashMap::new());
+        let (mut patterns, mut places, mut of_group) =
+            (Vec::<Keyed>::new(), HashMap::new(), HashMap::new());
         for ((key, pattern), merged) in entries.into_iter().zip(merge::merge(&lists, &writing)) {
             let place = *of_group.entry(merged.group).or_insert(patterns.len());
             match patterns.get_mut(place) {
                 Some((_, of_all)) => of_all.counts.add_all(&pattern.counts),
                 None => {
                     let shown = pattern.shown.generalized(&merged);
-                    patterns.push((generalized(key, &merged), Pattern { shown, counts: pattern.counts }));
+                    patterns.push((
+                        generalized(key, &merged),
+                        Pattern { shown, counts: pattern.counts },
+                    ));
                 }
             }
             places.insert(&**key, place);
@@ -192,14 +202,17 @@ impl Pause {
 /// Returns the text that is compared. For a structured line this is the message field only, for a
 /// stack trace the first line.
 fn message(text: &[u8]) -> Cow<'_, str> {
-    let get = |key: &str| memchr::memmem::find(text, key.as_bytes()).and_then(|_| fields::get(text, key));
+    let get =
+        |key: &str| memchr::memmem::find(text, key.as_bytes()).and_then(|_| fields::get(text, key));
     let field = ["msg", "message", "@mt", "@m"].into_iter().find_map(get);
     let first_line = |text: &[u8]| {
         let text = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         text.len().min(MAX_LEN)
     };
     match field {
-        Some(field) => String::from_utf8_lossy(&field.as_bytes()[..first_line(field.as_bytes())]).into_owned().into(),
+        Some(field) => String::from_utf8_lossy(&field.as_bytes()[..first_line(field.as_bytes())])
+            .into_owned()
+            .into(),
         None => String::from_utf8_lossy(&text[..first_line(text)]),
     }
 }
@@ -215,7 +228,9 @@ fn read(text: &str, words: &mut Vec<Word>, key: &mut String) {
         let written = &text[word.range.clone()];
         match word.kind {
             Kind::Fixed => key.push_str(written),
-            Kind::Key => key.extend(written.chars().map(|c| if c.is_ascii_digit() { '0' } else { c })),
+            Kind::Key => {
+                key.extend(written.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }))
+            }
             Kind::Value => key.push_str(VALUE_MARK),
         }
     }

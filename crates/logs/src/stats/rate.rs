@@ -44,7 +44,8 @@ impl Rate {
         let rows = i64::try_from(rows.max(2)).unwrap_or(i64::MAX);
         let mut rate = self.clone();
         loop {
-            let (Some((first, _)), Some((last, _))) = (rate.counts.first_key_value(), rate.counts.last_key_value())
+            let (Some((first, _)), Some((last, _))) =
+                (rate.counts.first_key_value(), rate.counts.last_key_value())
             else {
                 return Vec::new();
             };
@@ -53,7 +54,11 @@ impl Rate {
                 let width = seconds(rate.width);
                 let bucket = |index: i64| {
                     let since = Timestamp::from_second(index * width).unwrap_or(Timestamp::MIN);
-                    Bucket { since, seconds: width, lines: rate.counts.get(&index).copied().unwrap_or_default() }
+                    Bucket {
+                        since,
+                        seconds: width,
+                        lines: rate.counts.get(&index).copied().unwrap_or_default(),
+                    }
                 };
                 return (first..=last).map(bucket).collect();
             }

@@ -83,7 +83,10 @@ pub struct PatternCount {
 impl PatternCount {
     /// Tells how many lines have which level, the worst first, if they do not all have the same.
     fn mixed_levels(&self) -> Option<String> {
-        let own = crate::Level::ALL.iter().rev().filter_map(|level| self.levels.get_key_value(level.as_str()));
+        let own = crate::Level::ALL
+            .iter()
+            .rev()
+            .filter_map(|level| self.levels.get_key_value(level.as_str()));
         let mut counts: Vec<(&str, u64)> = own.map(|(level, count)| (*level, *count)).collect();
         let without = self.lines - self.levels.values().sum::<u64>();
         if without > 0 {
@@ -101,7 +104,8 @@ impl Report {
         let columns = columns.max(40);
         let mut out = format!("{} lines, {} bytes", self.lines, self.bytes);
         if let (Some(first), Some(last)) = (self.first, self.last) {
-            let time = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+            let time =
+                |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
             let span = short_duration(last.duration_since(first));
             put(&mut out, format_args!("\n{} to {} ({span})", time(first), time(last)));
         }
@@ -117,7 +121,8 @@ impl Report {
             levels.push(("none".into(), self.no_level));
         }
         let streams: Vec<_> = self.streams.iter().map(own).collect();
-        let containers: Vec<_> = self.containers.iter().map(|(name, count)| (name.clone(), *count)).collect();
+        let containers: Vec<_> =
+            self.containers.iter().map(|(name, count)| (name.clone(), *count)).collect();
         bars(&mut out, "level", &levels, columns);
         bars(&mut out, "stream", &streams, columns);
         if containers.len() > 1 {
@@ -130,19 +135,27 @@ impl Report {
     }
 
     fn rate_bars(&self, out: &mut String, columns: usize, zone: &TimeZone) {
-        let Some(Bucket { seconds, since, .. }) = self.rate.first().copied().filter(|_| self.rate.len() > 1) else {
+        let Some(Bucket { seconds, since, .. }) =
+            self.rate.first().copied().filter(|_| self.rate.len() > 1)
+        else {
             return;
         };
-        let spans_days = self.rate.last().is_some_and(|last| last.since.as_second() - since.as_second() >= 86_400);
+        let spans_days = self
+            .rate
+            .last()
+            .is_some_and(|last| last.since.as_second() - since.as_second() >= 86_400);
         let format = match (spans_days, seconds) {
             (_, 86_400..) => "%Y-%m-%d",
             (true, _) => "%m-%d %H:%M",
             (false, 60..) => "%H:%M",
             (false, _) => "%H:%M:%S",
         };
-        let row = |bucket: &Bucket| (bucket.since.to_zoned(zone.clone()).strftime(format).to_string(), bucket.lines);
+        let row = |bucket: &Bucket| {
+            (bucket.since.to_zoned(zone.clone()).strftime(format).to_string(), bucket.lines)
+        };
         let rows: Vec<_> = self.rate.iter().map(row).collect();
-        let title = format!("lines per {}", short_duration(jiff::SignedDuration::from_secs(seconds)));
+        let title =
+            format!("lines per {}", short_duration(jiff::SignedDuration::from_secs(seconds)));
         bars(out, &title, &rows, columns);
     }
 
@@ -185,7 +198,8 @@ fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
 /// Appends a title and, for each row, its name, count and bar.
 fn bars(out: &mut String, title: &str, rows: &[(String, u64)], columns: usize) {
     let Some(most) = rows.iter().map(|(_, count)| *count).max() else { return };
-    let names: Vec<_> = rows.iter().map(|(name, _)| fit(&escape::label(name), columns / 3)).collect();
+    let names: Vec<_> =
+        rows.iter().map(|(name, _)| fit(&escape::label(name), columns / 3)).collect();
     let widest = names.iter().map(|name| width(name)).max().unwrap_or_default();
     let digits = most.to_string().len();
     let room = columns.saturating_sub(widest + digits + 5);
@@ -193,7 +207,10 @@ fn bars(out: &mut String, title: &str, rows: &[(String, u64)], columns: usize) {
     for (name, (_, count)) in names.iter().zip(rows) {
         let padding = " ".repeat(widest - width(name));
         let bar = bar(*count, most, room);
-        put(out, format_args!("{}\n", format!("  {name}{padding} {count:>digits$} {bar}").trim_end()));
+        put(
+            out,
+            format_args!("{}\n", format!("  {name}{padding} {count:>digits$} {bar}").trim_end()),
+        );
     }
 }
 
@@ -201,9 +218,13 @@ fn bars(out: &mut String, title: &str, rows: &[(String, u64)], columns: usize) {
 fn bar(count: u64, most: u64, room: usize) -> String {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
     let all = room as u128 * 8;
-    let eighths =
-        (u128::from(count) * all).checked_div(u128::from(most)).unwrap_or(0).max(u128::from(count > 0)).min(all);
-    let (full, part) = (usize::try_from(eighths / 8).unwrap_or(room), usize::try_from(eighths % 8).unwrap_or(0));
+    let eighths = (u128::from(count) * all)
+        .checked_div(u128::from(most))
+        .unwrap_or(0)
+        .max(u128::from(count > 0))
+        .min(all);
+    let (full, part) =
+        (usize::try_from(eighths / 8).unwrap_or(room), usize::try_from(eighths % 8).unwrap_or(0));
     let mut bar = "█".repeat(full);
     bar.extend((part > 0).then_some(EIGHTHS[part]));
     bar
@@ -235,7 +256,11 @@ fn short_duration(duration: jiff::SignedDuration) -> String {
         return format!("{seconds}.{}s", duration.subsec_millis() / 100);
     }
     if seconds < 1 {
-        return if duration.is_zero() { "0s".into() } else { format!("{}ms", duration.as_millis()) };
+        return if duration.is_zero() {
+            "0s".into()
+        } else {
+            format!("{}ms", duration.as_millis())
+        };
     }
     let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
     let mut rest = seconds;

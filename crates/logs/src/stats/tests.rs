@@ -11,12 +11,22 @@ use crate::line::Ending;
 fn line(second: i64, stream: Stream, text: &str) -> Line<'_> {
     let stamp = Timestamp::from_second(second).map(|at| format!("{at:.9}")).unwrap();
     let timestamp = crate::Timestamp::new(stamp.as_bytes());
-    Line { stream, timestamp, text: text.as_bytes().into(), ending: Ending::Lf, cut: 0, found: None, run: None }
+    Line {
+        stream,
+        timestamp,
+        text: text.as_bytes().into(),
+        ending: Ending::Lf,
+        cut: 0,
+        found: None,
+        run: None,
+    }
 }
 
 fn sample() -> Report {
     let mut stats = Stats::new(true);
-    for (second, text) in [(0, "INFO took 1 ms"), (1, "INFO took 22 ms"), (1, "ERROR lost 7"), (4, "plain")] {
+    for (second, text) in
+        [(0, "INFO took 1 ms"), (1, "INFO took 22 ms"), (1, "ERROR lost 7"), (4, "plain")]
+    {
         let stream = if text.starts_with("ERROR") { Stream::Stderr } else { Stream::Stdout };
         stats.add("web", &line(1_800_000_000 + second, stream, text));
     }
@@ -33,7 +43,10 @@ fn counts() {
     assert_eq!(report.containers, BTreeMap::from([("web".into(), 4), ("db\x1b[2J".into(), 1)]));
     assert_eq!(report.rate.iter().map(|bucket| bucket.lines).collect::<Vec<_>>(), [1, 2, 0, 0, 1]);
     assert_eq!(report.gaps.iter().map(|gap| gap.duration().as_secs()).collect::<Vec<_>>(), [3, 1]);
-    assert_eq!((report.patterns[0].lines, report.patterns[0].pattern.as_str()), (2, "INFO took <n> ms"));
+    assert_eq!(
+        (report.patterns[0].lines, report.patterns[0].pattern.as_str()),
+        (2, "INFO took <n> ms")
+    );
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["first"], "2027-01-15T08:00:00Z");
     assert_eq!(json["rate"][1]["lines"], 2);

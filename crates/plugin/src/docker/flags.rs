@@ -57,8 +57,13 @@ const VALUED: &[(&str, Option<char>)] = &[
 ];
 
 /// Flags that are on or off.
-const SWITCHES: &[(&str, Option<char>)] =
-    &[("debug", Some('D')), ("help", Some('h')), ("tls", None), ("tlsverify", None), ("version", Some('v'))];
+const SWITCHES: &[(&str, Option<char>)] = &[
+    ("debug", Some('D')),
+    ("help", Some('h')),
+    ("tls", None),
+    ("tlsverify", None),
+    ("version", Some('v')),
+];
 
 impl DockerFlags {
     /// Reads the flags at the beginning of a command line. Returns the position of the first word
@@ -86,7 +91,8 @@ impl DockerFlags {
 
     /// Reads `name`, or `name=value`. Returns whether the next word was the value.
     fn read_long(&mut self, text: &str, next: Option<&OsString>) -> Result<bool, FlagError> {
-        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        let (name, value) =
+            text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         if let Some((name, _)) = SWITCHES.iter().find(|(known, _)| *known == name) {
             self.switch(name, value.unwrap_or("true"))?;
             return Ok(false);
@@ -189,11 +195,13 @@ mod tests {
     #[test]
     fn flags_are_read_as_docker_reads_them() {
         let host = |line: &str| read(line).unwrap().0.host;
-        for line in ["-H a x", "-Ha x", "-H=a x", "--host a x", "--host=a x", "-DH a x", "-DH=a x"] {
+        for line in ["-H a x", "-Ha x", "-H=a x", "--host a x", "--host=a x", "-DH a x", "-DH=a x"]
+        {
             assert_eq!(host(line).as_deref(), Some("a"), "{line}");
         }
         let (flags, at) =
-            read("-D --tls --config=/c --tlscacert /ca --tlscert=/cert --tlskey /key -c prod x y").unwrap();
+            read("-D --tls --config=/c --tlscacert /ca --tlscert=/cert --tlskey /key -c prod x y")
+                .unwrap();
         assert_eq!(
             flags,
             DockerFlags {
@@ -209,7 +217,10 @@ mod tests {
         );
         assert_eq!(at, 10);
         let (flags, _) = read("--tlsverify=false -l error -v x").unwrap();
-        assert_eq!((flags.tls_verify, flags.tls, flags.debug, flags.version), (Some(false), false, false, true));
+        assert_eq!(
+            (flags.tls_verify, flags.tls, flags.debug, flags.version),
+            (Some(false), false, false, true)
+        );
         let (flags, _) = read("--tlsverify -ldebug x").unwrap();
         assert_eq!((flags.tls_verify, flags.tls, flags.debug), (Some(true), true, true));
         assert_eq!(read("-- x").unwrap().1, 1);

@@ -60,24 +60,36 @@ impl ConfigFile {
             Err(error) => return Err(failed(error.to_string())),
         };
         // Report only the position: the message may quote the file's content.
-        let not_json =
-            |error: serde_json::Error| failed(format!("it is not what it should be at line {}", error.line()));
+        let not_json = |error: serde_json::Error| {
+            failed(format!("it is not what it should be at line {}", error.line()))
+        };
         let content = serde_json::from_slice(&bytes).map_err(not_json)?;
         Ok(Some(Self { path: path.to_owned(), content }))
     }
 
     /// Returns the helper for a registry.
     pub(super) fn helper(&self, registry: &str, key: &str) -> Option<&str> {
-        let own = self.content.cred_helpers.get(key).or_else(|| self.content.cred_helpers.get(registry));
-        own.or(self.content.creds_store.as_ref()).map(String::as_str).filter(|name| !name.is_empty())
+        let own =
+            self.content.cred_helpers.get(key).or_else(|| self.content.cred_helpers.get(registry));
+        own.or(self.content.creds_store.as_ref())
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
     }
 
     /// Returns the file's own entry for a registry.
-    pub(super) fn entry(&self, registry: &str, key: &str) -> Result<Option<Credential>, CredentialError> {
+    pub(super) fn entry(
+        &self,
+        registry: &str,
+        key: &str,
+    ) -> Result<Option<Credential>, CredentialError> {
         let auths = &self.content.auths;
         // Older clients wrote the address of the registry's API.
-        let same_host = || auths.iter().find(|(name, _)| host(name) == registry || is_hub(registry, host(name)));
-        let Some((key, entry)) = auths.get_key_value(key).or_else(same_host) else { return Ok(None) };
+        let same_host = || {
+            auths.iter().find(|(name, _)| host(name) == registry || is_hub(registry, host(name)))
+        };
+        let Some((key, entry)) = auths.get_key_value(key).or_else(same_host) else {
+            return Ok(None);
+        };
         let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         if let Some(token) = some(&entry.registrytoken) {
             return Ok(Some(Credential::Registry(Secret::new(token))));
@@ -86,9 +98,10 @@ impl ConfigFile {
             return Ok(Some(Credential::Identity(Secret::new(token))));
         }
         let (username, password) = match some(&entry.auth) {
-            Some(auth) => {
-                decode(&auth).ok_or_else(|| CredentialError::Entry { path: self.path.clone(), key: key.clone() })?
-            }
+            Some(auth) => decode(&auth).ok_or_else(|| CredentialError::Entry {
+                path: self.path.clone(),
+                key: key.clone(),
+            })?,
             None => (entry.username.clone(), entry.password.clone()),
         };
         if username.is_empty() && password.is_empty() {

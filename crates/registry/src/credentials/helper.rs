@@ -28,18 +28,30 @@ struct Answer {
 }
 
 /// Asks the helper `name` for the credential of `key`.
-pub(super) async fn ask(name: &str, key: &str, timeout: Duration) -> Result<Option<Credential>, CredentialError> {
+pub(super) async fn ask(
+    name: &str,
+    key: &str,
+    timeout: Duration,
+) -> Result<Option<Credential>, CredentialError> {
     let program = format!("docker-credential-{name}");
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
-        return Err(CredentialError::Helper { program, reason: "has no name that a program can have".into() });
+        return Err(CredentialError::Helper {
+            program,
+            reason: "has no name that a program can have".into(),
+        });
     }
     run(Path::new(&program), key, timeout).await
 }
 
 /// Runs a helper. The registry's name is written to its standard input, as the protocol requires,
 /// so that no shell interprets it.
-pub(super) async fn run(program: &Path, key: &str, timeout: Duration) -> Result<Option<Credential>, CredentialError> {
-    let failed = |reason: String| CredentialError::Helper { program: program.display().to_string(), reason };
+pub(super) async fn run(
+    program: &Path,
+    key: &str,
+    timeout: Duration,
+) -> Result<Option<Credential>, CredentialError> {
+    let failed =
+        |reason: String| CredentialError::Helper { program: program.display().to_string(), reason };
     let answered = tokio::time::timeout(timeout, exchange(program, key)).await;
     let (status, output) = answered
         .map_err(|_| failed(format!("gave no answer within {} seconds", timeout.as_secs())))?
@@ -53,9 +65,14 @@ pub(super) async fn run(program: &Path, key: &str, timeout: Duration) -> Result<
             return Ok(None);
         }
         let said = text::cut(said.trim());
-        return Err(failed(if said.is_empty() { format!("failed ({status})") } else { format!("failed: {said}") }));
+        return Err(failed(if said.is_empty() {
+            format!("failed ({status})")
+        } else {
+            format!("failed: {said}")
+        }));
     }
-    let answer: Answer = serde_json::from_slice(&output).map_err(|_| failed("answers with no JSON".into()))?;
+    let answer: Answer =
+        serde_json::from_slice(&output).map_err(|_| failed("answers with no JSON".into()))?;
     let secret = Secret::new(answer.secret);
     Ok(match answer.username.as_str() {
         "" if secret.reveal().is_empty() => None,

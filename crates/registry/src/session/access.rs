@@ -25,7 +25,11 @@ pub(super) struct Access {
 impl Session {
     /// Returns the authorization header for `uri`: credentials for the registry itself, none for
     /// any other host.
-    pub(crate) async fn authorization(&self, uri: &Uri, scope: &str) -> Result<Option<HeaderValue>, Error> {
+    pub(crate) async fn authorization(
+        &self,
+        uri: &Uri,
+        scope: &str,
+    ) -> Result<Option<HeaderValue>, Error> {
         let own = self.origin().await?;
         if Origin::of(uri).as_ref() != Some(own) {
             return Ok(None);
@@ -44,12 +48,18 @@ impl Session {
             }
             (Challenge::Basic, Some(Credential::Identity(_)) | None) => None,
             (Challenge::Bearer { realm, service }, credential) => {
-                let server = token::Server { session: self, own, realm: &realm, service: service.as_deref() };
+                let server = token::Server {
+                    session: self,
+                    own,
+                    realm: &realm,
+                    service: service.as_deref(),
+                };
                 Some(server.token(credential, scope, &mut access.had_credentials).await?)
             }
         };
-        let granted =
-            granted.transpose().map_err(|_| self.protocol("cannot be shown the credentials for it".into()))?;
+        let granted = granted
+            .transpose()
+            .map_err(|_| self.protocol("cannot be shown the credentials for it".into()))?;
         access.granted.insert(scope.to_owned(), granted.clone());
         Ok(granted)
     }
@@ -67,7 +77,9 @@ impl Session {
             access.challenge = Some(challenge);
         }
         if access.challenge.is_none() {
-            return Err(self.protocol("wants to see something that scratchdbg does not know".into()));
+            return Err(
+                self.protocol("wants to see something that scratchdbg does not know".into())
+            );
         }
         if access.granted.get(scope).is_some_and(|granted| granted.as_ref() == shown) {
             access.granted.remove(scope);

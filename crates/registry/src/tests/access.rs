@@ -35,11 +35,15 @@ async fn a_token_is_fetched_once_and_shown() {
     let name = format!("{}/shop/app:1", fake.name());
     let report = client.push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap();
     assert_eq!((report.sent, report.pushed.len()), (2, 1));
-    let tokens: Vec<_> = fake.seen().into_iter().filter(|seen| seen.path.starts_with("/token")).collect();
+    let tokens: Vec<_> =
+        fake.seen().into_iter().filter(|seen| seen.path.starts_with("/token")).collect();
     assert_eq!(tokens.len(), 1, "{tokens:?}");
     assert_eq!(tokens[0].path, "/token?service=test&scope=repository%3Ashop%2Fapp%3Apull%2Cpush");
     // The password was sent to the token server only.
-    let told = fake.seen().into_iter().filter(|seen| seen.authorization().is_some_and(|text| text.contains(BASIC)));
+    let told = fake
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.authorization().is_some_and(|text| text.contains(BASIC)));
     assert_eq!(told.count(), 1);
 }
 
@@ -50,7 +54,8 @@ async fn whoever_has_no_credentials_is_a_guest() {
     Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap();
     let fake = with_tokens(FakeStorage::default(), true);
     let name = format!("{}/app:1", fake.name());
-    let error = Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap_err();
+    let error =
+        Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap_err();
     assert!(matches!(&error, Error::Unauthorized { had_credentials: false, .. }), "{error}");
     assert_eq!(error.hint().unwrap(), format!("log in: `docker login {}`", fake.name()));
 }
@@ -64,7 +69,8 @@ async fn a_registry_that_is_never_content_is_given_up() {
             false => Answer::status(401).header("WWW-Authenticate", "Basic realm=\"x\""),
         });
         let client = Client::with_credentials_for(&[&fake.name()]);
-        let error = client.pull(&format!("{}/app:1", fake.name()).parse().unwrap()).await.unwrap_err();
+        let error =
+            client.pull(&format!("{}/app:1", fake.name()).parse().unwrap()).await.unwrap_err();
         assert!(matches!(&error, Error::Unauthorized { had_credentials: true, .. }), "{error}");
         assert!(fake.seen().len() <= 5, "{:?}", fake.seen());
         let shown = format!("{error} {error:?} {:?} {:?}", error.hint(), client.registry);
@@ -78,7 +84,10 @@ async fn a_challenge_that_nobody_knows() {
         "/v2/" => Answer::status(200),
         _ => Answer::status(401).header("WWW-Authenticate", "Negotiate"),
     });
-    let error = Client::anonymous().pull(&format!("{}/app", fake.name()).parse().unwrap()).await.unwrap_err();
+    let error = Client::anonymous()
+        .pull(&format!("{}/app", fake.name()).parse().unwrap())
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("does not know"), "{error}");
 }
 
@@ -87,9 +96,12 @@ async fn a_token_server_elsewhere_is_told_no_password() {
     let elsewhere = Fake::elsewhere(|_| Answer::status(200).body(r#"{"token": "open"}"#));
     let realm = elsewhere.url("/token");
     let shelf = FakeStorage::default();
-    let fake = Fake::start(move |seen| if token(seen, "open") { shelf.answer(seen) } else { bearer_challenge(&realm) });
+    let fake = Fake::start(move |seen| {
+        if token(seen, "open") { shelf.answer(seen) } else { bearer_challenge(&realm) }
+    });
     let name = format!("{}/app:1", fake.name());
-    let push = async |client: &Client| client.push(&[set(&[&name], vec![image("amd64", "a")])]).await;
+    let push =
+        async |client: &Client| client.push(&[set(&[&name], vec![image("amd64", "a")])]).await;
     let error = push(&Client::with_credentials_for(&[&fake.name()])).await.unwrap_err();
     assert!(matches!(&error, Error::ForeignRealm { .. }), "{error}");
     assert!(error.to_string().contains(&elsewhere.name()) && error.hint().is_some());
@@ -98,8 +110,15 @@ async fn a_token_server_elsewhere_is_told_no_password() {
     // token of another registry would come to this one.
     push(&Client::anonymous()).await.unwrap();
     push(&Client::with_credentials_for(&[&elsewhere.name()])).await.unwrap();
-    assert!(!elsewhere.seen().is_empty() && elsewhere.seen().iter().all(|seen| seen.authorization().is_none()));
-    assert!(fake.seen().iter().all(|seen| seen.authorization().is_none_or(|text| text == "Bearer open")));
+    assert!(
+        !elsewhere.seen().is_empty()
+            && elsewhere.seen().iter().all(|seen| seen.authorization().is_none())
+    );
+    assert!(
+        fake.seen()
+            .iter()
+            .all(|seen| seen.authorization().is_none_or(|text| text == "Bearer open"))
+    );
 }
 
 #[tokio::test]
@@ -112,7 +131,10 @@ async fn a_token_server_where_none_should_be_is_not_asked() {
         "no url",
     ] {
         let fake = Fake::start(move |_| bearer_challenge(realm));
-        let error = Client::anonymous().pull(&format!("{}/app", fake.name()).parse().unwrap()).await.unwrap_err();
+        let error = Client::anonymous()
+            .pull(&format!("{}/app", fake.name()).parse().unwrap())
+            .await
+            .unwrap_err();
         assert!(matches!(&error, Error::Protocol { .. }), "{realm}: {error}");
     }
 }
@@ -132,8 +154,9 @@ async fn a_token_server_that_redirects_or_babbles() {
                 bearer_challenge(&format!("http://{}/token", seen.headers["host"]))
             }
         });
-        let error =
-            Client::with_credentials_for(&[&fake.name()]).pull(&format!("{}/app", fake.name()).parse().unwrap()).await;
+        let error = Client::with_credentials_for(&[&fake.name()])
+            .pull(&format!("{}/app", fake.name()).parse().unwrap())
+            .await;
         let error = error.unwrap_err().to_string();
         assert!(error.contains(part) && !error.contains(SECRET), "{part}: {error}");
     }
@@ -162,7 +185,10 @@ async fn an_identity_token_becomes_another_token() {
     let auths = serde_json::json!({"auths": {fake.name(): {"identitytoken": "re/fresh"}}});
     std::fs::write(folder.path().join("config.json"), auths.to_string()).unwrap();
     let registry = crate::Registry::new(Some(folder.path())).unwrap();
-    registry.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await.unwrap();
+    registry
+        .push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -175,7 +201,11 @@ async fn a_token_that_ran_out_is_renewed() {
         }
         // The first token expires as soon as there is a blob to send.
         let is_good = token(seen, "t1") || (token(seen, "t0") && seen.method != "PUT");
-        if is_good { shelf.answer(seen) } else { bearer_challenge(&format!("http://{}/token", seen.headers["host"])) }
+        if is_good {
+            shelf.answer(seen)
+        } else {
+            bearer_challenge(&format!("http://{}/token", seen.headers["host"]))
+        }
     });
     let name = format!("{}/app:1", fake.name());
     Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap();

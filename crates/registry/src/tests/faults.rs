@@ -9,16 +9,24 @@ use crate::fake::{Answer, Fake, FakeStorage, Seen};
 use crate::samples::{image, image_of, layer, set};
 
 /// Starts a correct registry that fails whenever `is_meant` and `fault` agree.
-fn shaky(shelf: FakeStorage, is_meant: impl Fn(&Seen) -> bool + Send + Sync + 'static, fault: Times) -> Fake {
-    Fake::start(
-        move |seen| {
-            if is_meant(seen) { fault.next().unwrap_or_else(|| shelf.answer(seen)) } else { shelf.answer(seen) }
-        },
-    )
+fn shaky(
+    shelf: FakeStorage,
+    is_meant: impl Fn(&Seen) -> bool + Send + Sync + 'static,
+    fault: Times,
+) -> Fake {
+    Fake::start(move |seen| {
+        if is_meant(seen) {
+            fault.next().unwrap_or_else(|| shelf.answer(seen))
+        } else {
+            shelf.answer(seen)
+        }
+    })
 }
 
 async fn push(fake: &Fake) -> Result<crate::PushReport, Error> {
-    Client::anonymous().push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await
+    Client::anonymous()
+        .push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])])
+        .await
 }
 
 #[tokio::test]
@@ -32,7 +40,11 @@ async fn passing_troubles_pass() {
             Answer::Silence,
         ] {
             let shelf = FakeStorage::default();
-            let fake = shaky(shelf.clone(), move |seen| seen.method == method, Times::new(2, fault.clone()));
+            let fake = shaky(
+                shelf.clone(),
+                move |seen| seen.method == method,
+                Times::new(2, fault.clone()),
+            );
             push(&fake).await.unwrap_or_else(|error| panic!("{method} {fault:?}: {error}"));
             assert_eq!(shelf.content().manifests.len(), 2, "the tag and its digest");
         }
@@ -41,20 +53,33 @@ async fn passing_troubles_pass() {
 
 #[tokio::test]
 async fn troubles_that_stay_are_said_after_some_attempts() {
-    for (method, part) in [("HEAD", "/blobs/"), ("POST", "/uploads/"), ("PUT", "/uploads/"), ("PUT", "/manifests/")] {
+    for (method, part) in
+        [("HEAD", "/blobs/"), ("POST", "/uploads/"), ("PUT", "/uploads/"), ("PUT", "/manifests/")]
+    {
         for (fault, text) in [
-            (Answer::error(429, "TOOMANYREQUESTS", "slow \u{1b}[2J down"), "is not available (429)"),
+            (
+                Answer::error(429, "TOOMANYREQUESTS", "slow \u{1b}[2J down"),
+                "is not available (429)",
+            ),
             (Answer::error(503, "UNAVAILABLE", "maintenance"), "is not available (503)"),
             (Answer::Close, "broke"),
             (Answer::Silence, "sent nothing"),
         ] {
-            let fake = shaky(FakeStorage::default(), move |seen| seen.is(method, part), Times::new(usize::MAX, fault));
+            let fake = shaky(
+                FakeStorage::default(),
+                move |seen| seen.is(method, part),
+                Times::new(usize::MAX, fault),
+            );
             let begun = Instant::now();
             let error = push(&fake).await.unwrap_err().to_string();
             assert!(error.contains(text), "{method} {part}: {error}");
             assert!(begun.elapsed() < Duration::from_secs(15));
             // Two concurrent blobs, each tried three times.
-            assert!((3..=6).contains(&fake.count(method, part)), "{method} {part}: {}", fake.count(method, part));
+            assert!(
+                (3..=6).contains(&fake.count(method, part)),
+                "{method} {part}: {}",
+                fake.count(method, part)
+            );
         }
     }
 }
@@ -62,22 +87,35 @@ async fn troubles_that_stay_are_said_after_some_attempts() {
 #[tokio::test]
 async fn a_registry_says_how_long_to_wait() {
     let fault = Answer::status(429).header("Retry-After", "1");
-    let fake = shaky(FakeStorage::default(), |seen| seen.is("PUT", "/manifests/"), Times::new(1, fault));
+    let fake =
+        shaky(FakeStorage::default(), |seen| seen.is("PUT", "/manifests/"), Times::new(1, fault));
     let mut client = Client::anonymous();
     client.registry.policy.longest_wait = Duration::from_secs(5);
     let begun = Instant::now();
-    client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await.unwrap();
+    client
+        .push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])])
+        .await
+        .unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(1));
 }
 
 /// The wait exceeds the longest one: the request is given up at once, with the registry's message.
 #[tokio::test]
 async fn a_registry_that_asks_for_a_long_wait_is_given_up() {
-    for (method, part) in [("GET", "/v2/"), ("HEAD", "/blobs/"), ("POST", "/uploads/"), ("PUT", "/manifests/")] {
+    for (method, part) in
+        [("GET", "/v2/"), ("HEAD", "/blobs/"), ("POST", "/uploads/"), ("PUT", "/manifests/")]
+    {
         let fault = Answer::status(429).header("Retry-After", "100000");
-        let fake = shaky(FakeStorage::default(), move |seen| seen.is(method, part), Times::new(usize::MAX, fault));
+        let fake = shaky(
+            FakeStorage::default(),
+            move |seen| seen.is(method, part),
+            Times::new(usize::MAX, fault),
+        );
         let error = push(&fake).await.unwrap_err().to_string();
-        assert!(error.contains("(429)") && error.contains("asks to wait for 100000 s"), "{method} {part}: {error}");
+        assert!(
+            error.contains("(429)") && error.contains("asks to wait for 100000 s"),
+            "{method} {part}: {error}"
+        );
         // Two concurrent blobs.
         assert!(fake.count(method, part) <= 2, "{method} {part}: {}", fake.count(method, part));
     }
@@ -93,7 +131,8 @@ async fn waits_of_some_seconds_are_told() {
     for seconds in [0, 1, 2, 30] {
         reporter.report("registry.example", Duration::from_secs(seconds));
     }
-    let expected = [2, 30].map(|seconds| ("registry.example".to_owned(), Duration::from_secs(seconds)));
+    let expected =
+        [2, 30].map(|seconds| ("registry.example".to_owned(), Duration::from_secs(seconds)));
     assert_eq!(*told.lock().unwrap(), expected);
     crate::retry::WaitReporter::default().report("registry.example", Duration::from_secs(30));
 }
@@ -107,7 +146,11 @@ async fn what_is_refused_is_refused_once() {
         (Answer::error(403, "DENIED", "Quota exceeded"), "has no room"),
         (Answer::error(404, "NAME_UNKNOWN", "no such project"), "no repository app"),
     ] {
-        let fake = shaky(FakeStorage::default(), |seen| seen.method == "POST", Times::new(usize::MAX, answer));
+        let fake = shaky(
+            FakeStorage::default(),
+            |seen| seen.method == "POST",
+            Times::new(usize::MAX, answer),
+        );
         let error = push(&fake).await.unwrap_err();
         assert!(error.to_string().contains(check), "{error}");
         assert!(error.hint().is_some());
@@ -118,7 +161,8 @@ async fn what_is_refused_is_refused_once() {
 #[tokio::test]
 async fn a_refusal_before_the_end_of_a_large_blob_is_heard() {
     let shelf = FakeStorage::default();
-    let early = |seen: &Seen| seen.is("PUT", "/uploads/").then(|| Answer::error(413, "", "too large"));
+    let early =
+        |seen: &Seen| seen.is("PUT", "/uploads/").then(|| Answer::error(413, "", "too large"));
     let fake = Fake::hasty(early, move |seen| shelf.answer(seen));
     let large = image_of("amd64", vec![layer(&"x".repeat(8 << 20))]);
     let name = format!("{}/app:1", fake.name());
@@ -143,10 +187,18 @@ async fn a_connection_that_breaks_within_a_blob() {
 #[tokio::test]
 async fn an_upload_that_expired_begins_anew() {
     let gone = Answer::error(404, "BLOB_UPLOAD_UNKNOWN", "upload session expired");
-    let fake = shaky(FakeStorage::default(), |seen| seen.is("PUT", "/uploads/"), Times::new(1, gone.clone()));
+    let fake = shaky(
+        FakeStorage::default(),
+        |seen| seen.is("PUT", "/uploads/"),
+        Times::new(1, gone.clone()),
+    );
     push(&fake).await.unwrap();
     assert_eq!(fake.count("POST", "/uploads/"), 3, "two blobs, one of them twice");
-    let fake = shaky(FakeStorage::default(), |seen| seen.is("PUT", "/uploads/"), Times::new(usize::MAX, gone));
+    let fake = shaky(
+        FakeStorage::default(),
+        |seen| seen.is("PUT", "/uploads/"),
+        Times::new(usize::MAX, gone),
+    );
     assert!(push(&fake).await.is_err());
     assert!(fake.count("POST", "/uploads/") <= 6);
 }
@@ -155,8 +207,14 @@ async fn an_upload_that_expired_begins_anew() {
 async fn nobody_is_there() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let begun = Instant::now();
-    let error = Client::anonymous().pull(&format!("127.0.0.1:{port}/app").parse().unwrap()).await.unwrap_err();
-    assert!(matches!(&error, Error::Unreachable { reason, .. } if reason.contains("refused")), "{error}");
+    let error = Client::anonymous()
+        .pull(&format!("127.0.0.1:{port}/app").parse().unwrap())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::Unreachable { reason, .. } if reason.contains("refused")),
+        "{error}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 

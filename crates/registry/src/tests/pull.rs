@@ -18,7 +18,10 @@ async fn filled() -> (FakeStorage, Digest) {
     let fake = Fake::start(move |seen| good.answer(seen));
     let image = image_of("amd64", vec![layer(&"0123456789abcdef".repeat(1 << 18))]);
     let digest = image.layers()[0].digest();
-    Client::anonymous().push(&[set(&[&format!("{}/app:1", fake.name())], vec![image])]).await.unwrap();
+    Client::anonymous()
+        .push(&[set(&[&format!("{}/app:1", fake.name())], vec![image])])
+        .await
+        .unwrap();
     (shelf, digest)
 }
 
@@ -64,7 +67,9 @@ async fn a_connection_that_breaks_within_a_blob_is_taken_up_again() {
             if !knows_ranges {
                 asked.headers.remove("range");
             }
-            let Answer::Full { status, headers, body } = shelf.answer(&asked) else { return Answer::Close };
+            let Answer::Full { status, headers, body } = shelf.answer(&asked) else {
+                return Answer::Close;
+            };
             let (length, half) = (body.len(), body.len() / 2);
             let body = if cuts.next().is_some() { body[..half].to_vec() } else { body };
             Answer::Full { status, headers, body }.header("Content-Length", length.to_string())
@@ -79,11 +84,18 @@ async fn a_connection_that_breaks_within_a_blob_is_taken_up_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blob_that_never_comes_whole_is_given_up() {
-    for (fault, part) in
-        [(Answer::Close, "broke"), (Answer::Silence, "sent nothing"), (Answer::status(404), "has no blob")]
-    {
+    for (fault, part) in [
+        (Answer::Close, "broke"),
+        (Answer::Silence, "sent nothing"),
+        (Answer::status(404), "has no blob"),
+    ] {
         let (shelf, digest) = filled().await;
-        let fake = Fake::start(move |seen| if seen.is("GET", "/blobs/") { fault.clone() } else { shelf.answer(seen) });
+        let fake =
+            Fake::start(
+                move |seen| {
+                    if seen.is("GET", "/blobs/") { fault.clone() } else { shelf.answer(seen) }
+                },
+            );
         let (bytes, failure) = read(&fake, digest).await;
         assert!(bytes.is_err());
         assert!(failure.unwrap().to_string().contains(part), "{part}");
@@ -96,7 +108,9 @@ async fn a_blob_that_never_comes_whole_is_given_up() {
 async fn a_registry_that_drips_is_given_up() {
     for first in [0, 1 << 20] {
         let (shelf, digest) = filled().await;
-        let drips = move |seen: &Seen| if seen.is("GET", "/blobs/") { Answer::Drip(first) } else { shelf.answer(seen) };
+        let drips = move |seen: &Seen| {
+            if seen.is("GET", "/blobs/") { Answer::Drip(first) } else { shelf.answer(seen) }
+        };
         let fake = Fake::start(drips);
         let (bytes, failure) = read(&fake, digest).await;
         assert!(bytes.is_err());
@@ -104,12 +118,13 @@ async fn a_registry_that_drips_is_given_up() {
         assert!(matches!(&error, Error::Slow { came: 1.., .. }), "{error}");
         assert!(error.to_string().contains("is too slow"), "{error}");
         assert_eq!(fake.count("GET", "/blobs/"), 1, "another attempt would bring no more");
-        let fake =
-            Fake::start(
-                move |seen| {
-                    if seen.path.contains("/manifests/") { Answer::Drip(first) } else { Answer::status(200) }
-                },
-            );
+        let fake = Fake::start(move |seen| {
+            if seen.path.contains("/manifests/") {
+                Answer::Drip(first)
+            } else {
+                Answer::status(200)
+            }
+        });
         let reference = format!("{}/app:1", fake.name()).parse().unwrap();
         let error = Client::anonymous().pull(&reference).await.unwrap_err();
         assert!(matches!(&error, Error::Slow { came: 1.., .. }), "{error}");
@@ -126,22 +141,35 @@ async fn manifests_that_are_not_what_they_should_be() {
     let lie = zero.clone();
     let by_tag = "app:1".to_owned();
     for (reference, answer, part) in [
-        (by_tag.clone(), Answer::status(200).header("Docker-Content-Digest", lie).body(bytes.clone()), "instead of"),
+        (
+            by_tag.clone(),
+            Answer::status(200).header("Docker-Content-Digest", lie).body(bytes.clone()),
+            "instead of",
+        ),
         (format!("app@{zero}"), Answer::status(200).body(bytes.clone()), "instead of"),
         (by_tag.clone(), Answer::status(200).body(vec![b' '; 5 << 20]), "more than 4 MiB"),
         (by_tag.clone(), Answer::error(404, "MANIFEST_UNKNOWN", ""), "has no image"),
         // The length is too large: the connection ends too early, each time.
-        (by_tag, Answer::status(200).header("Content-Length", "100000").body(bytes.clone()), "broke"),
+        (
+            by_tag,
+            Answer::status(200).header("Content-Length", "100000").body(bytes.clone()),
+            "broke",
+        ),
     ] {
-        let fake = Fake::start(
-            move |seen: &Seen| if seen.path.contains("/manifests/") { answer.clone() } else { Answer::status(200) },
-        );
-        let error =
-            Client::anonymous().pull(&format!("{}/{reference}", fake.name()).parse().unwrap()).await.unwrap_err();
+        let fake = Fake::start(move |seen: &Seen| {
+            if seen.path.contains("/manifests/") { answer.clone() } else { Answer::status(200) }
+        });
+        let error = Client::anonymous()
+            .pull(&format!("{}/{reference}", fake.name()).parse().unwrap())
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains(part), "{part}: {error}");
     }
     let fake = Fake::start(move |_| Answer::status(200).body(bytes.clone()));
-    Client::anonymous().pull(&format!("{}/app@{digest}", fake.name()).parse().unwrap()).await.unwrap();
+    Client::anonymous()
+        .pull(&format!("{}/app@{digest}", fake.name()).parse().unwrap())
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +179,11 @@ async fn a_blob_that_is_another_is_found_out() {
         let shelf = shelf.clone();
         let part = format!("/blobs/{digest}");
         let fake = Fake::start(move |seen| {
-            if seen.path.contains(&part) { Answer::status(200).body(bytes.clone()) } else { shelf.answer(seen) }
+            if seen.path.contains(&part) {
+                Answer::status(200).body(bytes.clone())
+            } else {
+                shelf.answer(seen)
+            }
         });
         let reference = format!("{}/app:1", fake.name()).parse().unwrap();
         let pulled = Arc::new(Client::anonymous().pull(&reference).await.unwrap());
@@ -173,8 +205,14 @@ async fn attestations_are_passed_over() {
     let good = shelf.clone();
     let fake = Fake::start(move |seen| good.answer(seen));
     let image = image("amd64", "a");
-    Client::anonymous().push(&[set(&[&format!("{}/app:amd", fake.name())], vec![image.clone()])]).await.unwrap();
-    let entry = |digest: Digest, size: u64, (os, architecture): (&str, &str), annotations: serde_json::Value| {
+    Client::anonymous()
+        .push(&[set(&[&format!("{}/app:amd", fake.name())], vec![image.clone()])])
+        .await
+        .unwrap();
+    let entry = |digest: Digest,
+                 size: u64,
+                 (os, architecture): (&str, &str),
+                 annotations: serde_json::Value| {
         let platform = serde_json::json!({"os": os, "architecture": architecture});
         let media_type = crate::plan::MANIFEST;
         serde_json::json!({"mediaType": media_type, "digest": digest, "size": size, "platform": platform,
@@ -182,15 +220,23 @@ async fn attestations_are_passed_over() {
     };
     let attestation = serde_json::json!({"vnd.docker.reference.type": "attestation-manifest"});
     let manifest = image.manifest();
-    for (platform, is_passed_over) in [(("unknown", "unknown"), true), (("linux", "amd64"), false)] {
+    for (platform, is_passed_over) in [(("unknown", "unknown"), true), (("linux", "amd64"), false)]
+    {
         let index = serde_json::json!({"schemaVersion": 2, "mediaType": crate::plan::INDEX, "manifests": [
             entry(manifest.digest(), manifest.size(), ("linux", "amd64"), serde_json::json!({})),
             entry(Digest::of("attestation"), 11, platform, attestation.clone()),
         ]});
-        shelf.content().manifests.insert(("app".into(), "1".into()), index.to_string().into_bytes());
+        shelf
+            .content()
+            .manifests
+            .insert(("app".into(), "1".into()), index.to_string().into_bytes());
         let reference = format!("{}/app:1", fake.name()).parse().unwrap();
         let pulled = Arc::new(Client::anonymous().pull(&reference).await.unwrap());
         let images = tokio::task::spawn_blocking(move || ImageSource::remote(pulled).images().ok());
-        assert_eq!(images.await.unwrap().map(|images| images.len()), is_passed_over.then_some(1), "{platform:?}");
+        assert_eq!(
+            images.await.unwrap().map(|images| images.len()),
+            is_passed_over.then_some(1),
+            "{platform:?}"
+        );
     }
 }

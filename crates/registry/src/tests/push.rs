@@ -16,13 +16,18 @@ async fn a_pair_is_pushed_and_pushing_it_again_sends_nothing() {
     let fake = Fake::start(move |seen| good.answer(seen));
     let host = fake.name();
     let app = layer("app");
-    let [prod, debug] = [vec![app.clone()], vec![app, layer("busybox")]].map(|layers| image_of("amd64", layers));
+    let [prod, debug] =
+        [vec![app.clone()], vec![app, layer("busybox")]].map(|layers| image_of("amd64", layers));
     let sets = [
         set(&[&format!("{host}/shop/app:1"), &format!("{host}/shop/app:2")], vec![prod.clone()]),
         set(&[&format!("{host}/shop/app:1-debug")], vec![debug]),
     ];
     let report = Client::anonymous().push(&sets).await.unwrap();
-    assert_eq!((report.sent, report.present, report.mounted), (4, 0, 0), "two layers and two configs, each once");
+    assert_eq!(
+        (report.sent, report.present, report.mounted),
+        (4, 0, 0),
+        "two layers and two configs, each once"
+    );
     let names: Vec<_> = report.pushed.iter().map(|pushed| pushed.reference.tag()).collect();
     assert_eq!(names, ["1", "2", "1-debug"]);
     assert_eq!(report.pushed[0].digest, prod.manifest().digest());
@@ -39,24 +44,37 @@ async fn a_pair_is_pushed_and_pushing_it_again_sends_nothing() {
 async fn a_registry_is_asked_for_what_it_took() {
     let client = Client::anonymous();
     for (times, is_kept) in [(usize::MAX, false), (2, true)] {
-        let (shelf, missing) = (FakeStorage::default(), Times::new(times, Answer::error(404, "MANIFEST_UNKNOWN", "")));
+        let (shelf, missing) =
+            (FakeStorage::default(), Times::new(times, Answer::error(404, "MANIFEST_UNKNOWN", "")));
         let fake = Fake::start(move |seen| {
             let gone = seen.is("GET", "/manifests/").then(|| missing.next()).flatten();
             gone.unwrap_or_else(|| shelf.answer(seen))
         });
-        let pushed = client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await;
+        let pushed = client
+            .push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])])
+            .await;
         assert_eq!(pushed.is_ok(), is_kept);
         if let Err(error) = pushed {
-            assert!(error.to_string().contains("said that it took manifest app:1, and does not have it"), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .contains("said that it took manifest app:1, and does not have it"),
+                "{error}"
+            );
         }
     }
     // The registry has another image than the one that was sent, or an image that is writable but
     // not readable.
-    for (answer, is_kept) in [(Answer::status(200).body("{}"), false), (Answer::error(403, "DENIED", ""), true)] {
+    for (answer, is_kept) in
+        [(Answer::status(200).body("{}"), false), (Answer::error(403, "DENIED", ""), true)]
+    {
         let shelf = FakeStorage::default();
-        let fake =
-            Fake::start(move |seen| if seen.is("GET", "/manifests/") { answer.clone() } else { shelf.answer(seen) });
-        let pushed = client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await;
+        let fake = Fake::start(move |seen| {
+            if seen.is("GET", "/manifests/") { answer.clone() } else { shelf.answer(seen) }
+        });
+        let pushed = client
+            .push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])])
+            .await;
         assert_eq!(pushed.is_ok(), is_kept, "{pushed:?}");
     }
 }
@@ -79,10 +97,14 @@ async fn several_platforms_become_an_index_after_its_manifests() {
     let shelf = FakeStorage::default();
     let good = shelf.clone();
     let fake = Fake::start(move |seen| good.answer(seen));
-    let images = set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a"), image("arm64", "b")]);
+    let images =
+        set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a"), image("arm64", "b")]);
     let report = Client::anonymous().push(std::slice::from_ref(&images)).await.unwrap();
     let index = images.index().unwrap().unwrap();
-    assert_eq!((report.pushed[0].digest, report.pushed[0].media_type), (index.digest(), crate::plan::INDEX));
+    assert_eq!(
+        (report.pushed[0].digest, report.pushed[0].media_type),
+        (index.digest(), crate::plan::INDEX)
+    );
     assert_eq!(shelf.content().manifests[&("app".to_owned(), "1".to_owned())], index.bytes());
     let types: Vec<_> = fake
         .seen()
@@ -147,7 +169,10 @@ async fn a_registry_that_names_another_digest_is_not_believed() {
             }
         });
         let name = format!("{}/app:1", fake.name());
-        let error = Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap_err();
+        let error = Client::anonymous()
+            .push(&[set(&[&name], vec![image("amd64", "a")])])
+            .await
+            .unwrap_err();
         assert!(matches!(&error, Error::DigestMismatch { .. }), "{part}: {error}");
     }
 }
@@ -158,10 +183,15 @@ async fn what_is_there_by_halves_is_sent() {
     for header in [("Content-Length", "7"), ("Docker-Content-Digest", "sha256:00")] {
         let shelf = FakeStorage::default();
         let fake = Fake::start(move |seen| {
-            if seen.is("HEAD", "/blobs/") { Answer::status(200).header(header.0, header.1) } else { shelf.answer(seen) }
+            if seen.is("HEAD", "/blobs/") {
+                Answer::status(200).header(header.0, header.1)
+            } else {
+                shelf.answer(seen)
+            }
         });
         let name = format!("{}/app:1", fake.name());
-        let report = Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap();
+        let report =
+            Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap();
         assert_eq!((report.sent, report.present), (2, 0), "{header:?}");
     }
 }
@@ -174,13 +204,20 @@ async fn a_source_that_changes_under_us_is_never_complete() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "x".repeat(1 << 20)).unwrap();
     let mut tree = Tree::with_root();
-    tree.insert("app", Entry::file(FileData::Host(HostFile::new(file.path()).unwrap()), 0o755)).unwrap();
+    tree.insert("app", Entry::file(FileData::Host(HostFile::new(file.path()).unwrap()), 0o755))
+        .unwrap();
     let image = image_of("amd64", vec![Layer::from_tree(tree, 0).unwrap()]);
     let size = image.layers()[0].size();
     fs::write(file.path(), "y".repeat(1 << 20)).unwrap();
-    let error = Client::anonymous().push(&[set(&[&format!("{}/app:1", fake.name())], vec![image])]).await.unwrap_err();
+    let error = Client::anonymous()
+        .push(&[set(&[&format!("{}/app:1", fake.name())], vec![image])])
+        .await
+        .unwrap_err();
     assert!(matches!(&error, Error::Image(_)), "{error}");
     assert!(shelf.content().manifests.is_empty());
     // The end was held back, so the registry never had all of it.
-    assert!(fake.seen().iter().all(|seen| (seen.body.len() as u64) < size), "the wrong blob went out whole");
+    assert!(
+        fake.seen().iter().all(|seen| (seen.body.len() as u64) < size),
+        "the wrong blob went out whole"
+    );
 }

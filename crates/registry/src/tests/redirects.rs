@@ -38,7 +38,11 @@ async fn blobs_may_come_from_elsewhere_and_no_password_goes_there() {
     });
     assert_eq!(images.await.unwrap().len(), 1);
     assert_eq!(elsewhere.seen().len(), 2, "config and layer");
-    assert!(elsewhere.seen().iter().all(|seen| seen.authorization().is_none()), "{:?}", elsewhere.seen());
+    assert!(
+        elsewhere.seen().iter().all(|seen| seen.authorization().is_none()),
+        "{:?}",
+        elsewhere.seen()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,8 +58,14 @@ async fn where_nothing_good_can_be_nobody_goes() {
             "/v2/" => Answer::status(200),
             _ => Answer::status(307).header("Location", location),
         });
-        let error = Client::anonymous().pull(&format!("{}/app:1", fake.name()).parse().unwrap()).await.unwrap_err();
-        assert!(matches!(&error, Error::Protocol { .. }) && error.to_string().contains(part), "{location}: {error}");
+        let error = Client::anonymous()
+            .pull(&format!("{}/app:1", fake.name()).parse().unwrap())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, Error::Protocol { .. }) && error.to_string().contains(part),
+            "{location}: {error}"
+        );
         assert!(fake.seen().len() <= 9, "{location}: {}", fake.seen().len());
     }
 }
@@ -75,7 +85,10 @@ async fn an_upload_that_is_sent_elsewhere_takes_no_password_along() {
         }
     });
     let client = Client::with_credentials_for(&[&fake.name()]);
-    let error = client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await.unwrap_err();
+    let error = client
+        .push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])])
+        .await
+        .unwrap_err();
     // The registry lacks the blobs, and reports that.
     assert!(error.to_string().contains("no manifest"), "{error}");
     assert_eq!(elsewhere.count("PUT", "/store/1?signature=s&digest=sha256%3A"), 2);
@@ -90,7 +103,8 @@ async fn uploads_are_not_begun_where_get_would_be() {
         _ => shelf.answer(seen),
     });
     let name = format!("{}/app:1", fake.name());
-    let error = Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap_err();
+    let error =
+        Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap_err();
     assert!(error.to_string().contains("sends us elsewhere with 302"), "{error}");
 }
 

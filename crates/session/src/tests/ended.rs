@@ -39,7 +39,11 @@ async fn a_signal_that_is_not_passed_on_ends_the_session_at_once() {
         let (platform, result) = case.run().await;
         assert_eq!(result.code, Ok(signal));
         assert!(began.elapsed() < crate::AFTER_SIGNAL, "{:?}", began.elapsed());
-        assert!(!platform.journal().contains(&format!("signal {}", signal - 128)), "{:?}", platform.journal());
+        assert!(
+            !platform.journal().contains(&format!("signal {}", signal - 128)),
+            "{:?}",
+            platform.journal()
+        );
     }
 }
 
@@ -66,7 +70,9 @@ async fn without_the_launchers_record_no_exit_code_is_the_commands() {
     for code in [125, 127, 128, 129, 137, 143, 162, 178, 192, 255] {
         let end = Some(ProcessEnd::Exited(code, Vec::new()));
         let (_, result) =
-            Case::new([Script { writes: vec![Write::Out("some")], end, ..Script::default() }]).run().await;
+            Case::new([Script { writes: vec![Write::Out("some")], end, ..Script::default() }])
+                .run()
+                .await;
         let failure = result.code.expect_err("it is not known");
         assert!(failure.message.contains("the launcher"), "{code}: {failure}");
         assert_eq!(result.output, "some");
@@ -91,7 +97,8 @@ async fn a_launcher_that_was_killed_for_a_known_reason_says_so() {
     // The user's own signal came before the launcher could pass it on.
     let (sender, receiver) = mpsc::unbounded_channel();
     let end = Some(ProcessEnd::Exited(143, Vec::new()));
-    let mut case = Case::new([Script { writes: vec![Write::AwaitSignal(15)], end, ..Script::default() }]);
+    let mut case =
+        Case::new([Script { writes: vec![Write::AwaitSignal(15)], end, ..Script::default() }]);
     case.signals = Some(receiver);
     case.at = Box::new(move |stage| {
         if stage == Stage::Running {

@@ -21,7 +21,8 @@ pub struct ImageSpec<'a> {
 /// share a layer.
 pub(super) fn write_archive(path: &Path, name: &str, spec: ImageSpec<'_>) {
     let app = sample::unique_app();
-    let files: Vec<_> = std::iter::once(("app", 0o755, &app[..])).chain(spec.files.iter().copied()).collect();
+    let files: Vec<_> =
+        std::iter::once(("app", 0o755, &app[..])).chain(spec.files.iter().copied()).collect();
     let layer = archive(&files);
     let config = json!({
         "architecture": architecture(),

@@ -55,7 +55,13 @@ impl Namespace {
         // Pods are rejected before the service account exists.
         crate::eventually(
             || format!("the service account of {}", namespace.name),
-            || namespace.kubectl(["get", "serviceaccount", "default"]).status.success().then_some(()),
+            || {
+                namespace
+                    .kubectl(["get", "serviceaccount", "default"])
+                    .status
+                    .success()
+                    .then_some(())
+            },
         );
         namespace
     }
@@ -76,7 +82,10 @@ impl Namespace {
     }
 
     /// Returns the kubectl command, to be changed and started by the caller.
-    pub fn kubectl_command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub fn kubectl_command<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
         let mut command = self.cluster.kubectl_command(["--namespace", &self.name]);
         command.args(arguments);
         command
@@ -117,7 +126,12 @@ impl Namespace {
             .spawn()
             .expect("kubectl runs");
         let text = object.to_string();
-        child.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("kubectl reads it");
+        child
+            .stdin
+            .take()
+            .expect("it is piped")
+            .write_all(text.as_bytes())
+            .expect("kubectl reads it");
         let output = child.wait_with_output().expect("it can be waited for");
         assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -160,7 +174,8 @@ impl Namespace {
         let pod = self.create(name, spec);
         pod.wait_until("running", |pod| {
             let statuses = pod["status"]["containerStatuses"].as_array();
-            statuses.is_some_and(|all| all.iter().all(|status| status["state"]["running"].is_object()))
+            statuses
+                .is_some_and(|all| all.iter().all(|status| status["state"]["running"].is_object()))
         });
         pod
     }

@@ -133,7 +133,10 @@ pub struct Process {
 impl Process {
     /// Kills the process with SIGKILL, like an administrator of the node.
     pub fn kill(&self) {
-        let id = i32::try_from(self.id).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
+        let id = i32::try_from(self.id)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .expect("process ids fit");
         rustix::process::kill_process(id, rustix::process::Signal::KILL).expect("it runs");
     }
 }
@@ -144,18 +147,27 @@ pub(super) fn processes(mark: &str) -> Vec<Process> {
     let all: Vec<PathBuf> = fs::read_dir("/proc")
         .expect("there is /proc")
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit)))
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit))
+        })
         .collect();
-    let is_marked = |path: &PathBuf| fs::read_to_string(path.join("cgroup")).is_ok_and(|groups| groups.contains(mark));
+    let is_marked = |path: &PathBuf| {
+        fs::read_to_string(path.join("cgroup")).is_ok_and(|groups| groups.contains(mark))
+    };
     let namespace = |path: &PathBuf| fs::read_link(path.join("ns/pid")).ok();
     let own = fs::read_link("/proc/self/ns/pid").ok();
     // A zombie is in no control group any more.
-    let namespaces: BTreeSet<PathBuf> = all.iter().filter(|path| is_marked(path)).filter_map(namespace).collect();
+    let namespaces: BTreeSet<PathBuf> =
+        all.iter().filter(|path| is_marked(path)).filter_map(namespace).collect();
     let is_ours = |path: &&PathBuf| {
         let namespace = namespace(path);
-        is_marked(path) || namespace != own && namespace.is_some_and(|namespace| namespaces.contains(&namespace))
+        is_marked(path)
+            || namespace != own
+                && namespace.is_some_and(|namespace| namespaces.contains(&namespace))
     };
-    let mut processes: Vec<Process> = all.iter().filter(is_ours).filter_map(|path| process(path)).collect();
+    let mut processes: Vec<Process> =
+        all.iter().filter(is_ours).filter_map(|path| process(path)).collect();
     processes.sort();
     processes
 }

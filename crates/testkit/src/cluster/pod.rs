@@ -67,7 +67,8 @@ impl<'namespace> Pod<'namespace> {
         eventually(
             || {
                 let events = self.namespace.kubectl(["get", "events"]).stdout;
-                let (status, events) = (&last.borrow()["status"], String::from_utf8_lossy(&events).into_owned());
+                let (status, events) =
+                    (&last.borrow()["status"], String::from_utf8_lossy(&events).into_owned());
                 format!("pod {} to be {what}; its status: {status:#}\n{events}", self.name)
             },
             || {
@@ -83,7 +84,11 @@ impl<'namespace> Pod<'namespace> {
     #[track_caller]
     pub fn node(&self) -> Node {
         let name = self.get()["spec"]["nodeName"].as_str().expect("it is on a node").to_owned();
-        self.cluster().nodes().into_iter().find(|node| node.name() == name).expect("the node is one of the cluster")
+        self.cluster()
+            .nodes()
+            .into_iter()
+            .find(|node| node.name() == name)
+            .expect("the node is one of the cluster")
     }
 
     /// Returns the output of a container so far, from kubectl.
@@ -115,10 +120,17 @@ impl<'namespace> Pod<'namespace> {
         let mut wanted: Vec<&str> = names.to_vec();
         wanted.sort_unstable();
         eventually(
-            || format!("the processes of pod {} to be {wanted:?}: {:?}", self.name, self.processes()),
+            || {
+                format!(
+                    "the processes of pod {} to be {wanted:?}: {:?}",
+                    self.name,
+                    self.processes()
+                )
+            },
             || {
                 let processes = self.processes();
-                let mut found: Vec<&str> = processes.iter().map(|process| process.name.as_str()).collect();
+                let mut found: Vec<&str> =
+                    processes.iter().map(|process| process.name.as_str()).collect();
                 found.sort_unstable();
                 (found == wanted).then_some(())
             },

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use scratchdbg_backend::{
-    BoxError, ContainerName, ContainerRecord, Error, ErrorKind, FactsBackend, FilesBackend, Found, HostFacts,
-    ImageBackend, ImageRecord, ListFilter,
+    BoxError, ContainerName, ContainerRecord, Error, ErrorKind, FactsBackend, FilesBackend, Found,
+    HostFacts, ImageBackend, ImageRecord, ListFilter,
 };
 use scratchdbg_diagnose::container::Event;
 use scratchdbg_diagnose::rootfs::{Detail, Entry, EntryKind, Want};
@@ -53,7 +53,11 @@ impl FakeBackend {
         let container = world.container(name);
         let (id, phase) = (container.source.id.clone(), container.source.state);
         let record = world.contents.records.entry(name.to_owned()).or_insert_with(|| {
-            let mut record = ContainerRecord { id, image_id: "sha256:0".to_owned(), ..ContainerRecord::default() };
+            let mut record = ContainerRecord {
+                id,
+                image_id: "sha256:0".to_owned(),
+                ..ContainerRecord::default()
+            };
             name.clone_into(&mut record.facts.name);
             record.facts.state.phase = phase;
             record
@@ -116,7 +120,9 @@ impl FakeBackend {
             return Err(super::unreachable());
         }
         match &world.contents.refusal {
-            Some((refused, error)) if *refused == request || *refused == Request::Any => Err(error.clone()),
+            Some((refused, error)) if *refused == request || *refused == Request::Any => {
+                Err(error.clone())
+            }
             _ => Ok(()),
         }
     }
@@ -179,15 +185,24 @@ impl FactsBackend for FakeBackend {
         self.world().contents.events.get(container).cloned()
     }
 
-    async fn list_records(&self, filter: &ListFilter, _: &HostFacts) -> Result<Vec<ContainerRecord>, Error> {
+    async fn list_records(
+        &self,
+        filter: &ListFilter,
+        _: &HostFacts,
+    ) -> Result<Vec<ContainerRecord>, Error> {
         self.allow(Request::Any)?;
-        let wanted = |record: &&ContainerRecord| filter.all || record.facts.state.phase.has_processes();
+        let wanted =
+            |record: &&ContainerRecord| filter.all || record.facts.state.phase.has_processes();
         Ok(self.world().contents.records.values().filter(wanted).cloned().collect())
     }
 }
 
 impl FilesBackend for FakeBackend {
-    async fn look_up(&self, record: &ContainerRecord, wanted: &[Want]) -> Result<Option<Vec<Found>>, Error> {
+    async fn look_up(
+        &self,
+        record: &ContainerRecord,
+        wanted: &[Want],
+    ) -> Result<Option<Vec<Found>>, Error> {
         self.allow(Request::Files)?;
         let contents = &mut self.world().contents;
         if contents.looking_changes {
@@ -205,7 +220,11 @@ impl FilesBackend for FakeBackend {
         self.allow(Request::Files)?;
         let world = self.world();
         let file = world.contents.files.get(&record.facts.name).and_then(|files| files.get(path));
-        if let Some(File { entry: Entry { kind: EntryKind::File { content: Some(content), .. }, .. }, .. }) = file {
+        if let Some(File {
+            entry: Entry { kind: EntryKind::File { content: Some(content), .. }, .. },
+            ..
+        }) = file
+        {
             visit(content);
         }
         Ok(())
@@ -222,7 +241,11 @@ impl ImageBackend for FakeBackend {
         Ok(self.world().contents.images.get(reference).map(|_| ImageRecord::default()))
     }
 
-    async fn save_image(&self, reference: &str, sink: &mut (dyn Write + Send)) -> Result<(), Error> {
+    async fn save_image(
+        &self,
+        reference: &str,
+        sink: &mut (dyn Write + Send),
+    ) -> Result<(), Error> {
         self.allow(Request::Save)?;
         let archive = self.world().contents.images.get(reference).cloned().unwrap_or_default();
         sink.write_all(&archive).map_err(|error| Error::new(ErrorKind::Broken, error.to_string()))
@@ -234,12 +257,17 @@ impl ImageBackend for FakeBackend {
     ) -> Result<(), Error> {
         self.allow(Request::Any)?;
         let mut archive = Vec::new();
-        produce(&mut archive).map_err(|error| Error::new(ErrorKind::Broken, error.into().to_string()))?;
+        produce(&mut archive)
+            .map_err(|error| Error::new(ErrorKind::Broken, error.into().to_string()))?;
         self.world().contents.loaded.push(archive);
         Ok(())
     }
 
-    async fn with_twins(&self, _: &[&str], _: impl Future<Output = Option<String>>) -> Result<BTreeSet<String>, Error> {
+    async fn with_twins(
+        &self,
+        _: &[&str],
+        _: impl Future<Output = Option<String>>,
+    ) -> Result<BTreeSet<String>, Error> {
         self.allow(Request::Any)?;
         Ok(BTreeSet::new())
     }

@@ -27,12 +27,14 @@ impl FakeKeeper {
                 let words: Vec<_> = line.split(' ').collect();
                 match words[..] {
                     ["open", session, _] => {
-                        let _gone = theirs.write_all(format!("opened {session}\n").as_bytes()).await;
+                        let _gone =
+                            theirs.write_all(format!("opened {session}\n").as_bytes()).await;
                     }
                     ["signal", _, number] => {
                         platform.note(format!("signal {number}"));
                         let number = number.parse().unwrap_or_default();
-                        let _gone = platform.world().signals.as_ref().map(|signals| signals.send(number));
+                        let _gone =
+                            platform.world().signals.as_ref().map(|signals| signals.send(number));
                     }
                     _ => {}
                 }
@@ -52,7 +54,8 @@ impl KeeperHandle for FakeKeeper {
     }
 
     fn connect(&mut self) -> BoxFuture<'static, Result<Box<dyn Duplex>, Error>> {
-        let (platform, says, stale) = (self.platform.clone(), self.says, self.platform.next_script().keeper_says);
+        let (platform, says, stale) =
+            (self.platform.clone(), self.says, self.platform.next_script().keeper_says);
         let connect = async move {
             let (ours, mut theirs) = tokio::io::duplex(1024);
             let _gone = theirs.write_all(says.unwrap_or_default().as_bytes()).await;

@@ -94,9 +94,12 @@ impl Output for FakeOutput {
                 Some(Write::Err(text)) => self.pieces.push_back((Stream::Stderr, text.into())),
                 Some(Write::Record(code)) => {
                     let record = Bytes::from(format!("\x1e{} {code:03}\x1e", self.secret));
-                    self.pieces.extend([(Stream::Stdout, record.clone()), (Stream::Stderr, record)]);
+                    self.pieces
+                        .extend([(Stream::Stdout, record.clone()), (Stream::Stderr, record)]);
                 }
-                Some(Write::AwaitSignal(wanted)) => while self.signals.recv().await != Some(wanted) {},
+                Some(Write::AwaitSignal(wanted)) => {
+                    while self.signals.recv().await != Some(wanted) {}
+                }
                 Some(Write::Hang) => std::future::pending().await,
                 Some(Write::Break) => {
                     self.platform.note("stream broken");

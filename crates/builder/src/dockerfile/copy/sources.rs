@@ -50,8 +50,11 @@ pub(super) fn expand(folder: &Path, pattern: &str) -> Vec<String> {
         for base in &found {
             let Ok(entries) = fs::read_dir(folder.join(base)) else { continue };
             let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-            let matching = names.filter(|name| pattern::part_matches(part.as_bytes(), name.as_bytes()));
-            next.extend(matching.map(|name| if base.is_empty() { name } else { format!("{base}/{name}") }));
+            let matching =
+                names.filter(|name| pattern::part_matches(part.as_bytes(), name.as_bytes()));
+            next.extend(
+                matching.map(|name| if base.is_empty() { name } else { format!("{base}/{name}") }),
+            );
         }
         next.sort();
         found = next;
@@ -62,7 +65,10 @@ pub(super) fn expand(folder: &Path, pattern: &str) -> Vec<String> {
 /// Reports whether Docker's `ADD` would unpack the file: tar, or gzip, bzip2, xz.
 pub(super) fn is_archive(path: &Path) -> bool {
     let mut head = Vec::new();
-    let read = scratchdbg_files::open(path).and_then(|(file, _)| file.take(512).read_to_end(&mut head));
+    let read =
+        scratchdbg_files::open(path).and_then(|(file, _)| file.take(512).read_to_end(&mut head));
     let magic: [&[u8]; 3] = [b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0"];
-    read.is_ok() && (magic.iter().any(|magic| head.starts_with(magic)) || head.get(257..262) == Some(b"ustar"))
+    read.is_ok()
+        && (magic.iter().any(|magic| head.starts_with(magic))
+            || head.get(257..262) == Some(b"ustar"))
 }

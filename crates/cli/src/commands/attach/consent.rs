@@ -9,7 +9,12 @@ use scratchdbg_console::streams::WaitingStream;
 use scratchdbg_session::Consent;
 
 /// Asks the user. Returns `false` if nobody can be asked or the answer is not yes.
-pub(super) async fn obtain(plan: &Plan, refusal: &Error, printer: Printer, interrupts: &mut Interrupts) -> Consent {
+pub(super) async fn obtain(
+    plan: &Plan,
+    refusal: &Error,
+    printer: Printer,
+    interrupts: &mut Interrupts,
+) -> Consent {
     if !(stdin().is_terminal() && stderr().is_terminal()) {
         return Consent::Refused;
     }
@@ -31,7 +36,9 @@ pub(super) async fn obtain(plan: &Plan, refusal: &Error, printer: Printer, inter
 /// Reads the answer byte by byte: further input belongs to the session.
 fn read_line() -> Result<Vec<u8>, std::io::Error> {
     const LONGEST: usize = 1024;
-    let mut input = WaitingStream(std::fs::File::from(std::os::fd::AsFd::as_fd(&stdin()).try_clone_to_owned()?));
+    let mut input = WaitingStream(std::fs::File::from(
+        std::os::fd::AsFd::as_fd(&stdin()).try_clone_to_owned()?,
+    ));
     let (mut line, mut byte) = (Vec::new(), [0]);
     while line.len() < LONGEST && input.read(&mut byte)? == 1 && byte != *b"\n" {
         line.push(byte[0]);

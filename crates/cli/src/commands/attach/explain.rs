@@ -20,7 +20,8 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
     if format == Format::Json {
         return printer.json(&plan.explanation());
     }
-    let command = if plan.command.is_empty() { "a shell".to_owned() } else { plan.command.join(" ") };
+    let command =
+        if plan.command.is_empty() { "a shell".to_owned() } else { plan.command.join(" ") };
     let facts = [
         ("target", format!("{} ({})", plan.target_name, plan.target_kind)),
         ("command", scratchdbg_logs::escape::label(&command).into_owned()),
@@ -34,7 +35,10 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
             [] => "no capability".to_owned(),
             given => given.join(", "),
         };
-        printer.line(&format!("{:9}{}, as {} with {capabilities}", "sidecar", sidecar.image, plan.user))?;
+        printer.line(&format!(
+            "{:9}{}, as {} with {capabilities}",
+            "sidecar", sidecar.image, plan.user
+        ))?;
     }
     for reason in &plan.reasons {
         printer.line(&format!(

@@ -43,7 +43,11 @@ impl User for TerminalUser {
     fn streams(&mut self) -> Streams<Input, Self::Output, Self::Errors> {
         // Reading needs a thread of its own.
         let input = (!terminal::input_is_null()).then(Input::open);
-        Streams { input, output: Outlet::of(streams::stdout()), error: Outlet::of(streams::stderr()) }
+        Streams {
+            input,
+            output: Outlet::of(streams::stdout()),
+            error: Outlet::of(streams::stderr()),
+        }
     }
 
     fn windows(&mut self) -> Result<watch::Receiver<Option<Window>>, Error> {
@@ -75,7 +79,12 @@ impl User for TerminalUser {
         words::tell(notice, self.printer);
     }
 
-    async fn agree(&mut self, plan: &Plan, refusal: &Error, interrupts: &mut Interrupts) -> Consent {
+    async fn agree(
+        &mut self,
+        plan: &Plan,
+        refusal: &Error,
+        interrupts: &mut Interrupts,
+    ) -> Consent {
         consent::obtain(plan, refusal, self.printer, interrupts).await
     }
 
@@ -83,7 +92,12 @@ impl User for TerminalUser {
         self.audit.as_mut().map_or(Ok(()), |audit| audit.start(plan, at))
     }
 
-    fn ended(&mut self, plan: &Plan, began: Timestamp, end: &Result<SessionEnd, Error>) -> Result<(), Error> {
+    fn ended(
+        &mut self,
+        plan: &Plan,
+        began: Timestamp,
+        end: &Result<SessionEnd, Error>,
+    ) -> Result<(), Error> {
         self.audit.as_mut().map_or(Ok(()), |audit| audit.end(plan, began, end))
     }
 }

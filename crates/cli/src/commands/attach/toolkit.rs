@@ -27,13 +27,26 @@ pub(super) async fn of_cluster<'a>(
         Some(_) => config_file::Settings::default(),
         None => config_file::read(file).await?,
     };
-    let registry = running.name.split('/').next().filter(|host| host.contains(['.', ':'])).unwrap_or("REGISTRY");
-    let configured = Configured { toolkit: settings.kubernetes.toolkit, file: shown, registry: registry.to_owned() };
+    let registry = running
+        .name
+        .split('/')
+        .next()
+        .filter(|host| host.contains(['.', ':']))
+        .unwrap_or("REGISTRY");
+    let configured = Configured {
+        toolkit: settings.kubernetes.toolkit,
+        file: shown,
+        registry: registry.to_owned(),
+    };
     let find: FindTwin<'a> = Box::new(move || {
         let running = running.clone();
         Box::pin(async move {
             let found = find_twin(&running, &launcher_platform(), LAUNCHER, context).await;
-            let found = found.map(|twin| Twin { reference: twin.reference, name: twin.name, command: twin.command });
+            let found = found.map(|twin| Twin {
+                reference: twin.reference,
+                name: twin.name,
+                command: twin.command,
+            });
             found.map_err(|error| explain(&error))
         })
     });
@@ -41,5 +54,8 @@ pub(super) async fn of_cluster<'a>(
 }
 
 fn explain(error: &NoTwin) -> backend::Error {
-    backend::Error { hints: error.hints(), ..backend::Error::new(ErrorKind::Unsupported, error.to_string()) }
+    backend::Error {
+        hints: error.hints(),
+        ..backend::Error::new(ErrorKind::Unsupported, error.to_string())
+    }
 }

@@ -30,13 +30,21 @@ pub(super) fn tell(notice: Notice<'_>, printer: Printer) {
             });
         }
         Notice::OutOfMemory(plan) => {
-            let own = if plan.mode() == Mode::Copy { "the copy, which has the original's" } else { "the sidecar" };
-            printer.warning(&format!("out of memory: the kernel killed the command at the limit of {own}"));
+            let own = if plan.mode() == Mode::Copy {
+                "the copy, which has the original's"
+            } else {
+                "the sidecar"
+            };
+            printer.warning(&format!(
+                "out of memory: the kernel killed the command at the limit of {own}"
+            ));
             printer.note(&format!("`{}` itself was not touched", plan.target_name));
         }
         Notice::Overdue { plan, is_paused } => {
             let seconds = scratchdbg_session::AFTER_SIGNAL.as_secs();
-            printer.warning(&format!("the command did not end within {seconds} s of the signal: the session is ended"));
+            printer.warning(&format!(
+                "the command did not end within {seconds} s of the signal: the session is ended"
+            ));
             if is_paused {
                 let name = &plan.target_name;
                 printer.note(&format!("`{name}` is paused: what runs in it ends when it goes on"));
@@ -54,7 +62,9 @@ pub(super) fn tell(notice: Notice<'_>, printer: Printer) {
                 None => "ended".to_owned(),
             };
             let now = end.state.as_str();
-            printer.warning(&format!("container `{name}` {how}, and the session with it; it is {now} now"));
+            printer.warning(&format!(
+                "container `{name}` {how}, and the session with it; it is {now} now"
+            ));
             if !followed {
                 printer.hint(&if Notice::restarts(end.state) {
                     "--mode copy looks into a copy of it, which does not end with it; --follow-restarts attaches to its \
@@ -66,7 +76,10 @@ pub(super) fn tell(notice: Notice<'_>, printer: Printer) {
             }
         }
         Notice::WaitsForRun(plan) => {
-            printer.note(&format!("waiting for `{}` to run again; Ctrl-C ends the wait", plan.target_name));
+            printer.note(&format!(
+                "waiting for `{}` to run again; Ctrl-C ends the wait",
+                plan.target_name
+            ));
         }
         Notice::RunsAgain => printer.note("it runs again"),
         Notice::PlatformSilent { place } => {
@@ -83,7 +96,8 @@ fn introduce(plan: &Plan, printer: Printer) {
         How::Exec(_) => {}
         How::Sidecar(sidecar) => {
             let has_none = sidecar.capabilities.is_empty() || sidecar.withholds;
-            let capabilities = if has_none { "no capability".to_owned() } else { sidecar.capabilities.join(", ") };
+            let capabilities =
+                if has_none { "no capability".to_owned() } else { sidecar.capabilities.join(", ") };
             printer.note(&format!(
                 "a sidecar of `{name}`, as {} with {capabilities}: its processes and network; its files are below \
                  /proc/<pid>/root, where the session starts",
@@ -106,8 +120,9 @@ fn introduce(plan: &Plan, printer: Printer) {
             printer.note(&format!("a copy of `{name}` ({}); {line}", plan.target_kind));
             if let Some(list) = copy.without(false) {
                 let more = if copy.as_original { "" } else { "; --same-rights asks for it" };
-                printer
-                    .note(&format!("the copy goes without {list}: what the program needs of it, it will miss{more}"));
+                printer.note(&format!(
+                    "the copy goes without {list}: what the program needs of it, it will miss{more}"
+                ));
             }
             say_what_is_gone(plan, printer);
         }

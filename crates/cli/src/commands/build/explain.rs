@@ -14,9 +14,8 @@ pub(crate) fn explain(error: &BuildError) -> CommandError {
     }
     match error {
         BuildError::NoBinary | BuildError::SameTag { .. } => CommandError { code: USAGE, ..result },
-        BuildError::InvalidSetting { .. } => {
-            CommandError { code: USAGE, ..result }.hint("`scratchdbg build --help` lists the options and their forms")
-        }
+        BuildError::InvalidSetting { .. } => CommandError { code: USAGE, ..result }
+            .hint("`scratchdbg build --help` lists the options and their forms"),
         _ => result,
     }
 }

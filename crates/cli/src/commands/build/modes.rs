@@ -11,12 +11,17 @@ use super::settings::Source;
 /// Reports files that are not readable by others on this machine but are readable by everybody in
 /// the image, and how to set their mode. Modes on disk are not used because they depend on the
 /// umask of the user who created the files. A mode that was set explicitly is not reported.
-pub(super) fn widened(spec: &BuildSpec, additions: &[String], source: Option<&Source>) -> Option<String> {
+pub(super) fn widened(
+    spec: &BuildSpec,
+    additions: &[String],
+    source: Option<&Source>,
+) -> Option<String> {
     let additions: Vec<Addition> = additions.iter().filter_map(|text| text.parse().ok()).collect();
     let is_asked_for = |path: &str| {
         let below = |addition: &Addition| {
             let root = addition.destination.trim_matches('/');
-            path.strip_prefix(root).is_some_and(|rest| root.is_empty() || rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(root)
+                .is_some_and(|rest| root.is_empty() || rest.is_empty() || rest.starts_with('/'))
         };
         match additions.iter().rev().find(|addition| below(addition)) {
             Some(addition) => addition.mode.is_some(),
@@ -36,7 +41,8 @@ pub(super) fn widened(spec: &BuildSpec, additions: &[String], source: Option<&So
         0 => String::new(),
         count => format!(" ({count} more)"),
     };
-    let is_added = additions.iter().any(|addition| path.starts_with(addition.destination.trim_matches('/')));
+    let is_added =
+        additions.iter().any(|addition| path.starts_with(addition.destination.trim_matches('/')));
     let file = file.display();
     let way = if is_added || source.is_none() {
         format!("--add {file}:/{path}:{mode:04o} keeps it private")

@@ -40,13 +40,14 @@ pub(super) fn parse(texts: &[String], format: Format) -> Result<Vec<Output>, Com
     for text in texts {
         let output: Output = text.parse()?;
         if output == Output::Stdout && format == Format::Json {
-            return Err(CommandError::usage("--output archive:- and --format json both want standard output")
-                .hint("write the archive to a file: archive:FILE"));
+            return Err(CommandError::usage(
+                "--output archive:- and --format json both want standard output",
+            )
+            .hint("write the archive to a file: archive:FILE"));
         }
         if outputs.contains(&output) {
-            return Err(
-                CommandError::usage(format!("--output {text}: it is there twice")).hint("give each output once")
-            );
+            return Err(CommandError::usage(format!("--output {text}: it is there twice"))
+                .hint("give each output once"));
         }
         outputs.push(output);
     }
@@ -61,14 +62,15 @@ impl FromStr for Output {
             None if text == "engine" => Ok(Self::Engine),
             None if text == "registry" => Ok(Self::Registry),
             Some(("oci", path)) if !path.is_empty() => Ok(Self::Layout(PathBuf::from(path))),
-            Some(("archive", "-")) if io::stdout().is_terminal() => {
-                Err(CommandError::usage("--output archive:-: an archive is not printed on a terminal")
-                    .hint("redirect standard output, or give a file: archive:FILE"))
-            }
+            Some(("archive", "-")) if io::stdout().is_terminal() => Err(CommandError::usage(
+                "--output archive:-: an archive is not printed on a terminal",
+            )
+            .hint("redirect standard output, or give a file: archive:FILE")),
             Some(("archive", "-")) => Ok(Self::Stdout),
             Some(("archive", path)) if !path.is_empty() => Ok(Self::Archive(PathBuf::from(path))),
-            _ => Err(CommandError::usage(format!("--output {text}: no such output"))
-                .hint("outputs are `engine`, `registry`, `oci:DIR`, `archive:FILE` and `archive:-`")),
+            _ => Err(CommandError::usage(format!("--output {text}: no such output")).hint(
+                "outputs are `engine`, `registry`, `oci:DIR`, `archive:FILE` and `archive:-`",
+            )),
         }
     }
 }
@@ -100,21 +102,30 @@ impl Output {
             Self::Engine => load(&sets, epoch, context.images().await?).await,
             Self::Layout(path) => {
                 let (storage, path) = (Arc::clone(storage), path.clone());
-                blocking(move || storage.add_to_layout(&path, &sets).map_err(|error| explain_image(&error))).await
+                blocking(move || {
+                    storage.add_to_layout(&path, &sets).map_err(|error| explain_image(&error))
+                })
+                .await
             }
             Self::Archive(path) => {
                 let path = path.clone();
-                blocking(move || save_hybrid(&sets, epoch, &path).map_err(|error| explain_image(&error))).await
+                blocking(move || {
+                    save_hybrid(&sets, epoch, &path).map_err(|error| explain_image(&error))
+                })
+                .await
             }
             Self::Stdout => {
                 blocking(move || {
-                    let mut out = BufWriter::with_capacity(1 << 20, WaitingStream(io::stdout().lock()));
-                    match write_hybrid(&sets, epoch, &mut out).and_then(|()| out.flush().map_err(ImageError::Write)) {
+                    let mut out =
+                        BufWriter::with_capacity(1 << 20, WaitingStream(io::stdout().lock()));
+                    match write_hybrid(&sets, epoch, &mut out)
+                        .and_then(|()| out.flush().map_err(ImageError::Write))
+                    {
                         // The reader of a text may stop early, but an archive is useless without
                         // its end.
-                        Err(ImageError::Write(error)) => {
-                            Err(CommandError::new(format!("cannot write the archive to standard output: {error}")))
-                        }
+                        Err(ImageError::Write(error)) => Err(CommandError::new(format!(
+                            "cannot write the archive to standard output: {error}"
+                        ))),
                         Err(error) => Err(explain_image(&error)),
                         Ok(()) => Ok(()),
                     }
@@ -128,7 +139,11 @@ impl Output {
 
 /// Loads a pair into the engine. An engine without an image store for several platforms gives the
 /// names to the first image, so that must be the one it can run.
-async fn load(sets: &[ImageSet], epoch: u64, engine: &(impl FactsBackend + ImageBackend)) -> Result<(), CommandError> {
+async fn load(
+    sets: &[ImageSet],
+    epoch: u64,
+    engine: &(impl FactsBackend + ImageBackend),
+) -> Result<(), CommandError> {
     let mut sorted = sets.to_vec();
     if sets.iter().any(|set| set.images().len() > 1) {
         let platform = engine.host_facts().await?.platform;
@@ -157,26 +172,39 @@ async fn load(sets: &[ImageSet], epoch: u64, engine: &(impl FactsBackend + Image
 }
 
 /// Checks that the engine has what it reported as loaded.
-async fn check_loaded(engine: &impl ImageBackend, set: &ImageSet, tag: &str) -> Result<(), CommandError> {
+async fn check_loaded(
+    engine: &impl ImageBackend,
+    set: &ImageSet,
+    tag: &str,
+) -> Result<(), CommandError> {
     let found = engine.image_record(tag).await?.map(|image| image.layers);
     let is_ours = |layers: &Vec<String>| {
-        let layers_of = |image: &Image| image.layers().iter().map(|layer| layer.diff_id().to_string()).collect();
+        let layers_of = |image: &Image| {
+            image.layers().iter().map(|layer| layer.diff_id().to_string()).collect()
+        };
         set.images().iter().map(layers_of).any(|ours: Vec<String>| ours == *layers)
     };
     match found {
         // For several platforms, the engine may describe an image that it does not have.
         Some(layers) if set.images().len() > 1 && layers.is_empty() => Ok(()),
         Some(layers) if is_ours(&layers) => Ok(()),
-        Some(_) => Err(CommandError::new(format!("the engine took the images, and has another one as {tag}"))
-            .hint("something else may have given the name away meanwhile: build again")),
-        None => Err(CommandError::new(format!("the engine said that it took the images, and has no {tag}"))
-            .hint("its log may say why; `docker images` lists what it has")),
+        Some(_) => Err(CommandError::new(format!(
+            "the engine took the images, and has another one as {tag}"
+        ))
+        .hint("something else may have given the name away meanwhile: build again")),
+        None => Err(CommandError::new(format!(
+            "the engine said that it took the images, and has no {tag}"
+        ))
+        .hint("its log may say why; `docker images` lists what it has")),
     }
 }
 
 fn with_first(set: &ImageSet, architecture: &str) -> Result<ImageSet, ImageError> {
-    let (first, others): (Vec<Image>, Vec<Image>) =
-        set.images().iter().cloned().partition(|image| image.platform().architecture == architecture);
+    let (first, others): (Vec<Image>, Vec<Image>) = set
+        .images()
+        .iter()
+        .cloned()
+        .partition(|image| image.platform().architecture == architecture);
     ImageSet::new(set.tags().to_vec(), first.into_iter().chain(others).collect())
 }
 
@@ -207,7 +235,10 @@ mod tests {
     fn outputs_are_named() {
         assert_eq!("engine".parse::<Output>().unwrap(), Output::Engine);
         assert_eq!("registry".parse::<Output>().unwrap(), Output::Registry);
-        assert_eq!("archive:a:b.tar".parse::<Output>().unwrap(), Output::Archive(PathBuf::from("a:b.tar")));
+        assert_eq!(
+            "archive:a:b.tar".parse::<Output>().unwrap(),
+            Output::Archive(PathBuf::from("a:b.tar"))
+        );
         assert_eq!("oci:a:b".parse::<Output>().unwrap(), Output::Layout(PathBuf::from("a:b")));
         for bad in ["", "oci", "oci:", "docker", "archive", "archive:", "engine:x", "registry:x"] {
             assert_eq!(bad.parse::<Output>().unwrap_err().code, crate::error::USAGE, "{bad}");

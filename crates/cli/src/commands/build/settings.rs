@@ -29,7 +29,11 @@ pub(super) struct Source {
 impl Source {
     /// Reports whether the line that adds a file of the image sets the file's mode.
     pub(super) fn sets_mode(&self, path: &str) -> bool {
-        let line = self.origins.files.get(path).and_then(|line| self.text.lines().nth(line.checked_sub(1)?));
+        let line = self
+            .origins
+            .files
+            .get(path)
+            .and_then(|line| self.text.lines().nth(line.checked_sub(1)?));
         line.is_some_and(|line| line.contains("--chmod"))
     }
 }
@@ -41,29 +45,39 @@ pub(super) fn with_dockerfile_of_context(mut args: BuildArgs) -> Result<BuildArg
     {
         let file = context.join("Dockerfile");
         if !file.is_file() {
-            return Err(CommandError::new(format!("{} is a directory without a Dockerfile", context.display()))
-                .hint("name a static binary, or the Dockerfile with --file"));
+            return Err(CommandError::new(format!(
+                "{} is a directory without a Dockerfile",
+                context.display()
+            ))
+            .hint("name a static binary, or the Dockerfile with --file"));
         }
         args.file = Some(file);
     }
     if args.file.is_none() && !args.arguments.is_empty() {
-        return Err(CommandError::usage("--build-arg sets an ARG of a Dockerfile, and none is named")
-            .hint("name the Dockerfile with --file, or the folder that has it"));
+        return Err(CommandError::usage(
+            "--build-arg sets an ARG of a Dockerfile, and none is named",
+        )
+        .hint("name the Dockerfile with --file, or the folder that has it"));
     }
     Ok(args)
 }
 
 /// Returns everything except for the twin and the storage, and the image's Dockerfile. `epoch` is
 /// `SOURCE_DATE_EPOCH`.
-pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, Option<Source>), CommandError> {
+pub(super) fn spec(
+    args: &BuildArgs,
+    epoch: Option<&str>,
+) -> Result<(BuildSpec, Option<Source>), CommandError> {
     let tags = references("--tag", &args.tags)?;
-    let platforms = args.platforms.iter().map(|text| platform(text)).collect::<Result<Vec<_>, _>>()?;
+    let platforms =
+        args.platforms.iter().map(|text| platform(text)).collect::<Result<Vec<_>, _>>()?;
     let additions = args.additions.iter().map(|text| text.parse::<Addition>());
     let additions = additions.collect::<Result<Vec<_>, _>>().map_err(|error| explain(&error))?;
     let epoch = seconds(epoch)?;
     let (mut spec, mut source) = match &args.file {
         Some(file) => {
-            let (recipe, text) = from_dockerfile(file, &args.binaries, &args.arguments, &platforms)?;
+            let (recipe, text) =
+                from_dockerfile(file, &args.binaries, &args.arguments, &platforms)?;
             let path = file.to_string_lossy().into_owned();
             let source = Source { path, origins: recipe.origins, findings: recipe.findings, text };
             (recipe.spec, Some(source))
@@ -79,7 +93,9 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, 
             (args.workdir.is_some(), &["WORKDIR"]),
             (args.healthcheck.is_some(), &["HEALTHCHECK"]),
         ];
-        for keyword in given.into_iter().filter(|(is_given, _)| *is_given).flat_map(|(_, keywords)| keywords) {
+        for keyword in
+            given.into_iter().filter(|(is_given, _)| *is_given).flat_map(|(_, keywords)| keywords)
+        {
             source.origins.forget(keyword);
         }
     }
@@ -102,7 +118,8 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, 
         spec.entrypoint = Some(words("--entrypoint", entrypoint)?);
     }
     if let Some(cmd) = &args.cmd {
-        spec.cmd = Some(if cmd.starts_with('[') { words("--cmd", cmd)? } else { vec![cmd.clone()] });
+        spec.cmd =
+            Some(if cmd.starts_with('[') { words("--cmd", cmd)? } else { vec![cmd.clone()] });
     }
     spec.expose.extend(args.expose.iter().cloned());
     if let Some(user) = &args.user {
@@ -111,7 +128,10 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, 
     spec.workdir = args.workdir.clone().or(spec.workdir);
     spec.stop_signal = args.stop_signal.clone().or(spec.stop_signal);
     if let Some(check) = &args.healthcheck {
-        spec.healthcheck = Some(Healthcheck { test: Some(health(check)?), ..spec.healthcheck.unwrap_or_default() });
+        spec.healthcheck = Some(Healthcheck {
+            test: Some(health(check)?),
+            ..spec.healthcheck.unwrap_or_default()
+        });
     }
     Ok((spec, source))
 }
@@ -136,7 +156,10 @@ pub(super) fn compression(text: Option<&str>) -> Result<Option<Compression>, Com
 }
 
 /// Parses the values of a flag with image names.
-pub(super) fn references(flag: &str, texts: &[String]) -> Result<Vec<TaggedReference>, CommandError> {
+pub(super) fn references(
+    flag: &str,
+    texts: &[String],
+) -> Result<Vec<TaggedReference>, CommandError> {
     let parse = |text: &String| {
         let reference = text.parse::<TaggedReference>();
         reference.map_err(|error| {
@@ -176,7 +199,9 @@ fn from_dockerfile(
             .hint("build one image for each platform, with a tag of its own"));
     }
     let context = match named {
-        [] => file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        [] => {
+            file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        }
         [folder] => folder,
         _ => {
             return Err(CommandError::usage("with --file, one folder at most can be named")
@@ -190,15 +215,18 @@ fn from_dockerfile(
     }
     let mut values = BTreeMap::new();
     for argument in arguments {
-        let (name, value) = argument
-            .split_once('=')
-            .ok_or_else(|| CommandError::usage(format!("--build-arg {argument}: no value")).hint("it is NAME=VALUE"))?;
+        let (name, value) = argument.split_once('=').ok_or_else(|| {
+            CommandError::usage(format!("--build-arg {argument}: no value"))
+                .hint("it is NAME=VALUE")
+        })?;
         values.insert(name.to_owned(), value.to_owned());
     }
-    let text = scratchdbg_files::read_text(file, dockerfile::LARGEST)
-        .map_err(|error| CommandError::unreadable(file, &error).hint("--file takes the path of a Dockerfile"))?;
+    let text = scratchdbg_files::read_text(file, dockerfile::LARGEST).map_err(|error| {
+        CommandError::unreadable(file, &error).hint("--file takes the path of a Dockerfile")
+    })?;
     let arguments = Arguments { values, target: platforms.first().cloned() };
-    let recipe = dockerfile::read(&text, context, &arguments).map_err(|error| explain_dockerfile(file, &error))?;
+    let recipe = dockerfile::read(&text, context, &arguments)
+        .map_err(|error| explain_dockerfile(file, &error))?;
     Ok((recipe, text))
 }
 

@@ -33,15 +33,23 @@ impl Storage {
     /// Opens the layouts among the outputs, and decides where layers are stored. Without a
     /// `compression`, layers for a layout or a registry are packed as registries and most tools
     /// expect, and streams are not packed.
-    pub(super) fn prepare(outputs: &[Output], compression: Option<Compression>) -> Result<Self, CommandError> {
+    pub(super) fn prepare(
+        outputs: &[Output],
+        compression: Option<Compression>,
+    ) -> Result<Self, CommandError> {
         let layouts = outputs.iter().filter_map(|output| match output {
             Output::Layout(path) => Some(OpenLayout::open(path)),
             _ => None,
         });
-        let layouts = layouts.collect::<Result<Vec<_>, _>>().map_err(|error| explain_image(&error))?;
+        let layouts =
+            layouts.collect::<Result<Vec<_>, _>>().map_err(|error| explain_image(&error))?;
         let first = layouts.first();
         let is_stored_packed = first.is_some() || outputs.contains(&Output::Registry);
-        let compression = compression.unwrap_or(if is_stored_packed { Compression::GZIP } else { Compression::None });
+        let compression = compression.unwrap_or(if is_stored_packed {
+            Compression::GZIP
+        } else {
+            Compression::None
+        });
         let spool = match first {
             // On the file system of the layout, a layer becomes a blob without being copied.
             Some(open) => Some(open.layout.spool_folder().map_err(|error| explain_image(&error))?),
@@ -49,7 +57,9 @@ impl Storage {
         };
         let layers = match &spool {
             Some(spool) => LayerStorage::Spool { folder: spool.path().to_owned(), compression },
-            None if outputs.len() > 1 || compression != Compression::None => LayerStorage::Unnamed { compression },
+            None if outputs.len() > 1 || compression != Compression::None => {
+                LayerStorage::Unnamed { compression }
+            }
             None => LayerStorage::Stream,
         };
         Ok(Self { layers, _spool: spool, layouts })
@@ -61,7 +71,10 @@ impl Storage {
 
     /// Adds images to a layout that was among the outputs.
     pub(super) fn add_to_layout(&self, folder: &Path, sets: &[ImageSet]) -> Result<(), ImageError> {
-        self.layouts.iter().filter(|open| open.path == folder).try_for_each(|open| open.layout.add(sets))
+        self.layouts
+            .iter()
+            .filter(|open| open.path == folder)
+            .try_for_each(|open| open.layout.add(sets))
     }
 }
 

@@ -65,7 +65,9 @@ pub(super) fn print(built: &Built, outputs: &[Output], printer: Printer) -> io::
     if printer.is_quiet() {
         // As in `docker build --quiet`, only the data that a script needs is printed.
         let images = built.pair.prod.images().iter().filter(|_| !outputs.contains(&Output::Stdout));
-        return images.map(|image| image.config_document().digest().to_string()).try_for_each(|id| printer.line(&id));
+        return images
+            .map(|image| image.config_document().digest().to_string())
+            .try_for_each(|id| printer.line(&id));
     }
     let mut text = plan(&built.decisions);
     text.extend(images(&built.pair));
@@ -89,15 +91,20 @@ fn plan(decisions: &[Decision]) -> Vec<String> {
 
 /// Returns a line for each image, and what the twin adds.
 fn images(pair: &Pair) -> Vec<String> {
-    let sets: Vec<(&str, &ImageSet)> =
-        std::iter::once(("production", &pair.prod)).chain(pair.debug.iter().map(|set| ("debug twin", set))).collect();
+    let sets: Vec<(&str, &ImageSet)> = std::iter::once(("production", &pair.prod))
+        .chain(pair.debug.iter().map(|set| ("debug twin", set)))
+        .collect();
     let row = |role: &str, set: &ImageSet, image: &Image| {
         let id = image.config_document().digest().short();
         [role.to_owned(), name(set, image), image.platform().to_string(), size(total(image)), id]
     };
-    let rows: Vec<[String; 5]> =
-        sets.iter().flat_map(|(role, set)| set.images().iter().map(|image| row(role, set, image))).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let rows: Vec<[String; 5]> = sets
+        .iter()
+        .flat_map(|(role, set)| set.images().iter().map(|image| row(role, set, image)))
+        .collect();
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
     let (roles, names, platforms, sizes) = (width(0), width(1), width(2), width(3));
     let mut lines: Vec<String> = rows
         .iter()
@@ -119,8 +126,10 @@ fn images(pair: &Pair) -> Vec<String> {
 
 /// Returns what the registries have after the push, and how many bytes were sent.
 pub(super) fn pushed(report: &PushReport) -> Vec<String> {
-    let name = |pushed: &Pushed| format!("pushed  {}  {}", pushed.reference.familiar(), pushed.digest);
-    let blobs = |count: usize| if count == 1 { "1 blob".to_owned() } else { format!("{count} blobs") };
+    let name =
+        |pushed: &Pushed| format!("pushed  {}  {}", pushed.reference.familiar(), pushed.digest);
+    let blobs =
+        |count: usize| if count == 1 { "1 blob".to_owned() } else { format!("{count} blobs") };
     let mut how = vec![format!("{} sent ({})", blobs(report.sent), size(report.sent_bytes))];
     if report.present > 0 {
         how.push(format!("{} there already", report.present));
@@ -135,7 +144,8 @@ pub(super) fn pushed(report: &PushReport) -> Vec<String> {
 fn next(pair: &Pair, outputs: &[Output]) -> Vec<String> {
     let Some(image) = pair.prod.images().first() else { return Vec::new() };
     let image = name(&pair.prod, image);
-    let repository = pair.prod.tags().first().map(|tag| tag.repository().to_owned()).unwrap_or_default();
+    let repository =
+        pair.prod.tags().first().map(|tag| tag.repository().to_owned()).unwrap_or_default();
     let container = repository.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("app");
     if outputs.contains(&Output::Engine) {
         return vec![
@@ -145,15 +155,21 @@ fn next(pair: &Pair, outputs: &[Output]) -> Vec<String> {
             format!("      scratchdbg attach {container}"),
         ];
     }
-    let command =
-        outputs.iter().find_map(|output| match output {
-            Output::Archive(path) => Some(format!("docker load -i {}", path.display())),
-            Output::Layout(path) => pair.prod.tags().first().map(|tag| {
-                format!("skopeo copy oci:{}:{} docker-daemon:{}", path.display(), tag.tag(), tag.familiar())
-            }),
-            Output::Registry => pair.prod.tags().first().map(|tag| format!("docker pull {}", tag.familiar())),
-            Output::Engine | Output::Stdout => None,
-        });
+    let command = outputs.iter().find_map(|output| match output {
+        Output::Archive(path) => Some(format!("docker load -i {}", path.display())),
+        Output::Layout(path) => pair.prod.tags().first().map(|tag| {
+            format!(
+                "skopeo copy oci:{}:{} docker-daemon:{}",
+                path.display(),
+                tag.tag(),
+                tag.familiar()
+            )
+        }),
+        Output::Registry => {
+            pair.prod.tags().first().map(|tag| format!("docker pull {}", tag.familiar()))
+        }
+        Output::Engine | Output::Stdout => None,
+    });
     command.map(|command| format!("Next: {command}")).into_iter().collect()
 }
 
@@ -164,7 +180,9 @@ pub(super) fn line(role: &str, set: &ImageSet, image: &Image) -> String {
 }
 
 fn name(set: &ImageSet, image: &Image) -> String {
-    set.tags().first().map_or_else(|| image.config_document().digest().short(), TaggedReference::familiar)
+    set.tags()
+        .first()
+        .map_or_else(|| image.config_document().digest().short(), TaggedReference::familiar)
 }
 
 fn total(image: &Image) -> u64 {

@@ -32,7 +32,9 @@ impl Request {
             _ => None,
         };
         let level = args.level.as_deref().map(str::parse::<Level>).transpose();
-        let level = level.map_err(|error| usage(&error, "levels are trace, debug, info, warn, error and fatal"))?;
+        let level = level.map_err(|error| {
+            usage(&error, "levels are trace, debug, info, warn, error and fatal")
+        })?;
         if args.live && (args.targets.len() > 1 || !selectors(args).is_empty()) {
             return Err(CommandError::usage(
                 "--live shows one container: of several, beginnings of lines would be mixed",
@@ -57,7 +59,10 @@ impl Request {
             "text" => Format::Text,
             "json" => Format::Json,
             template => Format::Template(template.parse().map_err(|error| {
-                usage(&error, "a format is text, json, or a template such as '{time} {level} {msg}'")
+                usage(
+                    &error,
+                    "a format is text, json, or a template such as '{time} {level} {msg}'",
+                )
             })?),
         };
         let view = View {
@@ -77,7 +82,11 @@ impl Request {
 
     /// Returns which part of the logs to show, by the engine's clock: ten minutes ago is ten
     /// minutes before the engine's current time.
-    pub(super) fn wanted(&self, args: &LogsArgs, now: jiff::Timestamp) -> Result<follow::Request, CommandError> {
+    pub(super) fn wanted(
+        &self,
+        args: &LogsArgs,
+        now: jiff::Timestamp,
+    ) -> Result<follow::Request, CommandError> {
         let around = |own: Option<u16>| usize::from(own.or(args.around).unwrap_or_default());
         Ok(follow::Request {
             follow: args.follow,
@@ -100,14 +109,20 @@ impl Request {
 
     /// Reports whether all lines are shown unchanged.
     fn is_plain(&self) -> bool {
-        self.query.wants_all() && matches!(self.view.format, Format::Text | Format::Raw) && self.view.stats.is_none()
+        self.query.wants_all()
+            && matches!(self.view.format, Format::Text | Format::Raw)
+            && self.view.stats.is_none()
     }
 
     /// Reports whether lines may be shown in parts as they arrive, if they exceed the limit.
     /// Counting and merging need complete lines.
     fn takes_parts(&self, args: &LogsArgs) -> bool {
         let has_tail = matches!(args.tail, Some(Count::Lines(_)));
-        matches!(self.view.format, Format::Raw) && self.is_plain() && !has_tail && !self.view.many && !self.live
+        matches!(self.view.format, Format::Raw)
+            && self.is_plain()
+            && !has_tail
+            && !self.view.many
+            && !self.live
     }
 
     /// Reports whether the runs of lines are shown, if they are known.
@@ -148,17 +163,26 @@ pub(super) fn needs_zone(args: &LogsArgs) -> bool {
 /// Returns which containers are selected in addition to those that are named. All labels must match
 /// the same container. A project is a separate selection.
 pub(super) fn selectors(args: &LogsArgs) -> Vec<Selector> {
-    let labels = (!args.label.is_empty()).then(|| Selector { labels: args.label.clone(), ..Selector::default() });
-    let project = args.project.clone().map(|project| Selector { project: Some(project), ..Selector::default() });
-    let names =
-        args.targets.iter().filter(|target| is_pattern(target)).cloned().chain(args.all.then(|| "*".to_owned()));
+    let labels = (!args.label.is_empty())
+        .then(|| Selector { labels: args.label.clone(), ..Selector::default() });
+    let project = args
+        .project
+        .clone()
+        .map(|project| Selector { project: Some(project), ..Selector::default() });
+    let names = args
+        .targets
+        .iter()
+        .filter(|target| is_pattern(target))
+        .cloned()
+        .chain(args.all.then(|| "*".to_owned()));
     let names = names.map(|name| Selector { name: Some(name), ..Selector::default() });
     labels.into_iter().chain(project).chain(names).collect()
 }
 
 fn range(args: &LogsArgs, now: &jiff::Zoned) -> Result<TimeRange, CommandError> {
-    TimeRange::parse(args.since.as_deref(), args.until.as_deref(), now)
-        .map_err(|error| usage(&error, "10m, 2h30m, 10:30, yesterday, 2026-01-02T15:04:05Z or seconds since 1970"))
+    TimeRange::parse(args.since.as_deref(), args.until.as_deref(), now).map_err(|error| {
+        usage(&error, "10m, 2h30m, 10:30, yesterday, 2026-01-02T15:04:05Z or seconds since 1970")
+    })
 }
 
 fn usage(error: &dyn std::fmt::Display, hint: &str) -> CommandError {
@@ -170,12 +194,14 @@ fn explain_query(error: QueryError) -> CommandError {
         QueryError::Pattern { option, pattern, reason } => {
             // The last line of a regular expression's error describes the problem; the lines before
             // it show the position.
-            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let reason =
+                reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             let error = QueryError::Pattern { option, pattern, reason };
             usage(&error, "to look for a text as it is, put a \\ before each of .*+?()[]{}|^$\\")
         }
-        error @ QueryError::Field { .. } => {
-            usage(&error, "for example --field status=500, --field 'ms>250' or --field 'path~^/api'")
-        }
+        error @ QueryError::Field { .. } => usage(
+            &error,
+            "for example --field status=500, --field 'ms>250' or --field 'path~^/api'",
+        ),
     }
 }

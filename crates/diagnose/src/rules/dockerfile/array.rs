@@ -43,9 +43,15 @@ struct Seen {
 pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     let text = arguments.trim();
     if let Some(list) = list_without_brackets(text) {
-        let words: Vec<String> = scan(list).elements.into_iter().map(|element| element.text).collect();
+        let words: Vec<String> =
+            scan(list).elements.into_iter().map(|element| element.text).collect();
         let reason = "it is not in square brackets".to_owned();
-        return Some(BrokenArray { reason, mended: written(&words), is_json: false, is_ignored: false });
+        return Some(BrokenArray {
+            reason,
+            mended: written(&words),
+            is_json: false,
+            is_ignored: false,
+        });
     }
     let inner = text.strip_prefix('[')?;
     if begins_a_pattern(inner) {
@@ -65,7 +71,12 @@ pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
                 Some(BrokenArray { reason, mended, is_json: true, is_ignored: false })
             }
             None if behind.is_empty() => None,
-            None => Some(BrokenArray { reason: text_behind(behind), mended, is_json: false, is_ignored: true }),
+            None => Some(BrokenArray {
+                reason: text_behind(behind),
+                mended,
+                is_json: false,
+                is_ignored: true,
+            }),
         };
     }
     let seen = scan(inner);
@@ -77,16 +88,22 @@ pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     if words.is_empty() && !seen.stray_comma {
         return None;
     }
-    Some(BrokenArray { reason: reason(&seen, rest), mended: written(&words), is_json: false, is_ignored: false })
+    Some(BrokenArray {
+        reason: reason(&seen, rest),
+        mended: written(&words),
+        is_json: false,
+        is_ignored: false,
+    })
 }
 
 /// Whether the text behind a bracket is the rest of a class of characters, with more of a name
 /// behind it.
 fn begins_a_pattern(inner: &str) -> bool {
     let Some((class, rest)) = inner.split_once(']') else { return false };
-    let is_class =
-        !class.is_empty() && !class.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '['));
-    is_class && rest.starts_with(|c: char| !c.is_whitespace() && !matches!(c, ',' | ']' | '"' | '\''))
+    let is_class = !class.is_empty()
+        && !class.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '['));
+    is_class
+        && rest.starts_with(|c: char| !c.is_whitespace() && !matches!(c, ',' | ']' | '"' | '\''))
 }
 
 /// Returns the inside of `"/app", "serve"`, `{"/app"}` and `("/app", "serve")`. Nobody writes a
@@ -112,14 +129,17 @@ fn strings(value: &serde_json::Value) -> Vec<String> {
 }
 
 fn written(words: &[String]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
+    let quoted: Vec<String> =
+        words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
     format!("[{}]", quoted.join(", "))
 }
 
 /// Returns the problem, the likeliest typing error first.
 fn reason(seen: &Seen, rest: &str) -> String {
     let quoted_by = |wanted: &[char]| {
-        seen.elements.iter().any(|element| element.quote.is_some_and(|quote| wanted.contains(&quote)))
+        seen.elements
+            .iter()
+            .any(|element| element.quote.is_some_and(|quote| wanted.contains(&quote)))
     };
     let bare = seen.elements.iter().find(|element| element.quote.is_none());
     if quoted_by(&CURLY) {
@@ -155,7 +175,11 @@ const CURLY: [char; 10] = ['“', '”', '„', '‟', '‘', '’', '‚', '‛
 
 /// Reports whether a character closes a quote. Typographic quotes are closed by any of their kind.
 fn closes(open: char, character: char) -> bool {
-    if CURLY.contains(&open) { CURLY.contains(&character) || character == '"' } else { open == character }
+    if CURLY.contains(&open) {
+        CURLY.contains(&character) || character == '"'
+    } else {
+        open == character
+    }
 }
 
 /// Scans the text after the opening bracket as a human reader would.
@@ -204,8 +228,8 @@ fn scan(text: &str) -> Seen {
             }
             first => {
                 let mut raw = String::from(first);
-                while let Some((_, next)) =
-                    characters.next_if(|(_, next)| !next.is_whitespace() && !matches!(next, ',' | ']'))
+                while let Some((_, next)) = characters
+                    .next_if(|(_, next)| !next.is_whitespace() && !matches!(next, ',' | ']'))
                 {
                     raw.push(next);
                 }
@@ -238,8 +262,8 @@ fn unescaped(raw: &str) -> (String, bool) {
 
 /// Operators of the test command.
 const OPERATORS: [&str; 19] = [
-    "=", "==", "!=", "=~", "<", ">", "!", "-a", "-o", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef",
-    "((",
+    "=", "==", "!=", "=~", "<", ">", "!", "-a", "-o", "-eq", "-ne", "-lt", "-le", "-gt", "-ge",
+    "-nt", "-ot", "-ef", "((",
 ];
 
 /// Reports whether a shell's test command is meant: `[ -f /x ] && …`. It has white space after its
@@ -253,14 +277,20 @@ fn is_test(inner: &str, seen: &Seen, rest: &str) -> bool {
     let bare = |element: &&Element| element.quote.is_none();
     let first = seen.elements.first();
     let is_unary = |element: &Element| {
-        element.quote.is_none() && matches!(element.text.as_bytes(), [b'-', letter] if letter.is_ascii_alphabetic())
+        element.quote.is_none()
+            && matches!(element.text.as_bytes(), [b'-', letter] if letter.is_ascii_alphabetic())
     };
-    let has_operator = seen.elements.iter().filter(bare).any(|element| OPERATORS.contains(&element.text.as_str()))
-        || first.is_some_and(is_unary)
-        || is_double;
-    let has_comma = words.split(']').next().is_some_and(|words| words.contains(',')) && !words.contains('$');
+    let has_operator =
+        seen.elements.iter().filter(bare).any(|element| OPERATORS.contains(&element.text.as_str()))
+            || first.is_some_and(is_unary)
+            || is_double;
+    let has_comma =
+        words.split(']').next().is_some_and(|words| words.contains(',')) && !words.contains('$');
     let is_chained = ["&&", "||", ";", "|"].iter().any(|operator| rest.starts_with(operator));
-    let has_variable = seen.elements.iter().any(|element| element.text.contains('$') && element.quote != Some('\''));
+    let has_variable = seen
+        .elements
+        .iter()
+        .any(|element| element.text.contains('$') && element.quote != Some('\''));
     !has_comma && (has_operator || is_chained || (has_variable && seen.elements.len() == 1))
 }
 
@@ -303,7 +333,10 @@ mod tests {
             let broken = broken_array(text).unwrap_or_else(|| panic!("{text} was not found"));
             assert!(broken.reason.contains(reason), "{text}: {broken:?}");
             assert_eq!(broken.mended, mended, "{text}");
-            assert!(serde_json::from_str::<Vec<String>>(&broken.mended).is_ok(), "{text}: {broken:?}");
+            assert!(
+                serde_json::from_str::<Vec<String>>(&broken.mended).is_ok(),
+                "{text}: {broken:?}"
+            );
         }
     }
 

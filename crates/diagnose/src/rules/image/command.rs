@@ -26,17 +26,21 @@ pub(super) fn find(image: ImageFacts<'_>, arguments: &[&str]) -> Command {
     match lookup::find(image.config, image.rootfs, program) {
         Found::At(path) => Command::Found(path),
         Found::Open => Command::Open,
-        Found::Relative(path) => Command::Wrong(vec![by_relative_element(image.config, program, &path)]),
-        Found::Nowhere(tried) => match (mount::hidden_program(image, program, &tried), shell::line(arguments)) {
-            (Some(hidden), _) => Command::Wrong(vec![hidden]),
-            (None, Some(line)) => Command::Wrong(vec![shell_form(image.config, line)]),
-            (None, None) => Command::Wrong(vec![
-                one_string(image, program)
-                    .or_else(|| mount::not_on_mount(image, program, &tried))
-                    .or_else(|| not_absolute(image, program, &tried))
-                    .unwrap_or_else(|| missing(image, program, &tried)),
-            ]),
-        },
+        Found::Relative(path) => {
+            Command::Wrong(vec![by_relative_element(image.config, program, &path)])
+        }
+        Found::Nowhere(tried) => {
+            match (mount::hidden_program(image, program, &tried), shell::line(arguments)) {
+                (Some(hidden), _) => Command::Wrong(vec![hidden]),
+                (None, Some(line)) => Command::Wrong(vec![shell_form(image.config, line)]),
+                (None, None) => Command::Wrong(vec![
+                    one_string(image, program)
+                        .or_else(|| mount::not_on_mount(image, program, &tried))
+                        .or_else(|| not_absolute(image, program, &tried))
+                        .unwrap_or_else(|| missing(image, program, &tried)),
+                ]),
+            }
+        }
     }
 }
 
@@ -74,7 +78,11 @@ pub(super) fn shell_arguments(config: &ConfigFacts) -> Option<Finding> {
     let line = shell::line(&command)?;
     let program = config.entrypoint.first()?;
     // A shell as the entrypoint is supposed to get a command line.
-    if program.rsplit('/').next().is_some_and(|name| name.ends_with("sh") || name == "env" || name == "tini") {
+    if program
+        .rsplit('/')
+        .next()
+        .is_some_and(|name| name.ends_with("sh") || name == "env" || name == "tini")
+    {
         return None;
     }
     Some(
@@ -99,9 +107,14 @@ fn one_string(image: ImageFacts<'_>, program: &str) -> Option<Finding> {
     let instruction = instruction(image.config);
     let fix = match words {
         Some(words) => {
-            format!("write each argument as an element of its own: {instruction} {}", shell::exec_form(&words))
+            format!(
+                "write each argument as an element of its own: {instruction} {}",
+                shell::exec_form(&words)
+            )
         }
-        None => format!("write each argument as an element of its own: {instruction} [\"{name}\", …]"),
+        None => {
+            format!("write each argument as an element of its own: {instruction} [\"{name}\", …]")
+        }
     };
     Some(
         Finding::new(
@@ -178,8 +191,12 @@ fn missing(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Finding {
         Resolution::Missing { at, link: Some((link, target)), .. } => {
             finding.evidence(format!("{link} points to {target}, and {at} is not there"))
         }
-        Resolution::Missing { at, .. } if program.contains('/') => finding.evidence(format!("{at} is not there")),
-        Resolution::NotADirectory { at } => finding.evidence(format!("{at} is a file and not a directory")),
+        Resolution::Missing { at, .. } if program.contains('/') => {
+            finding.evidence(format!("{at} is not there"))
+        }
+        Resolution::NotADirectory { at } => {
+            finding.evidence(format!("{at} is a file and not a directory"))
+        }
         Resolution::Loop => finding.evidence(format!("the links at {path} lead in a circle")),
         _ => finding.evidence(format!("tried: {}", tried.join(", "))),
     };
@@ -188,13 +205,16 @@ fn missing(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Finding {
         (program.contains('/'), image.rootfs.resolve(path))
         && link == path
     {
-        finding.message = format!("{program} is a link that leads to {at}, which is not in the image");
+        finding.message =
+            format!("{program} is a link that leads to {at}, which is not in the image");
     }
     let name = program.rsplit('/').next().unwrap_or(program);
     match image.rootfs.files_named(name).into_iter().next() {
         Some(place) => finding
             .evidence(format!("a file of that name is at {place}"))
             .fix(format!("write {instruction} [\"{place}\"], or put the program at {program}")),
-        None => finding.fix(format!("put the program at {program}, or name the path that it is at")),
+        None => {
+            finding.fix(format!("put the program at {program}, or name the path that it is at"))
+        }
     }
 }

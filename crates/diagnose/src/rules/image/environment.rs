@@ -26,10 +26,15 @@ pub(super) fn check(config: &ConfigFacts) -> Vec<Finding> {
         }
         if entry.len() > MAX_LENGTH {
             let name = entry.split('=').next().unwrap_or_default();
-            findings.push(too_long(&format!("the environment variable {}", shorten(name)), entry.len()));
+            findings.push(too_long(
+                &format!("the environment variable {}", shorten(name)),
+                entry.len(),
+            ));
         }
     }
-    for (index, argument) in config.arguments().iter().enumerate().filter(|(_, argument)| argument.len() > MAX_LENGTH) {
+    for (index, argument) in
+        config.arguments().iter().enumerate().filter(|(_, argument)| argument.len() > MAX_LENGTH)
+    {
         findings.push(too_long(&format!("argument {index} of the command"), argument.len()));
     }
     findings

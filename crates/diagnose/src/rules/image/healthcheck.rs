@@ -7,11 +7,11 @@ use crate::code::Code;
 use crate::finding::{Finding, Severity};
 
 /// Alternatives to a probe that needs a shell or curl.
-const OWN_PROBE: &str =
-    "let the program probe itself: HEALTHCHECK CMD [\"/app\", \"--healthcheck\"], or add a static probe";
+const OWN_PROBE: &str = "let the program probe itself: HEALTHCHECK CMD [\"/app\", \"--healthcheck\"], or add a static probe";
 
 pub(super) fn check(image: ImageFacts<'_>) -> Option<Finding> {
-    let test: Vec<&str> = image.config.healthcheck.as_ref()?.test.iter().map(String::as_str).collect();
+    let test: Vec<&str> =
+        image.config.healthcheck.as_ref()?.test.iter().map(String::as_str).collect();
     match test.as_slice() {
         ["CMD-SHELL", line, ..] => needs_shell(image, line, &test),
         ["CMD", arguments @ ..] => match (shell::line(arguments), arguments) {
@@ -26,9 +26,13 @@ pub(super) fn check(image: ImageFacts<'_>) -> Option<Finding> {
 }
 
 fn needs_shell(image: ImageFacts<'_>, line: &str, test: &[&str]) -> Option<Finding> {
-    let Found::Nowhere(_) = lookup::find(image.config, image.rootfs, "/bin/sh") else { return None };
+    let Found::Nowhere(_) = lookup::find(image.config, image.rootfs, "/bin/sh") else {
+        return None;
+    };
     let fix = match shell::words(line) {
-        Some(words) if matches!(lookup::find(image.config, image.rootfs, &words[0]), Found::At(_)) => {
+        Some(words)
+            if matches!(lookup::find(image.config, image.rootfs, &words[0]), Found::At(_)) =>
+        {
             format!("write it in exec form: HEALTHCHECK CMD {}", shell::exec_form(&words))
         }
         _ => OWN_PROBE.to_owned(),
@@ -53,11 +57,15 @@ fn one_string(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Option<Fin
         return None;
     }
     // Any failing exit code of a probe counts, so it need not be changed to 1.
-    let command = program.rsplit_once("||").filter(|(_, exit)| exit.trim_start().starts_with("exit"));
+    let command =
+        program.rsplit_once("||").filter(|(_, exit)| exit.trim_start().starts_with("exit"));
     let command = command.map_or(program, |(command, _)| command);
     let fix = match shell::words(command) {
         Some(words) => {
-            format!("write each argument as an element of its own: HEALTHCHECK CMD {}", shell::exec_form(&words))
+            format!(
+                "write each argument as an element of its own: HEALTHCHECK CMD {}",
+                shell::exec_form(&words)
+            )
         }
         None => OWN_PROBE.to_owned(),
     };
@@ -81,7 +89,9 @@ fn one_string(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Option<Fin
 }
 
 fn missing_program(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Option<Finding> {
-    let Found::Nowhere(tried) = lookup::find(image.config, image.rootfs, program) else { return None };
+    let Found::Nowhere(tried) = lookup::find(image.config, image.rootfs, program) else {
+        return None;
+    };
     Some(
         Finding::new(
             Code::HealthcheckMissingProgram,

@@ -24,7 +24,9 @@ pub fn hard_link(path: &str, target: &str) -> Finding {
     let message = if path == target {
         format!("{path} is a hard link to itself: no engine can unpack the layer")
     } else {
-        format!("{path} is a hard link to {target}, which is no file before it: no engine can unpack the layer")
+        format!(
+            "{path} is a hard link to {target}, which is no file before it: no engine can unpack the layer"
+        )
     };
     Finding::new(Code::HardLinkBroken, Severity::Error, message)
         .evidence(format!("{path}: hard link to {target}"))
@@ -62,7 +64,12 @@ pub fn setuid(path: &str, entry: &Entry) -> Option<Finding> {
             Severity::Warning,
             format!("{path} is {bits}: whoever executes it gets the rights of {rights}"),
         )
-        .evidence(format!("{path}: mode {:04o}, owner {}:{}", entry.mode & 0o7777, entry.uid, entry.gid))
+        .evidence(format!(
+            "{path}: mode {:04o}, owner {}:{}",
+            entry.mode & 0o7777,
+            entry.uid,
+            entry.gid
+        ))
         .fix(format!(
             "take the bit off ({}) and run with no-new-privileges",
             if bits == "setuid" { "chmod u-s" } else { "chmod g-s" }
@@ -102,11 +109,11 @@ pub fn secret_content(path: &str, head: &[u8]) -> Option<Finding> {
     let head = &head[..head.len().min(SECRET_WINDOW)];
     // A program that reads keys contains the marker too, but not at the beginning of a line of
     // text.
-    let text = str::from_utf8(head).or_else(|error| str::from_utf8(&head[..error.valid_up_to()])).ok()?;
-    let line = text
-        .lines()
-        .map(str::trim)
-        .find(|line| line.starts_with("-----BEGIN ") && line.ends_with("PRIVATE KEY-----") && line.len() < 64)?;
+    let text =
+        str::from_utf8(head).or_else(|error| str::from_utf8(&head[..error.valid_up_to()])).ok()?;
+    let line = text.lines().map(str::trim).find(|line| {
+        line.starts_with("-----BEGIN ") && line.ends_with("PRIVATE KEY-----") && line.len() < 64
+    })?;
     Some(secret(path, "a private key", format!("{path}: {line}")))
 }
 
@@ -123,7 +130,8 @@ fn secret(path: &str, what: &str, evidence: String) -> Finding {
 /// Words that indicate a secret in the name of an environment variable.
 const SECRET_WORDS: &[&str] = &["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIALS", "APIKEY"];
 /// Pairs of words that indicate one.
-const SECRET_PAIRS: &[(&str, &str)] = &[("API", "KEY"), ("PRIVATE", "KEY"), ("ACCESS", "KEY"), ("SIGNING", "KEY")];
+const SECRET_PAIRS: &[(&str, &str)] =
+    &[("API", "KEY"), ("PRIVATE", "KEY"), ("ACCESS", "KEY"), ("SIGNING", "KEY")];
 
 /// Environment entries whose name indicates a secret. Their values are not shown.
 pub(super) fn secrets_in_environment(env: &[String]) -> Vec<Finding> {
@@ -201,7 +209,12 @@ mod tests {
             (b"\x7fELF\x02\x01\xff-----BEGIN PRIVATE KEY-----\n", false),
             (b"if line == \"-----BEGIN PRIVATE KEY-----\" {\n", false),
         ] {
-            assert_eq!(secret_content("/k", head).is_some(), found, "{:?}", String::from_utf8_lossy(head));
+            assert_eq!(
+                secret_content("/k", head).is_some(),
+                found,
+                "{:?}",
+                String::from_utf8_lossy(head)
+            );
         }
     }
 

@@ -61,12 +61,19 @@ enum Taken {
 }
 
 /// `identity` reads files, so it is only used if not everybody may search the directories.
-fn is_taken(rootfs: &Rootfs, path: &str, identity: &impl Deref<Target = Option<Identity>>) -> Taken {
+fn is_taken(
+    rootfs: &Rootfs,
+    path: &str,
+    identity: &impl Deref<Target = Option<Identity>>,
+) -> Taken {
     match rootfs.resolve(path) {
         Resolution::Found { entry: Some(entry), parents, .. } if !entry.is_directory() => {
-            let may_search = |directory: &Entry| identity.as_ref().is_none_or(|identity| identity.may(directory, 0o1));
-            let is_reached =
-                parents.iter().all(|(_, directory)| directory.mode & 0o111 == 0o111 || may_search(directory));
+            let may_search = |directory: &Entry| {
+                identity.as_ref().is_none_or(|identity| identity.may(directory, 0o1))
+            };
+            let is_reached = parents
+                .iter()
+                .all(|(_, directory)| directory.mode & 0o111 == 0o111 || may_search(directory));
             if entry.mode & 0o111 != 0 && is_reached { Taken::Yes } else { Taken::PassedOver }
         }
         Resolution::Unknown => Taken::Unknown,
@@ -84,7 +91,9 @@ fn known_identity(config: &ConfigFacts, rootfs: &Rootfs) -> Option<Identity> {
 /// Reports whether a later directory of `PATH` has a file `name` that the user may execute. runc
 /// built with Go 1.20 and later uses that one, an older runc the first.
 pub(super) fn has_another(config: &ConfigFacts, rootfs: &Rootfs, name: &str) -> bool {
-    let Some(identity) = known_identity(config, rootfs).filter(|_| !name.contains('/')) else { return false };
+    let Some(identity) = known_identity(config, rootfs).filter(|_| !name.contains('/')) else {
+        return false;
+    };
     candidates(config, name).iter().any(|(path, _)| {
         matches!(rootfs.resolve(path), Resolution::Found { entry: Some(entry), .. }
             if !entry.is_directory() && identity.may(entry, 0o1))
@@ -106,7 +115,9 @@ fn candidates(config: &ConfigFacts, name: &str) -> Vec<(String, bool)> {
         .map(|directory| {
             let place = match directory {
                 "" | "." => absolute(config, name),
-                directory => absolute(config, &format!("{}/{name}", directory.trim_end_matches('/'))),
+                directory => {
+                    absolute(config, &format!("{}/{name}", directory.trim_end_matches('/')))
+                }
             };
             (place, !directory.starts_with('/'))
         })

@@ -14,7 +14,9 @@ fn elsewhere(mount: &Mount) -> String {
     );
     match mount.kind {
         MountKind::Tmpfs | MountKind::Other => advice,
-        MountKind::Bind => format!("{advice}; or put what is missing into {} on the host", mount.source),
+        MountKind::Bind => {
+            format!("{advice}; or put what is missing into {} on the host", mount.source)
+        }
         MountKind::Volume => format!(
             "{advice}; or make the volume {} anew: an empty one is filled from the image, an older one keeps what it has",
             mount.source
@@ -35,15 +37,23 @@ fn place(mount: &Mount) -> String {
 /// Reports that a mount certainly hides the image's `path`. `what` is the subject of the sentence,
 /// such as `the program /x`.
 pub(crate) fn hidden(mount: &Mount, what: &str, path: &str, severity: Severity) -> Finding {
-    Finding::new(Code::HiddenByMount, severity, format!("{what} is in the image, and {} hides it", mount.describe()))
-        .evidence(format!("{path} is in the image"))
-        .evidence(place(mount))
-        .evidence(format!("{path} is not in what is mounted"))
-        .fix(elsewhere(mount))
+    Finding::new(
+        Code::HiddenByMount,
+        severity,
+        format!("{what} is in the image, and {} hides it", mount.describe()),
+    )
+    .evidence(format!("{path} is in the image"))
+    .evidence(place(mount))
+    .evidence(format!("{path} is not in what is mounted"))
+    .fix(elsewhere(mount))
 }
 
 /// A program that was not found at these paths, and that a mount hides.
-pub(super) fn hidden_program(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Option<Finding> {
+pub(super) fn hidden_program(
+    image: ImageFacts<'_>,
+    program: &str,
+    tried: &[String],
+) -> Option<Finding> {
     let mounts = image.mounts?;
     tried.iter().find_map(|path| {
         let place = way(image, path).find(|place| mounts.surely_hiding(place).is_some())?;
@@ -54,7 +64,11 @@ pub(super) fn hidden_program(image: ImageFacts<'_>, program: &str, tried: &[Stri
 
 /// A program with a path on a mount, where it does not exist. As far as is known, the image does
 /// not have it either.
-pub(super) fn not_on_mount(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Option<Finding> {
+pub(super) fn not_on_mount(
+    image: ImageFacts<'_>,
+    program: &str,
+    tried: &[String],
+) -> Option<Finding> {
     let mounts = image.mounts?;
     let path = tried.first().filter(|_| program.contains('/'))?;
     if let Some(dangling) = leads_nowhere(image, mounts, program, path) {
@@ -65,7 +79,10 @@ pub(super) fn not_on_mount(image: ImageFacts<'_>, program: &str, tried: &[String
         None => Finding::new(
             Code::HiddenByMount,
             Severity::Error,
-            format!("there is no {program} in {}, which stands before what the image has there", mount.describe()),
+            format!(
+                "there is no {program} in {}, which stands before what the image has there",
+                mount.describe()
+            ),
         )
         .guessed()
         .evidence("what the image has beneath cannot be seen"),
@@ -91,15 +108,26 @@ pub(super) fn not_on_mount(image: ImageFacts<'_>, program: &str, tried: &[String
 
 /// A link on a mount, or to one, whose target does not exist. Whether the target is missing cannot
 /// be said.
-fn leads_nowhere(image: ImageFacts<'_>, mounts: &Mounts, program: &str, path: &str) -> Option<Finding> {
+fn leads_nowhere(
+    image: ImageFacts<'_>,
+    mounts: &Mounts,
+    program: &str,
+    path: &str,
+) -> Option<Finding> {
     let (link, leads, mount) = match image.rootfs.resolve(path) {
         Resolution::Missing { at, link: Some((link, target)), .. } => {
             let mount = mounts.over(&at).or_else(|| mounts.over(&link))?;
-            (format!("{link} is a link to {target}"), format!("leads to {at}, which is not there"), mount)
+            (
+                format!("{link} is a link to {target}"),
+                format!("leads to {at}, which is not there"),
+                mount,
+            )
         }
-        Resolution::Loop => {
-            (format!("the links at {path} lead in a circle"), "leads back to itself".to_owned(), mounts.over(path)?)
-        }
+        Resolution::Loop => (
+            format!("the links at {path} lead in a circle"),
+            "leads back to itself".to_owned(),
+            mounts.over(path)?,
+        ),
         _ => return None,
     };
     Some(
@@ -128,7 +156,12 @@ fn way<'a>(image: ImageFacts<'_>, path: &'a str) -> impl Iterator<Item = String>
 
 /// Returns a finding for the first of these paths that a mount hides, in place of one that calls it
 /// missing.
-pub(super) fn hidden_need(image: ImageFacts<'_>, what: &str, paths: &[&str], severity: Severity) -> Option<Finding> {
+pub(super) fn hidden_need(
+    image: ImageFacts<'_>,
+    what: &str,
+    paths: &[&str],
+    severity: Severity,
+) -> Option<Finding> {
     let mounts = image.mounts?;
     let path = paths.iter().find(|path| mounts.surely_hiding(path).is_some())?;
     Some(hidden(mounts.surely_hiding(path)?, what, path, severity))
@@ -138,7 +171,9 @@ pub(super) fn hidden_need(image: ImageFacts<'_>, what: &str, paths: &[&str], sev
 pub(super) fn no_exec(image: ImageFacts<'_>, path: &str, mode: u32) -> Option<Finding> {
     let mount = image.mounts?.over(path).filter(|mount| mount.no_exec == Some(true))?;
     let fix = match mount.kind {
-        MountKind::Tmpfs => format!("--tmpfs {}:exec, or put the program outside of it", mount.destination),
+        MountKind::Tmpfs => {
+            format!("--tmpfs {}:exec, or put the program outside of it", mount.destination)
+        }
         _ => format!(
             "mount that filesystem with exec on the host (mount -o remount,exec; see /etc/fstab), take {} from another, or \
              leave the program in the image",

@@ -30,7 +30,9 @@ pub(super) fn check(image: ImageFacts<'_>) -> Vec<Finding> {
 /// Returns the program's facts, if it is a binary.
 fn elf(image: ImageFacts<'_>) -> Option<&ElfFacts> {
     let arguments = image.config.arguments();
-    let Found::At(path) = lookup::find(image.config, image.rootfs, arguments.first()?) else { return None };
+    let Found::At(path) = lookup::find(image.config, image.rootfs, arguments.first()?) else {
+        return None;
+    };
     match image.rootfs.program(&path) {
         Some((_, Program::Elf(elf))) => Some(elf),
         _ => None,
@@ -44,7 +46,8 @@ fn mention(image: ImageFacts<'_>, topic: Topic) -> Option<&'static str> {
 /// Reports whether none of the paths exists. Paths that are not known yet count as existing.
 fn all_absent(image: ImageFacts<'_>, paths: &[&str]) -> bool {
     // Request all paths at once, so that one round of responses decides.
-    let absent: Vec<bool> = paths.iter().map(|path| image.rootfs.exists(path) == Some(false)).collect();
+    let absent: Vec<bool> =
+        paths.iter().map(|path| image.rootfs.exists(path) == Some(false)).collect();
     absent.into_iter().all(|absent| absent)
 }
 
@@ -69,13 +72,17 @@ fn certificates(image: ImageFacts<'_>) -> Option<Finding> {
     let fix = "add a bundle at /etc/ssl/certs/ca-certificates.crt (scratchdbg build --with certs), or mount one there";
     if let Some(path) = image.config.variable("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
         return (image.rootfs.exists(path) == Some(false)).then(|| {
-            if let Some(hidden) = mount::hidden_need(image, "the CA bundle", &[path], Severity::Warning) {
+            if let Some(hidden) =
+                mount::hidden_need(image, "the CA bundle", &[path], Severity::Warning)
+            {
                 return hidden;
             }
             Finding::new(
                 Code::CaCertificatesMissing,
                 Severity::Warning,
-                format!("SSL_CERT_FILE names {path}, which is not in the image: TLS connections fail"),
+                format!(
+                    "SSL_CERT_FILE names {path}, which is not in the image: TLS connections fail"
+                ),
             )
             .evidence(format!("Env: SSL_CERT_FILE={path}"))
             .evidence(format!("{path} is not in the image"))
@@ -107,7 +114,11 @@ fn time_zones(image: ImageFacts<'_>) -> Option<Finding> {
     }
     let zone = image.config.variable("TZ").map(|zone| zone.trim_start_matches(':'));
     if let Some(zone) = zone.filter(|zone| names_a_zone(zone)) {
-        let path = if zone.starts_with('/') { zone.to_owned() } else { format!("/usr/share/zoneinfo/{zone}") };
+        let path = if zone.starts_with('/') {
+            zone.to_owned()
+        } else {
+            format!("/usr/share/zoneinfo/{zone}")
+        };
         return (image.rootfs.exists(&path) == Some(false)).then(|| {
             if let Some(hidden) = mount::hidden_need(image, "the time zone", &[&path], Severity::Warning) {
                 return hidden;
@@ -144,22 +155,31 @@ fn time_zones(image: ImageFacts<'_>) -> Option<Finding> {
 fn names_a_zone(zone: &str) -> bool {
     let has_digit = zone.contains(|c: char| c.is_ascii_digit());
     let is_rule = zone.contains([',', '<']) || (has_digit && !zone.contains('/'));
-    !zone.is_empty() && !is_rule && !matches!(zone, "UTC" | "GMT" | "Etc/UTC" | "UCT" | "Zulu" | "Local")
+    !zone.is_empty()
+        && !is_rule
+        && !matches!(zone, "UTC" | "GMT" | "Etc/UTC" | "UCT" | "Zulu" | "Local")
 }
 
 fn tmp(image: ImageFacts<'_>) -> Option<Finding> {
-    let path = image.config.variable("TMPDIR").filter(|path| path.starts_with('/')).unwrap_or("/tmp");
-    let fix =
-        format!("add {path} with mode 1777 (scratchdbg build --with tmp), or mount a tmpfs there: --tmpfs {path}");
+    let path =
+        image.config.variable("TMPDIR").filter(|path| path.starts_with('/')).unwrap_or("/tmp");
+    let fix = format!(
+        "add {path} with mode 1777 (scratchdbg build --with tmp), or mount a tmpfs there: --tmpfs {path}"
+    );
     match image.rootfs.resolve(path) {
         Resolution::Found { path, entry: Some(entry), .. } => {
-            let Resolved::Known(identity) = identity::resolve(&image.config.user, image.rootfs) else { return None };
+            let Resolved::Known(identity) = identity::resolve(&image.config.user, image.rootfs)
+            else {
+                return None;
+            };
             let writable = entry.is_directory() && identity.may(entry, 0o3);
             let shared = entry.mode & 0o1002 == 0o002;
             let message = if !writable {
                 format!("{path} cannot be written by user {}:{}", identity.uid, identity.gid)
             } else if shared {
-                format!("{path} can be written by all and has no sticky bit: everyone may remove everyone's files")
+                format!(
+                    "{path} can be written by all and has no sticky bit: everyone may remove everyone's files"
+                )
             } else {
                 return None;
             };
@@ -217,8 +237,12 @@ fn nsswitch(image: ImageFacts<'_>) -> Option<Finding> {
     let elf = elf(image)?;
     // Go reads /etc/hosts first since 1.16; musl always did.
     let reason = match &elf.go {
-        Some(go) if go.release().is_some_and(|release| release < (1, 16)) => format!("it is built with {}", go.version),
-        None if !elf.is_go && elf.libc == Some(Libc::Glibc) => "it is linked against glibc".to_owned(),
+        Some(go) if go.release().is_some_and(|release| release < (1, 16)) => {
+            format!("it is built with {}", go.version)
+        }
+        None if !elf.is_go && elf.libc == Some(Libc::Glibc) => {
+            "it is linked against glibc".to_owned()
+        }
         _ => return None,
     };
     all_absent(image, &["/etc/nsswitch.conf"]).then(|| {
@@ -268,7 +292,8 @@ const NSS_MODULES: &[&str] = &[
 fn static_glibc(image: ImageFacts<'_>) -> Option<Finding> {
     let name = mention(image, Topic::GlibcNss)?;
     let elf = elf(image)?;
-    let is_static = matches!(elf.kind, Kind::Static | Kind::StaticPie) && elf.libc == Some(Libc::Glibc);
+    let is_static =
+        matches!(elf.kind, Kind::Static | Kind::StaticPie) && elf.libc == Some(Libc::Glibc);
     (is_static && all_absent(image, NSS_MODULES)).then(|| {
         Finding::new(
             Code::StaticGlibcNss,

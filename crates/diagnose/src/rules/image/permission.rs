@@ -9,7 +9,9 @@ use crate::identity::{self, Identity, Resolved};
 use crate::rootfs::{Entry, EntryKind, Resolution};
 
 pub(super) fn check(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
-    let Resolution::Found { path, entry, parents } = image.rootfs.resolve(path) else { return None };
+    let Resolution::Found { path, entry, parents } = image.rootfs.resolve(path) else {
+        return None;
+    };
     let Some(entry) = entry.filter(|entry| !entry.is_directory()) else {
         return Some(mount::mounted_directory(image, &path).unwrap_or_else(|| directory(&path)));
     };
@@ -20,14 +22,21 @@ pub(super) fn check(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
         return Some(special(&path));
     }
     // The numbers of an unknown user do not matter any more.
-    let Resolved::Known(identity) = identity::resolve(&image.config.user, image.rootfs) else { return None };
-    if let Some((parent, directory)) = parents.iter().find(|(_, parent)| !identity.may(parent, 0o1)) {
+    let Resolved::Known(identity) = identity::resolve(&image.config.user, image.rootfs) else {
+        return None;
+    };
+    if let Some((parent, directory)) = parents.iter().find(|(_, parent)| !identity.may(parent, 0o1))
+    {
         return Some(not_searchable(&path, parent, directory, &identity));
     }
     if !identity.may(entry, 0o1) {
         let finding = not_executable(&path, entry, &identity);
         let arguments = image.config.arguments();
-        let is_passed_over = lookup::has_another(image.config, image.rootfs, arguments.first().copied().unwrap_or("/"));
+        let is_passed_over = lookup::has_another(
+            image.config,
+            image.rootfs,
+            arguments.first().copied().unwrap_or("/"),
+        );
         return Some(if is_passed_over { finding.guessed() } else { finding });
     }
     // The interpreter of a script must read it. Executing a binary needs no read permission.
@@ -46,7 +55,9 @@ fn directory(path: &str) -> Finding {
     Finding::new(
         Code::NotExecutableMode,
         Severity::Error,
-        format!("{path} is a directory and not a program (\"permission denied\" or \"is a directory\")"),
+        format!(
+            "{path} is a directory and not a program (\"permission denied\" or \"is a directory\")"
+        ),
     )
     .evidence(format!("{path}: directory"))
     .fix(format!("name the program inside of it: ENTRYPOINT [\"{path}/…\"]"))
@@ -56,7 +67,9 @@ fn special(path: &str) -> Finding {
     Finding::new(
         Code::NotExecutableMode,
         Severity::Error,
-        format!("{path} is a named pipe, socket or device and not a program (\"permission denied\")"),
+        format!(
+            "{path} is a named pipe, socket or device and not a program (\"permission denied\")"
+        ),
     )
     .evidence(format!("{path}: no regular file"))
     .fix("put the program's file at this path, or name the one that it is at")
@@ -79,7 +92,10 @@ fn not_searchable(path: &str, parent: &str, directory: &Entry, identity: &Identi
     Finding::new(
         Code::ParentNotSearchable,
         Severity::Error,
-        format!("{} cannot reach {path}: it may not search {parent} (\"permission denied\")", who(identity)),
+        format!(
+            "{} cannot reach {path}: it may not search {parent} (\"permission denied\")",
+            who(identity)
+        ),
     )
     .evidence(state(parent, directory))
     .evidence(format!("the program runs as {}", who(identity)))
@@ -129,6 +145,9 @@ impl FileCapabilities {
             2 | 3 => word(3)?,
             _ => return None,
         };
-        Some(Self { permitted: u64::from(word(1)?) | u64::from(high) << 32, effective: magic & 1 != 0 })
+        Some(Self {
+            permitted: u64::from(word(1)?) | u64::from(high) << 32,
+            effective: magic & 1 != 0,
+        })
     }
 }

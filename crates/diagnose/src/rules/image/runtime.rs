@@ -9,7 +9,8 @@ use crate::rootfs::Resolution;
 /// Folders that are mounted in every container.
 const FOLDERS: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// Files that Docker mounts or rewrites.
-const FILES: [&str; 5] = ["/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf"];
+const FILES: [&str; 5] =
+    ["/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf"];
 
 /// A program of the image at `path` that is not visible in any container.
 pub(super) fn hidden(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
@@ -18,7 +19,8 @@ pub(super) fn hidden(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
     if image.mounts.is_some_and(|mounts| mounts.over(&path).is_some()) {
         return None;
     }
-    let is_in = |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
+    let is_in =
+        |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
     let (place, how) = match FOLDERS.into_iter().find(is_in) {
         Some(folder) => (folder, "mounted"),
         None => (FILES.into_iter().find(|file| *file == path)?, "put there"),

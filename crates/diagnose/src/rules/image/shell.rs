@@ -46,7 +46,8 @@ pub(super) fn words(line: &str) -> Option<Vec<String>> {
 
 /// Formats an argument vector in the notation of a Dockerfile.
 pub(super) fn exec_form(words: &[impl AsRef<str>]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| serde_json::Value::from(word.as_ref()).to_string()).collect();
+    let quoted: Vec<String> =
+        words.iter().map(|word| serde_json::Value::from(word.as_ref()).to_string()).collect();
     format!("[{}]", quoted.join(", "))
 }
 

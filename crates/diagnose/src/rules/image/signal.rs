@@ -14,7 +14,12 @@ pub(super) fn check(config: &ConfigFacts) -> Option<Finding> {
     // to send it.
     let is_sent = signal.parse::<i32>().is_ok_and(|number| number != 0);
     let (severity, message) = if is_sent {
-        (Severity::Warning, format!("there is no signal {signal}: a stop sends it in vain, and then kills the program"))
+        (
+            Severity::Warning,
+            format!(
+                "there is no signal {signal}: a stop sends it in vain, and then kills the program"
+            ),
+        )
     } else {
         (
             Severity::Error,

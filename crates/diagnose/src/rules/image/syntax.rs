@@ -7,10 +7,13 @@ use crate::config::ConfigFacts;
 use crate::finding::{Finding, Severity};
 
 /// Programs that execute a command line, or words of one.
-const SHELLS: [&str; 10] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh", "fish", "pwsh", "powershell"];
+const SHELLS: [&str; 10] =
+    ["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh", "fish", "pwsh", "powershell"];
 /// Programs that interpret dollar signs, stars or semicolons in their arguments.
-const READERS: [&str; 14] =
-    ["awk", "gawk", "mawk", "sed", "grep", "egrep", "perl", "ruby", "php", "jq", "envsubst", "eval", "xargs", "expr"];
+const READERS: [&str; 14] = [
+    "awk", "gawk", "mawk", "sed", "grep", "egrep", "perl", "ruby", "php", "jq", "envsubst", "eval",
+    "xargs", "expr",
+];
 /// Options whose value is a script or a pattern of the program itself.
 const SCRIPT_OPTIONS: [&str; 9] =
     ["-c", "-e", "-E", "-r", "--eval", "--expression", "--execute", "--command", "--regex"];
@@ -25,8 +28,11 @@ pub(super) fn check(config: &ConfigFacts) -> Vec<Finding> {
         findings.extend(of_command(config, instruction, &arguments, at..at + words.len()));
         at += words.len();
     }
-    if let Some(["CMD", words @ ..]) =
-        config.healthcheck.as_ref().map(|check| check.test.iter().map(String::as_str).collect::<Vec<_>>()).as_deref()
+    if let Some(["CMD", words @ ..]) = config
+        .healthcheck
+        .as_ref()
+        .map(|check| check.test.iter().map(String::as_str).collect::<Vec<_>>())
+        .as_deref()
     {
         findings.extend(of_command(config, "HEALTHCHECK CMD", words, 0..words.len()));
     }
@@ -60,7 +66,10 @@ fn of_command(
     let worst = found.iter().map(|(_, kind)| *kind).min()?;
     let words: Vec<String> = found.iter().map(|(word, _)| format!("`{word}`")).collect();
     let (words, verb) = (words.join(", "), if words.len() == 1 { "is" } else { "are" });
-    let passed = format!("{words} {verb} passed to {} as it stands: the exec form has no shell", arguments[0]);
+    let passed = format!(
+        "{words} {verb} passed to {} as it stands: the exec form has no shell",
+        arguments[0]
+    );
     let message = match worst {
         Kind::Operator => passed,
         Kind::Variable => format!("{passed}, and nothing puts a value in its place"),
@@ -86,9 +95,12 @@ enum Kind {
 }
 
 fn of_word(config: &ConfigFacts, word: &str, before: &[&str], is_reader: bool) -> Option<Kind> {
-    let ends_exec = || before.iter().any(|option| matches!(*option, "-exec" | "-execdir" | "-ok" | "-okdir"));
+    let ends_exec =
+        || before.iter().any(|option| matches!(*option, "-exec" | "-execdir" | "-ok" | "-okdir"));
     match word {
-        "&&" | "||" | "|" | "|&" | ">" | ">>" | "<" | "<<" | "&>" | "&" => return Some(Kind::Operator),
+        "&&" | "||" | "|" | "|&" | ">" | ">>" | "<" | "<<" | "&>" | "&" => {
+            return Some(Kind::Operator);
+        }
         ";" | ";;" if !ends_exec() => return Some(Kind::Operator),
         _ if is_redirection(word) => return Some(Kind::Operator),
         _ => {}
@@ -106,9 +118,14 @@ fn of_word(config: &ConfigFacts, word: &str, before: &[&str], is_reader: bool) -
 fn is_redirection(word: &str) -> bool {
     let rest = word.trim_start_matches(|character: char| character.is_ascii_digit());
     let digits = word.len() - rest.len();
-    let Some(rest) = rest.strip_prefix(">>").or_else(|| rest.strip_prefix('>')) else { return false };
+    let Some(rest) = rest.strip_prefix(">>").or_else(|| rest.strip_prefix('>')) else {
+        return false;
+    };
     match rest.strip_prefix('&') {
-        Some(target) => target == "-" || (!target.is_empty() && target.bytes().all(|byte| byte.is_ascii_digit())),
+        Some(target) => {
+            target == "-"
+                || (!target.is_empty() && target.bytes().all(|byte| byte.is_ascii_digit()))
+        }
         // `>=1.2` is a version, and `<name>` a placeholder.
         None => {
             digits <= 2
@@ -144,14 +161,17 @@ fn is_substituted(config: &ConfigFacts, word: &str) -> bool {
         }
         // `$(NAME)` is the Kubernetes notation for a variable.
         if let Some(inner) = rest.strip_prefix('(') {
-            return inner
-                .split_once(')')
-                .is_some_and(|(inner, _)| !inner.is_empty() && (inner.contains(' ') || is_name(inner)));
+            return inner.split_once(')').is_some_and(|(inner, _)| {
+                !inner.is_empty() && (inner.contains(' ') || is_name(inner))
+            });
         }
-        let end = rest.find(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        let end =
+            rest.find(|character: char| !character.is_ascii_alphanumeric() && character != '_');
         let name = &rest[..end.unwrap_or(rest.len())];
         let is_written_so = name.len() > 1
-            && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
             && !word[..at].ends_with(|before: char| before.is_ascii_alphanumeric());
         is_name(name) && (is_written_so || config.variable(name).is_some())
     })
@@ -175,7 +195,10 @@ fn fix(instruction: &str, own: &[&str], found: &[(&str, Kind)]) -> String {
         && found.len() == 1
         && !command.is_empty()
     {
-        return format!("leave it out, its exit code is enough: {instruction} {}", shell::exec_form(command));
+        return format!(
+            "leave it out, its exit code is enough: {instruction} {}",
+            shell::exec_form(command)
+        );
     }
     match found.iter().map(|(_, kind)| *kind).min() {
         Some(Kind::Variable) => {
@@ -194,8 +217,10 @@ fn ignored(config: &ConfigFacts) -> Option<Finding> {
     let entrypoint: Vec<&str> = config.entrypoint.iter().map(String::as_str).collect();
     let [program, options @ .., line] = entrypoint.as_slice() else { return None };
     let name = program.rsplit('/').next().unwrap_or_default();
-    let takes_line = options.last().is_some_and(|option| option.starts_with('-') && option.ends_with('c'));
-    if !SHELLS.contains(&name) || !takes_line || config.command.is_empty() || reads_parameters(line) {
+    let takes_line =
+        options.last().is_some_and(|option| option.starts_with('-') && option.ends_with('c'));
+    if !SHELLS.contains(&name) || !takes_line || config.command.is_empty() || reads_parameters(line)
+    {
         return None;
     }
     let advice = match shell::words(line) {
@@ -262,7 +287,10 @@ mod tests {
         ] {
             let found = check(&config(words, &[]));
             assert_eq!(found.len(), 1, "{words:?}: {found:?}");
-            assert!(found[0].message.contains(part) && found[0].severity == severity, "{words:?}: {found:?}");
+            assert!(
+                found[0].message.contains(part) && found[0].severity == severity,
+                "{words:?}: {found:?}"
+            );
         }
     }
 
@@ -306,7 +334,9 @@ mod tests {
     #[test]
     fn a_command_that_a_shell_takes_for_itself() {
         let found = |entrypoint: &[&str], command: &[&str]| {
-            check(&config(entrypoint, command)).into_iter().any(|finding| finding.code == Code::CommandIgnored)
+            check(&config(entrypoint, command))
+                .into_iter()
+                .any(|finding| finding.code == Code::CommandIgnored)
         };
         assert!(found(&["/bin/sh", "-c", "/app"], &["--port", "80"]));
         assert!(found(&["/bin/bash", "-o", "pipefail", "-c", "exec /app"], &["x"]));
@@ -322,6 +352,9 @@ mod tests {
         let test = ["CMD", "/app", "probe", "||", "exit", "1"].map(str::to_owned).to_vec();
         let healthcheck = Some(crate::config::Healthcheck { test });
         let found = check(&ConfigFacts { healthcheck, ..config(&["/app"], &[]) });
-        assert!(found[0].fix.as_deref().unwrap().ends_with("HEALTHCHECK CMD [\"/app\", \"probe\"]"), "{found:?}");
+        assert!(
+            found[0].fix.as_deref().unwrap().ends_with("HEALTHCHECK CMD [\"/app\", \"probe\"]"),
+            "{found:?}"
+        );
     }
 }

@@ -27,8 +27,10 @@ fn with(entries: &[(&str, Entry)]) -> Rootfs {
 }
 
 fn config(json: &str) -> ConfigFacts {
-    ConfigFacts::from_image_json(format!(r#"{{"os": "linux", "architecture": "amd64", "config": {json}}}"#).as_bytes())
-        .unwrap()
+    ConfigFacts::from_image_json(
+        format!(r#"{{"os": "linux", "architecture": "amd64", "config": {json}}}"#).as_bytes(),
+    )
+    .unwrap()
 }
 
 fn check_codes(json: &str, rootfs: &Rootfs) -> Vec<&'static str> {
@@ -78,7 +80,11 @@ fn commands() {
         (r#""Entrypoint": ["/app"], "Env": ["=x"]"#, &scratch(), "environment-invalid"),
         (r#""Entrypoint": ["/app"], "Env": ["X="]"#, &scratch(), ""),
         (r#""Entrypoint": ["/app"], "WorkingDir": "/app""#, &scratch(), "workdir-not-a-directory"),
-        (r#""Entrypoint": ["/app"], "WorkingDir": "/app/x""#, &scratch(), "workdir-not-a-directory"),
+        (
+            r#""Entrypoint": ["/app"], "WorkingDir": "/app/x""#,
+            &scratch(),
+            "workdir-not-a-directory",
+        ),
         (r#""Entrypoint": ["/app"], "WorkingDir": "/absent""#, &scratch(), ""),
     ] {
         let json = format!(r#"{{"User": "1:1", {}}}"#, command.trim_end_matches('}'));
@@ -91,7 +97,10 @@ fn the_message_names_the_right_place() {
     let config = config(r#"{"Entrypoint": ["/usr/local/bin/app"], "User": "1"}"#);
     let rootfs = scratch();
     let findings = check(ImageFacts::new(&config, &rootfs));
-    assert!(findings[0].evidence.iter().any(|line| line == "a file of that name is at /app"), "{findings:?}");
+    assert!(
+        findings[0].evidence.iter().any(|line| line == "a file of that name is at /app"),
+        "{findings:?}"
+    );
 }
 
 #[test]
@@ -105,7 +114,10 @@ fn long_arguments() {
         };
         let rootfs = scratch();
         let findings = check(ImageFacts::new(&config, &rootfs));
-        assert_eq!(findings.first().is_some_and(|finding| finding.code.as_str() == "argument-too-long"), found);
+        assert_eq!(
+            findings.first().is_some_and(|finding| finding.code.as_str() == "argument-too-long"),
+            found
+        );
     }
 }
 
@@ -136,7 +148,8 @@ fn permissions() {
         let mut rootfs = Rootfs::complete();
         rootfs.insert("/opt", Entry::directory(parent));
         rootfs.insert("/opt/app", entry.clone());
-        let codes = check_codes(&format!(r#"{{"Entrypoint": ["/opt/app"], "User": "{user}"}}"#), &rootfs);
+        let codes =
+            check_codes(&format!(r#"{{"Entrypoint": ["/opt/app"], "User": "{user}"}}"#), &rootfs);
         let codes: Vec<&str> = codes.into_iter().filter(|code| *code != "runs-as-root").collect();
         assert_eq!(codes.join(" "), expected, "{entry:?} {user}");
     }
@@ -161,7 +174,8 @@ fn users() {
         ("5", &passwd, ""),
         ("65532:65532", &scratch(), ""),
     ] {
-        let codes = check_codes(&format!(r#"{{"Entrypoint": ["/app"], "User": "{user}"}}"#), rootfs);
+        let codes =
+            check_codes(&format!(r#"{{"Entrypoint": ["/app"], "User": "{user}"}}"#), rootfs);
         assert_eq!(codes.join(" "), expected, "{user}");
     }
 }
@@ -181,11 +195,14 @@ fn health_checks() {
         (r#"["CMD"]"#, &scratch(), ""),
         ("[]", &scratch(), ""),
     ] {
-        let json = format!(r#"{{"Entrypoint": ["/app"], "User": "1", "Healthcheck": {{"Test": {test}}}}}"#);
+        let json = format!(
+            r#"{{"Entrypoint": ["/app"], "User": "1", "Healthcheck": {{"Test": {test}}}}}"#
+        );
         assert_eq!(check_codes(&json, rootfs).join(" "), expected, "{test}");
     }
-    let config =
-        config(r#"{"Entrypoint": ["/app"], "User": "1", "Healthcheck": {"Test": ["CMD-SHELL", "/app --health"]}}"#);
+    let config = config(
+        r#"{"Entrypoint": ["/app"], "User": "1", "Healthcheck": {"Test": ["CMD-SHELL", "/app --health"]}}"#,
+    );
     let rootfs = scratch();
     let findings = check(ImageFacts::new(&config, &rootfs));
     assert!(findings[0].fix.as_ref().unwrap().contains(r#"HEALTHCHECK CMD ["/app", "--health"]"#));
@@ -193,7 +210,10 @@ fn health_checks() {
 
 #[test]
 fn volumes_and_stop_signals() {
-    let rootfs = with(&[("/srv/app", Entry::program(0o755, 1, app())), ("/link", Entry::symlink("srv/app"))]);
+    let rootfs = with(&[
+        ("/srv/app", Entry::program(0o755, 1, app())),
+        ("/link", Entry::symlink("srv/app")),
+    ]);
     for (settings, program, expected) in [
         (r#""Volumes": {"/": {}}"#, "/app", "volume-not-mountable"),
         (r#""Volumes": {"/../": {}}"#, "/app", "volume-not-mountable"),
@@ -226,7 +246,8 @@ fn what_is_no_regular_file_is_no_program() {
     let special = Entry { kind: EntryKind::Special, ..Entry::file(0o755, 0) };
     let rootfs = with(&[("/pipe", special)]);
     for user in ["1:1", "0"] {
-        let codes = check_codes(&format!(r#"{{"Entrypoint": ["/pipe"], "User": "{user}"}}"#), &rootfs);
+        let codes =
+            check_codes(&format!(r#"{{"Entrypoint": ["/pipe"], "User": "{user}"}}"#), &rootfs);
         assert_eq!(codes[0], "not-executable-mode", "{user}");
     }
 }
@@ -244,7 +265,8 @@ fn needs_of_the_program() {
     let plain = Sample::fixed();
     let glibc = Sample { os_abi: 3, ..Sample::fixed() };
     // The record of a large program is not read, but the note is.
-    let large_go = Sample { notes: b"\x04\0\0\0\x04\0\0\0\x04\0\0\0Go\0\0abcd".to_vec(), ..glibc.clone() };
+    let large_go =
+        Sample { notes: b"\x04\0\0\0\x04\0\0\0\x04\0\0\0Go\0\0abcd".to_vec(), ..glibc.clone() };
     let none: Vec<(&str, Entry)> = Vec::new();
     let file = || Entry::file(0o644, 1);
     for (sample, text, env, entries, expected) in [
@@ -286,9 +308,12 @@ fn needs_of_the_program() {
         let mut scanner = MentionScanner::new();
         scanner.push(text.as_bytes());
         let found = scanner.finish();
-        let config =
-            config(&format!(r#"{{"Entrypoint": ["/app"], "User": "1:1", "Env": ["{env}"]}}"#).replace("[\"\"]", "[]"));
-        let findings = check(ImageFacts { mentions: Some(&found), ..ImageFacts::new(&config, &rootfs) });
+        let config = config(
+            &format!(r#"{{"Entrypoint": ["/app"], "User": "1:1", "Env": ["{env}"]}}"#)
+                .replace("[\"\"]", "[]"),
+        );
+        let findings =
+            check(ImageFacts { mentions: Some(&found), ..ImageFacts::new(&config, &rootfs) });
         let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
         assert_eq!(codes.join(" "), expected, "{text} {env} {entries:?}");
     }
@@ -332,7 +357,10 @@ fn on_demand_ends_with_the_same_findings() {
     let bin = with(&[
         ("/etc/passwd", Entry::content(0o644, *b"app:x:5:5::/:\n")),
         ("/usr/bin/tool", Entry::symlink("../../opt/tool")),
-        ("/opt/tool", Entry::program(0o755, 1, inspect(Cursor::new(Sample::glibc().build())).unwrap())),
+        (
+            "/opt/tool",
+            Entry::program(0o755, 1, inspect(Cursor::new(Sample::glibc().build())).unwrap()),
+        ),
     ]);
     for (json, rootfs, code) in [
         (r#"{"Entrypoint": ["tool"], "User": "app"}"#, &bin, Some("loader-missing")),

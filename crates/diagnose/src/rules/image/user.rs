@@ -14,7 +14,11 @@ pub(super) fn unknown(image: ImageFacts<'_>) -> Option<Finding> {
         Resolved::OutOfRange(what, number) => return Some(out_of_range(user, what, &number)),
         Resolved::Known(_) | Resolved::Open => return None,
     };
-    let there = if image.rootfs.exists(file) == Some(true) { "does not know it" } else { "is not in the image" };
+    let there = if image.rootfs.exists(file) == Some(true) {
+        "does not know it"
+    } else {
+        "is not in the image"
+    };
     Some(
         Finding::new(
             Code::UserUnknown,
@@ -45,8 +49,11 @@ pub(super) fn check(image: ImageFacts<'_>) -> Option<Finding> {
     let name = user.split(':').next().unwrap_or_default();
     let Resolved::Known(identity) = identity::resolve(user, image.rootfs) else { return None };
     if identity.uid == 0 {
-        let written =
-            if user.is_empty() { "the configuration names no user".to_owned() } else { format!("User: {user}") };
+        let written = if user.is_empty() {
+            "the configuration names no user".to_owned()
+        } else {
+            format!("User: {user}")
+        };
         return Some(
             Finding::new(
                 Code::RunsAsRoot,

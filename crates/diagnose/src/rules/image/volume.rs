@@ -8,7 +8,12 @@ use crate::rootfs::{Resolution, normalize};
 
 pub(super) fn check(image: ImageFacts<'_>) -> Vec<Finding> {
     let program = program(image);
-    image.config.volumes.iter().filter_map(|volume| one(image, volume, program.as_deref())).collect()
+    image
+        .config
+        .volumes
+        .iter()
+        .filter_map(|volume| one(image, volume, program.as_deref()))
+        .collect()
 }
 
 fn one(image: ImageFacts<'_>, volume: &str, program: Option<&str>) -> Option<Finding> {

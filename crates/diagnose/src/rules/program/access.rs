@@ -48,7 +48,8 @@ pub(super) fn denied(
     bits: u32,
 ) -> Option<Denied> {
     if let Some(identity) = identity
-        && let Some((parent, directory)) = parents.iter().find(|(_, parent)| !identity.may(parent, EXECUTE))
+        && let Some((parent, directory)) =
+            parents.iter().find(|(_, parent)| !identity.may(parent, EXECUTE))
     {
         return Some(Denied::Directory(format!(
             "cannot be reached by user {}:{}, who may not search {parent} (mode {:04o}, owner {}:{})",
@@ -59,7 +60,9 @@ pub(super) fn denied(
             directory.gid
         )));
     }
-    let Some(entry) = entry.filter(|entry| !entry.is_directory()) else { return Some(Denied::Kind("is a directory")) };
+    let Some(entry) = entry.filter(|entry| !entry.is_directory()) else {
+        return Some(Denied::Kind("is a directory"));
+    };
     if entry.kind == EntryKind::Special && bits == EXECUTE {
         return Some(Denied::Kind("is a named pipe, socket or device"));
     }

@@ -42,8 +42,9 @@ fn unknown(path: &str, elf: &ElfFacts) -> Option<Finding> {
         return None;
     }
     let name = elf.platform_name();
-    let message =
-        format!("{path} is built for {name}, which Linux does not run on: the kernel answers \"exec format error\"");
+    let message = format!(
+        "{path} is built for {name}, which Linux does not run on: the kernel answers \"exec format error\""
+    );
     Some(
         Finding::new(Code::WrongArchitecture, Severity::Error, message)
             .evidence(evidence(path, elf))

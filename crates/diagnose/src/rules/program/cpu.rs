@@ -23,9 +23,10 @@ pub(super) fn check(path: &str, elf: &ElfFacts, host: Option<IsaLevel>) -> Optio
                 "{path} needs a processor of level {needed} and this one is of level {host}: the program {consequence}"
             ),
         ),
-        None => {
-            (Severity::Warning, format!("{path} needs a processor of level {needed}: on an older one it {consequence}"))
-        }
+        None => (
+            Severity::Warning,
+            format!("{path} needs a processor of level {needed}: on an older one it {consequence}"),
+        ),
     };
     Some(
         Finding::new(Code::CpuLevel, severity, message)

@@ -24,7 +24,9 @@ fn fix(format: Format) -> &'static str {
             "build for Linux: GOOS=linux for Go, --target x86_64-unknown-linux-musl (or aarch64-…) for Rust, or build in a \
              Linux container"
         }
-        Format::Pe => "build for Linux: GOOS=linux for Go, --target x86_64-unknown-linux-musl (or aarch64-…) for Rust",
+        Format::Pe => {
+            "build for Linux: GOOS=linux for Go, --target x86_64-unknown-linux-musl (or aarch64-…) for Rust"
+        }
         Format::StaticLibrary | Format::LlvmBitcode => {
             "this is what a linker takes, not what it makes: name the linked program (for Go, the main package; for Rust, a \
              [[bin]] target)"
@@ -116,8 +118,12 @@ pub(super) fn of_script(path: &str, script: &ScriptFacts) -> Option<Finding> {
         return None;
     };
     Some(
-        Finding::new(Code::NotAnExecutable, Severity::Error, format!("{path} {message} (\"exec format error\")"))
-            .evidence(format!("{path}: {evidence}"))
-            .fix(fix),
+        Finding::new(
+            Code::NotAnExecutable,
+            Severity::Error,
+            format!("{path} {message} (\"exec format error\")"),
+        )
+        .evidence(format!("{path}: {evidence}"))
+        .fix(fix),
     )
 }

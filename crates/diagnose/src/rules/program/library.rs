@@ -71,22 +71,29 @@ pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Vec<Finding> {
     link.preload(&loader, elf);
     while let Some(user) = link.queue.pop_front() {
         for name in link.objects[user].facts.needed.clone() {
-            if loader.is_loaded(&name) || link.names.len() >= MAX_LIBRARIES || !link.names.insert(name.clone()) {
+            if loader.is_loaded(&name)
+                || link.names.len() >= MAX_LIBRARIES
+                || !link.names.insert(name.clone())
+            {
                 continue;
             }
             let path = link.objects[user].path.clone();
             match search::find(&loader, elf, &link.objects, user, &name) {
                 Found::Open => {}
                 Found::At(place) => link.add(&loader, &name, place, user),
-                Found::Unusable(place, reason) => findings.push(unusable(&name, &path, &place, &reason)),
+                Found::Unusable(place, reason) => {
+                    findings.push(unusable(&name, &path, &place, &reason))
+                }
                 Found::Nowhere(searched) => {
-                    findings.push(match subject.mounts.and_then(|mounts| mounts.hidden_file(&name)) {
-                        Some((place, mount)) => {
-                            let what = format!("the library {name} of {path}");
-                            mount::hidden(mount, &what, place, Severity::Error)
-                        }
-                        None => missing(&loader, &name, &path, &searched),
-                    });
+                    findings.push(
+                        match subject.mounts.and_then(|mounts| mounts.hidden_file(&name)) {
+                            Some((place, mount)) => {
+                                let what = format!("the library {name} of {path}");
+                                mount::hidden(mount, &what, place, Severity::Error)
+                            }
+                            None => missing(&loader, &name, &path, &searched),
+                        },
+                    );
                 }
             }
         }
@@ -118,7 +125,9 @@ impl<'a> Link<'a> {
     }
 
     fn add(&mut self, loader: &Loader<'a>, name: &str, place: String, user: usize) {
-        let Some((real, Program::Elf(facts))) = loader.subject.rootfs.program(&place) else { return };
+        let Some((real, Program::Elf(facts))) = loader.subject.rootfs.program(&place) else {
+            return;
+        };
         self.by_name.insert(name.to_owned(), (real, facts));
         // glibc also identifies a library by its soname.
         self.names.extend(facts.soname.clone().filter(|_| loader.kind == Libc::Glibc));
@@ -152,7 +161,9 @@ impl<'a> Loader<'a> {
         };
         let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let names = vec![base(&real), base(&place)];
-        let is_named = |begins: &[&str]| names.iter().any(|name| begins.iter().any(|begin| name.starts_with(begin)));
+        let is_named = |begins: &[&str]| {
+            names.iter().any(|name| begins.iter().any(|begin| name.starts_with(begin)))
+        };
         let is_musl = is_named(&["ld-musl", "libc.musl"]);
         // A musl that runs glibc programs (gcompat) has a loader with that name beside its own.
         let musl_beside = !is_musl && has_musl(subject, elf);
@@ -203,13 +214,15 @@ impl<'a> Loader<'a> {
             let name = name.strip_prefix("lib").and_then(|name| name.split('.').next());
             name.is_some_and(|name| OF_MUSL.contains(&name))
         };
-        let has_musl = self.kind == Libc::Musl || self.defaults.iter().any(|directory| directory == "/usr/local/lib");
+        let has_musl = self.kind == Libc::Musl
+            || self.defaults.iter().any(|directory| directory == "/usr/local/lib");
         self.names.iter().any(|own| own == name) || (has_musl && of_musl())
     }
 
     fn preloaded(&self) -> Vec<String> {
         let is_separator = |c: char| c.is_ascii_whitespace() || c == ':';
-        let mut names: Vec<String> = self.subject.preload.split(is_separator).map(ToOwned::to_owned).collect();
+        let mut names: Vec<String> =
+            self.subject.preload.split(is_separator).map(ToOwned::to_owned).collect();
         if self.kind == Libc::Glibc
             && let Some(content) = self.subject.rootfs.content("/etc/ld.so.preload")
         {
@@ -223,8 +236,18 @@ impl<'a> Loader<'a> {
 }
 
 /// The names of musl's machines in Linux distributions.
-const ARCHITECTURES: &[&str] =
-    &["x86_64", "aarch64", "armhf", "armv7", "i386", "riscv64", "powerpc64le", "ppc64le", "s390x", "loongarch64"];
+const ARCHITECTURES: &[&str] = &[
+    "x86_64",
+    "aarch64",
+    "armhf",
+    "armv7",
+    "i386",
+    "riscv64",
+    "powerpc64le",
+    "ppc64le",
+    "s390x",
+    "loongarch64",
+];
 
 fn has_musl(subject: Subject<'_>, elf: &ElfFacts) -> bool {
     let machine = match elf.platform.as_ref().map(|platform| platform.architecture.as_str()) {
@@ -243,12 +266,16 @@ fn directories_of_musl(subject: Subject<'_>, loader: &str) -> (Vec<String>, bool
     let name = loader.rsplit('/').next().and_then(|name| name.strip_prefix("ld-musl-"));
     let lists: Vec<String> = match name.and_then(|name| name.split('.').next()) {
         Some(architecture) => vec![format!("/etc/ld-musl-{architecture}.path")],
-        None => ARCHITECTURES.iter().map(|architecture| format!("/etc/ld-musl-{architecture}.path")).collect(),
+        None => ARCHITECTURES
+            .iter()
+            .map(|architecture| format!("/etc/ld-musl-{architecture}.path"))
+            .collect(),
     };
     for list in &lists {
         if let Some(content) = subject.rootfs.content(list) {
             let text = String::from_utf8_lossy(content);
-            let paths = text.trim_end_matches('\0').split([':', '\n']).filter(|path| !path.is_empty());
+            let paths =
+                text.trim_end_matches('\0').split([':', '\n']).filter(|path| !path.is_empty());
             return (paths.map(|path| subject.absolute(path)).collect(), true);
         }
     }
@@ -280,8 +307,9 @@ fn lib(elf: &ElfFacts, built_in: &[String]) -> Vec<&'static str> {
         };
         of_debian.into_iter().chain(["lib64", "lib"])
     };
-    let is_built_in =
-        |lib: &&str| built_in.iter().any(|directory| directory.trim_start_matches("/usr") == format!("/{lib}"));
+    let is_built_in = |lib: &&str| {
+        built_in.iter().any(|directory| directory.trim_start_matches("/usr") == format!("/{lib}"))
+    };
     let known: Vec<&str> = all().filter(is_built_in).take(1).collect();
     if known.is_empty() { all().collect() } else { known }
 }
@@ -306,13 +334,16 @@ fn missing(loader: &Loader<'_>, name: &str, user: &str, searched: &[String]) -> 
     let place = rootfs.files_named(name.rsplit('/').next().unwrap_or(name)).into_iter().next();
     // A library that exists nowhere cannot be found.
     let is_nowhere = place.is_none() && rootfs.knows_all();
-    let severity = if place.is_some() && !loader.is_sure { Severity::Warning } else { Severity::Error };
+    let severity =
+        if place.is_some() && !loader.is_sure { Severity::Warning } else { Severity::Error };
     let message = match &place {
         Some(place) => format!(
             "{user} needs the library {name}, which the loader does not look for at {place}: it ends with exit code 127"
         ),
         None => {
-            format!("{user} needs the library {name}, which is not in the image: the loader ends with exit code 127")
+            format!(
+                "{user} needs the library {name}, which is not in the image: the loader ends with exit code 127"
+            )
         }
     };
     let finding = Finding::new(Code::LibraryMissing, severity, message)
@@ -344,7 +375,11 @@ fn unusable(name: &str, user: &str, place: &str, reason: &str) -> Finding {
     ))
 }
 
-fn too_old(user: &str, facts: &ElfFacts, found: &BTreeMap<String, (String, &ElfFacts)>) -> Vec<Finding> {
+fn too_old(
+    user: &str,
+    facts: &ElfFacts,
+    found: &BTreeMap<String, (String, &ElfFacts)>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, (path, library)) in found {
         // A library without versions, or one that was read in part, proves nothing.
@@ -354,7 +389,9 @@ fn too_old(user: &str, facts: &ElfFacts, found: &BTreeMap<String, (String, &ElfF
         let lacking: Vec<&str> = facts
             .required_versions
             .iter()
-            .filter(|required| required.library == *name && !library.provided_versions.contains(&required.version))
+            .filter(|required| {
+                required.library == *name && !library.provided_versions.contains(&required.version)
+            })
             .map(|required| required.version.as_str())
             .collect();
         if let Some(last) = lacking.last() {

@@ -46,15 +46,23 @@ pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Option<Finding> {
 }
 
 /// A loader that exists, but that the kernel does not accept.
-fn unusable(path: &str, loader: &str, at: &str, entry: Option<&Entry>, denied: Option<&Denied>) -> Option<Finding> {
+fn unusable(
+    path: &str,
+    loader: &str,
+    at: &str,
+    entry: Option<&Entry>,
+    denied: Option<&Denied>,
+) -> Option<Finding> {
     let (reason, answer) = match (denied, entry.map(|entry| &entry.kind)) {
         (Some(denied), _) => (denied.reason(), "permission denied"),
-        (None, Some(EntryKind::File { program: Some(Program::Other(_) | Program::Script(_)), .. })) => {
-            ("is no ELF file", "accessing a corrupted shared library")
-        }
+        (
+            None,
+            Some(EntryKind::File { program: Some(Program::Other(_) | Program::Script(_)), .. }),
+        ) => ("is no ELF file", "accessing a corrupted shared library"),
         _ => return None,
     };
-    let message = format!("{path} cannot start: its loader \"{loader}\" {reason} (\"{answer}\", of {path})");
+    let message =
+        format!("{path} cannot start: its loader \"{loader}\" {reason} (\"{answer}\", of {path})");
     Some(
         Finding::new(Code::LoaderMissing, Severity::Error, message)
             .evidence(format!("{path}: PT_INTERP {loader}"))

@@ -14,7 +14,8 @@ pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) ->
         // After an argument, the carriage return belongs to the argument, and the interpreter is
         // found.
         let in_name = script.argument.is_none();
-        if !in_name || subject.rootfs.exists(&subject.absolute(&script.interpreter)) == Some(false) {
+        if !in_name || subject.rootfs.exists(&subject.absolute(&script.interpreter)) == Some(false)
+        {
             return vec![carriage_return(path, script, in_name)];
         }
     }
@@ -29,13 +30,15 @@ pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) ->
         }
         _ => {
             let interpreter = place.as_str();
-            return vec![match subject.mounts.and_then(|mounts| mounts.surely_hiding(interpreter)) {
-                Some(mount) => {
-                    let what = format!("the interpreter {interpreter} of {path}");
-                    mount::hidden(mount, &what, interpreter, Severity::Error)
-                }
-                None => missing(path, script),
-            }];
+            return vec![
+                match subject.mounts.and_then(|mounts| mounts.surely_hiding(interpreter)) {
+                    Some(mount) => {
+                        let what = format!("the interpreter {interpreter} of {path}");
+                        mount::hidden(mount, &what, interpreter, Severity::Error)
+                    }
+                    None => missing(path, script),
+                },
+            ];
         }
     }
     if depth >= MAX_DEPTH {
@@ -46,7 +49,9 @@ pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) ->
     }
     // The interpreter is a program too: if it cannot start, neither can the script.
     let mut findings = match subject.rootfs.program(&place) {
-        Some((path, program)) => check_nested(Subject { path: &path, program, ..subject }, depth + 1),
+        Some((path, program)) => {
+            check_nested(Subject { path: &path, program, ..subject }, depth + 1)
+        }
         _ => Vec::new(),
     };
     if findings.is_empty() {
@@ -92,7 +97,9 @@ fn too_deep(path: &str, script: &ScriptFacts) -> Finding {
 fn unreadable(subject: Subject<'_>, script: &ScriptFacts) -> Option<Finding> {
     let (path, interpreter) = (subject.path, &script.interpreter);
     let identity = access::identity(subject)?;
-    let Resolution::Found { entry: Some(entry), .. } = subject.rootfs.resolve(path) else { return None };
+    let Resolution::Found { entry: Some(entry), .. } = subject.rootfs.resolve(path) else {
+        return None;
+    };
     let denied = access::denied(Some(&identity), &[], Some(entry), READ)?;
     let reason = denied.reason();
     Some(
@@ -111,7 +118,9 @@ fn unreadable(subject: Subject<'_>, script: &ScriptFacts) -> Option<Finding> {
 fn carriage_return(path: &str, script: &ScriptFacts, in_name: bool) -> Finding {
     let intended = script.intended_interpreter();
     let consequence = if in_name {
-        format!("the kernel looks for an interpreter named \"{intended}\\r\" (\"no such file or directory\")")
+        format!(
+            "the kernel looks for an interpreter named \"{intended}\\r\" (\"no such file or directory\")"
+        )
     } else {
         format!("{intended} is given an argument that ends in \\r")
     };
@@ -142,12 +151,17 @@ fn missing(path: &str, script: &ScriptFacts) -> Finding {
 /// `#!/usr/bin/env python3`: env exists, but the program that it searches does not.
 fn env_program(subject: Subject<'_>, script: &ScriptFacts) -> Option<Finding> {
     let (_, name) = script.interpreter.rsplit_once('/')?;
-    let program = script.argument.as_deref()?.split_ascii_whitespace().find(|word| !word.starts_with('-'))?;
+    let program =
+        script.argument.as_deref()?.split_ascii_whitespace().find(|word| !word.starts_with('-'))?;
     if name != "env" || program.contains(['/', '=']) {
         return None;
     }
     for directory in subject.search_path.split(':') {
-        let place = if directory.is_empty() { program.to_owned() } else { format!("{directory}/{program}") };
+        let place = if directory.is_empty() {
+            program.to_owned()
+        } else {
+            format!("{directory}/{program}")
+        };
         if subject.rootfs.exists(&subject.absolute(&place)) != Some(false) {
             return None;
         }

@@ -29,7 +29,10 @@ fn codes(program: &Program, rootfs: &Rootfs, platform: &str) -> Vec<&'static str
     });
     for finding in &findings {
         assert!(finding.fix.is_some() && !finding.evidence.is_empty(), "{finding:?}");
-        assert!(finding.message.contains("/app") || finding.evidence[0].contains('/'), "{finding:?}");
+        assert!(
+            finding.message.contains("/app") || finding.evidence[0].contains('/'),
+            "{finding:?}"
+        );
     }
     findings.iter().map(|finding| finding.code.as_str()).collect()
 }
@@ -103,7 +106,12 @@ fn scripts_with_their_interpreter() {
         // The interpreter exists, its loader does not.
         (b"#!/usr/bin/ruby\n", &["loader-missing"]),
     ] {
-        assert_eq!(codes(&script(text), &rootfs, "linux/amd64"), expected, "{:?}", String::from_utf8_lossy(text));
+        assert_eq!(
+            codes(&script(text), &rootfs, "linux/amd64"),
+            expected,
+            "{:?}",
+            String::from_utf8_lossy(text)
+        );
     }
 }
 
@@ -119,7 +127,10 @@ fn thirty_two_bits_on_a_64_bit_kernel_is_a_warning() {
     file[52..84].copy_from_slice(&segment.map(u32::to_le_bytes).concat());
     let program = inspect(Cursor::new(file)).unwrap();
     let platform = "linux/amd64".parse().unwrap();
-    let findings = check(Subject { platform: Some(&platform), ..Subject::new("/app", &program, &Rootfs::complete()) });
+    let findings = check(Subject {
+        platform: Some(&platform),
+        ..Subject::new("/app", &program, &Rootfs::complete())
+    });
     assert_eq!(findings[0].code.as_str(), "wrong-architecture");
     assert_eq!(findings[0].severity.as_str(), "warning");
 }
@@ -146,7 +157,9 @@ fn advice_follows_the_tool_chain() {
     record.resize(32, 0);
     record.extend(b"\x06go1.23\x00");
     let go = Sample::glibc().section(".go.buildinfo", 1, record);
-    for (sample, advice) in [(rust, "+crt-static"), (go, "CGO_ENABLED=0 (where"), (Sample::glibc(), "C: -static")] {
+    for (sample, advice) in
+        [(rust, "+crt-static"), (go, "CGO_ENABLED=0 (where"), (Sample::glibc(), "C: -static")]
+    {
         let program = elf(&sample);
         let rootfs = Rootfs::complete();
         let findings = check(Subject::new("/app", &program, &rootfs));
@@ -178,7 +191,9 @@ fn libraries() {
         let mut table = [1u16, 1].map(u16::to_le_bytes).concat();
         table.extend([1u32, 16, 0].map(u32::to_le_bytes).concat());
         table.extend([0u32, 0, 11, 0].map(u32::to_le_bytes).concat());
-        elf(&Sample::glibc().section(".gnu.version_r", 0x6fff_fffe, table).section(".dynstr", 3, strings))
+        elf(&Sample::glibc()
+            .section(".gnu.version_r", 0x6fff_fffe, table)
+            .section(".dynstr", 3, strings))
     };
     let mut rootfs = Rootfs::complete();
     rootfs.insert("/lib64/ld-linux-x86-64.so.2", Entry::file(0o755, 1));
@@ -197,7 +212,10 @@ fn libraries() {
 #[test]
 fn processor_levels() {
     let program = |level: u32| {
-        let notes = crate::elf::sample::gnu_note(5, &[0xc000_8002, 4, level, 0].map(u32::to_le_bytes).concat());
+        let notes = crate::elf::sample::gnu_note(
+            5,
+            &[0xc000_8002, 4, level, 0].map(u32::to_le_bytes).concat(),
+        );
         elf(&Sample { notes, ..Sample::fixed() })
     };
     for (bits, cpu, severity) in [
@@ -209,8 +227,13 @@ fn processor_levels() {
         (0b11, Some(IsaLevel::V1), Some("error")),
         (0b1111, Some(IsaLevel::V4), None),
     ] {
-        let findings = check(Subject { cpu, ..Subject::new("/app", &program(bits), &Rootfs::complete()) });
-        assert_eq!(findings.first().map(|finding| finding.severity.as_str()), severity, "{bits:b} {cpu:?}");
+        let findings =
+            check(Subject { cpu, ..Subject::new("/app", &program(bits), &Rootfs::complete()) });
+        assert_eq!(
+            findings.first().map(|finding| finding.severity.as_str()),
+            severity,
+            "{bits:b} {cpu:?}"
+        );
         assert!(findings.iter().all(|finding| finding.code.as_str() == "cpu-level"));
     }
 }
@@ -221,7 +244,10 @@ fn headers_that_no_kernel_takes() {
         let program = inspect(Cursor::new(file)).unwrap();
         let rootfs = Rootfs::complete();
         let findings = check(Subject::new("/app", &program, &rootfs));
-        findings.into_iter().map(|finding| (finding.code.as_str(), finding.message)).collect::<Vec<_>>()
+        findings
+            .into_iter()
+            .map(|finding| (finding.code.as_str(), finding.message))
+            .collect::<Vec<_>>()
     };
     let file = |at: usize, byte: u8| {
         let mut file = Sample::fixed().build();
@@ -235,7 +261,10 @@ fn headers_that_no_kernel_takes() {
         (18, 0, "wrong-architecture", "no machine"),
     ] {
         let found = codes_of(file(at, byte));
-        assert!(found.len() == 1 && found[0].0 == code && found[0].1.contains(word), "{at}: {found:?}");
+        assert!(
+            found.len() == 1 && found[0].0 == code && found[0].1.contains(word),
+            "{at}: {found:?}"
+        );
     }
     // Near misses: bytes that no kernel of x86-64 reads.
     for (at, byte) in [(4, 9), (5, 2), (6, 0), (20, 9)] {
@@ -261,14 +290,18 @@ fn loaders_that_a_kernel_refuses() {
         let findings = check(Subject::new("/app", &program, &rootfs));
         let said = findings.iter().find(|finding| finding.code.as_str() == "loader-missing");
         assert_eq!(said.is_some(), word.is_some(), "{findings:?}");
-        assert!(word.is_none_or(|word| said.is_some_and(|said| said.message.contains(word))), "{findings:?}");
+        assert!(
+            word.is_none_or(|word| said.is_some_and(|said| said.message.contains(word))),
+            "{findings:?}"
+        );
     }
 }
 
 #[test]
 fn a_cut_is_certain_where_the_start_needs_what_is_gone() {
     let cut = |entry| {
-        let file = Sample { entry, ..Sample::fixed() }.section(".text", 1, vec![0x90; 16 << 10]).build();
+        let file =
+            Sample { entry, ..Sample::fixed() }.section(".text", 1, vec![0x90; 16 << 10]).build();
         let program = inspect(Cursor::new(&file[..2000])).unwrap();
         let rootfs = Rootfs::complete();
         let findings = check(Subject::new("/app", &program, &rootfs));
@@ -282,7 +315,8 @@ fn a_cut_is_certain_where_the_start_needs_what_is_gone() {
 fn an_entry_point_in_data_is_killed() {
     // The segment after PT_LOAD decides whether the stack, and so data, is executable.
     let found = |flags: u32, stack: Option<u32>| {
-        let mut file = Sample { notes: crate::elf::sample::gnu_note(9, &[]), ..Sample::fixed() }.build();
+        let mut file =
+            Sample { notes: crate::elf::sample::gnu_note(9, &[]), ..Sample::fixed() }.build();
         // The note's header is turned into that of the stack, or into an unused one.
         file[64..68].copy_from_slice(&stack.map_or(0, |_| 0x6474_e551u32).to_le_bytes());
         file[68..72].copy_from_slice(&stack.unwrap_or_default().to_le_bytes());

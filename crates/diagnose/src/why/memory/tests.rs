@@ -19,7 +19,13 @@ fn ended(exit_code: i64, kills: &[(i64, MemoryLimit)]) -> ContainerFacts<'static
     };
     let (started_at, finished_at) = (Some(START), Some(END));
     ContainerFacts {
-        state: State { phase: Phase::Exited, exit_code, started_at, finished_at, ..State::default() },
+        state: State {
+            phase: Phase::Exited,
+            exit_code,
+            started_at,
+            finished_at,
+            ..State::default()
+        },
         limits: Limits { memory: Some(16 << 20), ..Limits::default() },
         events: Some(vec![Event { time: START, action: "start".to_owned(), ..Event::default() }]),
         kernel_log: Some(KernelLog {
@@ -88,9 +94,14 @@ fn a_child_that_was_killed_is_not_taken_for_the_program() {
 fn flapping(codes: &[i64]) -> ContainerFacts<'static> {
     let mut facts = ended(0, &[]);
     facts.state.phase = Phase::Running;
-    facts.restarts = crate::container::Restarts { count: 5, policy: "always".to_owned(), at_most: None };
-    let event =
-        |action: &str, time, exit_code| Event { time, action: action.to_owned(), exit_code, ..Event::default() };
+    facts.restarts =
+        crate::container::Restarts { count: 5, policy: "always".to_owned(), at_most: None };
+    let event = |action: &str, time, exit_code| Event {
+        time,
+        action: action.to_owned(),
+        exit_code,
+        ..Event::default()
+    };
     let run = |(index, &code): (usize, &i64)| {
         let start = START + i64::try_from(index).unwrap() * 10 * SECOND;
         [event("start", start, None), event("die", start + SECOND, Some(code))]
@@ -105,7 +116,9 @@ fn flapping(codes: &[i64]) -> ContainerFacts<'static> {
 
 #[test]
 fn a_loop_for_want_of_memory_is_told_as_one_at_every_moment() {
-    let codes = |facts: &ContainerFacts<'_>| why(facts).findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
+    let codes = |facts: &ContainerFacts<'_>| {
+        why(facts).findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
     let oom = |time| Event { time, action: "oom".to_owned(), ..Event::default() };
     // By the engine's event of one of the runs, both while it is up and between two runs.
     for status in [Phase::Running, Phase::Restarting] {
@@ -138,9 +151,16 @@ fn a_loop_for_want_of_memory_is_told_as_one_at_every_moment() {
 
 #[test]
 fn a_kill_through_the_engine_explains_the_end() {
-    let codes = |facts: &ContainerFacts<'_>| why(facts).findings.iter().map(|found| found.code).collect::<Vec<_>>();
+    let codes = |facts: &ContainerFacts<'_>| {
+        why(facts).findings.iter().map(|found| found.code).collect::<Vec<_>>()
+    };
     let mut facts = ended(137, &at(END - 30 * SECOND));
-    let kill = Event { time: END, action: "kill".to_owned(), signal: Some("9".to_owned()), ..Event::default() };
+    let kill = Event {
+        time: END,
+        action: "kill".to_owned(),
+        signal: Some("9".to_owned()),
+        ..Event::default()
+    };
     facts.events.as_mut().unwrap().push(kill);
     assert_eq!(why(&facts).code, Code::KilledFromOutside);
     // The engine's mark may be of a child.
@@ -151,7 +171,12 @@ fn a_kill_through_the_engine_explains_the_end() {
     // A stop that was obeyed.
     let mut facts = ended(0, &at(END - 30 * SECOND));
     facts.state.oom_killed = true;
-    let kill = Event { time: END, action: "kill".to_owned(), signal: Some("15".to_owned()), ..Event::default() };
+    let kill = Event {
+        time: END,
+        action: "kill".to_owned(),
+        signal: Some("15".to_owned()),
+        ..Event::default()
+    };
     facts.events.as_mut().unwrap().push(kill);
     assert_eq!(codes(&facts), [Code::Stopped, Code::ChildOomKilled]);
 }
@@ -161,7 +186,11 @@ fn whose_memory_was_used_up() {
     let group = MemoryLimit::Group("/kubepods/pod1".to_owned());
     for (limit, message, fix) in [
         (MemoryLimit::Container, "the container was at its memory limit", "(--memory)"),
-        (group, "the group /kubepods/pod1, which the container is in, was at its memory limit", "that group"),
+        (
+            group,
+            "the group /kubepods/pod1, which the container is in, was at its memory limit",
+            "that group",
+        ),
         (MemoryLimit::Machine, "the machine had no memory left", "the machine's memory"),
     ] {
         for exit_code in [137, 1] {
@@ -191,7 +220,8 @@ fn that_the_kernel_knows_of_none_is_evidence_too() {
     assert!(told(&facts));
     assert!(!why(&facts).findings[0].message.contains("outside"), "a request may be forgotten");
     facts = ended(137, &[]);
-    facts.kernel_log = Some(KernelLog { reaches_back_to: Some(START + SECOND), ..KernelLog::default() });
+    facts.kernel_log =
+        Some(KernelLog { reaches_back_to: Some(START + SECOND), ..KernelLog::default() });
     assert!(!told(&facts), "it has forgotten the start of the run");
     facts.kernel_log = Some(KernelLog::default());
     assert!(!told(&facts), "it is empty");

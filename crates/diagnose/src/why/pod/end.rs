@@ -48,20 +48,33 @@ fn is_start_error(end: &PodContainerEnd) -> bool {
 }
 
 /// Returns why the run ended, the most certain reason first.
-fn causes(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer, end: &PodContainerEnd) -> Vec<Finding> {
+fn causes(
+    facts: &ContainerFacts<'_>,
+    pod: &PodFacts,
+    container: &PodContainer,
+    end: &PodContainerEnd,
+) -> Vec<Finding> {
     let name = &container.name;
     if end.reason == "ContainerStatusUnknown" {
         let finding = error(
             Code::StatusUnknown,
-            format!("nobody knows how container {name} ended: exit code {} is made up", end.exit_code),
+            format!(
+                "nobody knows how container {name} ended: exit code {} is made up",
+                end.exit_code
+            ),
         )
         .evidence(format!("container {name}: ContainerStatusUnknown"))
-        .fix(format!("its node was restarted or lost the container: kubectl describe node {}", pod.node));
+        .fix(format!(
+            "its node was restarted or lost the container: kubectl describe node {}",
+            pod.node
+        ));
         return vec![finding];
     }
     if is_start_error(end) {
         let told = super::with_message(&end.reason, &end.message);
-        return vec![waiting::start(container, &end.message).evidence(format!("container {name}: {told}"))];
+        return vec![
+            waiting::start(container, &end.message).evidence(format!("container {name}: {told}")),
+        ];
     }
     if end.reason == "OOMKilled" {
         return vec![out_of_memory(facts, container, end)];
@@ -111,12 +124,16 @@ fn causes(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer, 
 }
 
 /// Words of container runtimes.
-const RUNTIME: &[&str] = &["OCI runtime ", "runc create failed", "shim task", "containerd task", "container_linux.go"];
+const RUNTIME: &[&str] =
+    &["OCI runtime ", "runc create failed", "shim task", "containerd task", "container_linux.go"];
 
 /// Reports whether a line of the log is about another container: what happens to this one, its
 /// kubelet and its runtime tell in the pod's status, and never in the log.
 fn is_about_another(finding: &Finding) -> bool {
-    if matches!(finding.code, Code::OomKilled | Code::ChildOomKilled | Code::KilledFromOutside | Code::Stopped) {
+    if matches!(
+        finding.code,
+        Code::OomKilled | Code::ChildOomKilled | Code::KilledFromOutside | Code::Stopped
+    ) {
         return true;
     }
     finding.evidence.iter().any(|line| RUNTIME.iter().any(|words| line.contains(words)))
@@ -126,7 +143,8 @@ fn is_about_another(finding: &Finding) -> bool {
 /// first, if it is one that programs bring about themselves.
 fn with_log(mut signaled: Vec<Finding>, mut logged: Vec<Finding>) -> Vec<Finding> {
     let of_its_own_making = signaled.first().is_some_and(|first| {
-        matches!(first.code, Code::SegfaultOrAbort | Code::Aborted | Code::IllegalInstruction) || is_death(first.code)
+        matches!(first.code, Code::SegfaultOrAbort | Code::Aborted | Code::IllegalInstruction)
+            || is_death(first.code)
     });
     if !of_its_own_making {
         std::mem::swap(&mut signaled, &mut logged);
@@ -150,14 +168,22 @@ fn adapt(finding: &mut Finding) {
     finding.evidence.retain(|line| !line.starts_with("the log cannot be read (log driver"));
 }
 
-fn out_of_memory(facts: &ContainerFacts<'_>, container: &PodContainer, end: &PodContainerEnd) -> Finding {
+fn out_of_memory(
+    facts: &ContainerFacts<'_>,
+    container: &PodContainer,
+    end: &PodContainerEnd,
+) -> Finding {
     let name = &container.name;
     let limit = match container.memory_limit {
         Some(limit) => format!("its memory limit of {}", bytes(limit)),
-        None => "a memory limit: it has none of its own, so it was that of its pod or of the node".to_owned(),
+        None => "a memory limit: it has none of its own, so it was that of its pod or of the node"
+            .to_owned(),
     };
     let finding = if end.exit_code == KILLED {
-        error(Code::OomKilled, format!("the kernel killed container {name} because it reached {limit}"))
+        error(
+            Code::OomKilled,
+            format!("the kernel killed container {name} because it reached {limit}"),
+        )
     } else {
         let code = end.exit_code;
         error(
@@ -185,7 +211,8 @@ fn stopped_by_deletion(
     let (name, code) = (&container.name, end.exit_code);
     // The kubelet tells when it began to stop a container.
     let begin = format!("Stopping container {name}");
-    let event = events::latest(pod, name, "Killing", end.started_at, |text| text.starts_with(&begin));
+    let event =
+        events::latest(pod, name, "Killing", end.started_at, |text| text.starts_with(&begin));
     let asked_at = event.and_then(|event| event.time).or(deletion.requested_at);
     let grace = i64::try_from(deletion.grace_seconds).ok()?.checked_mul(SECOND)?;
     // Without that time: a kubelet gives up a pod soon after its containers have ended.
@@ -196,7 +223,8 @@ fn stopped_by_deletion(
     let asked = format!("deletion was requested, with {} s to end", deletion.grace_seconds);
     // Times are whole seconds.
     let used = asked_at.map(|asked_at| finished.saturating_sub(asked_at));
-    let had_all_its_time = grace > 0 && used.is_some_and(|used| used.saturating_add(SECOND) >= grace);
+    let had_all_its_time =
+        grace > 0 && used.is_some_and(|used| used.saturating_add(SECOND) >= grace);
     let finding = if code == KILLED && had_all_its_time {
         Finding::new(
             Code::SigkillAfterGrace,
@@ -213,7 +241,9 @@ fn stopped_by_deletion(
         Finding::new(
             Code::Stopped,
             Severity::Info,
-            format!("container {name} ended with exit code {code} because its pod is being deleted"),
+            format!(
+                "container {name} ended with exit code {code} because its pod is being deleted"
+            ),
         )
         .evidence(asked)
         .evidence(exit_evidence(facts))
@@ -223,7 +253,11 @@ fn stopped_by_deletion(
 
 /// A kill that nothing explains.
 fn killed(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer) -> Finding {
-    let known = if pod.events.is_some() { "no event tells why" } else { "events that could tell why are not known" };
+    let known = if pod.events.is_some() {
+        "no event tells why"
+    } else {
+        "events that could tell why are not known"
+    };
     let finding = error(
         Code::KilledFromOutside,
         format!(
@@ -242,17 +276,28 @@ fn terminated(facts: &ContainerFacts<'_>, container: &PodContainer) -> Finding {
     Finding::new(
         Code::Stopped,
         Severity::Info,
-        format!("container {} was ended by SIGTERM, which is how it is asked to stop", container.name),
+        format!(
+            "container {} was ended by SIGTERM, which is how it is asked to stop",
+            container.name
+        ),
     )
     .evidence(exit_evidence(facts))
     .guessed()
 }
 
-fn app_exit(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer, end: &PodContainerEnd) -> Finding {
+fn app_exit(
+    facts: &ContainerFacts<'_>,
+    pod: &PodFacts,
+    container: &PodContainer,
+    end: &PodContainerEnd,
+) -> Finding {
     let (name, code) = (&container.name, end.exit_code);
     let lived = end.finished_at.zip(end.started_at).map(|(end, start)| end.saturating_sub(start));
     // Whole seconds: a short run has none.
-    let lived = lived.filter(|lived| *lived > 0).map(|lived| format!(" after {}", in_words(lived))).unwrap_or_default();
+    let lived = lived
+        .filter(|lived| *lived > 0)
+        .map(|lived| format!(" after {}", in_words(lived)))
+        .unwrap_or_default();
     let mut finding = if code == 0 {
         Finding::new(
             Code::AppExit,
@@ -260,8 +305,13 @@ fn app_exit(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer
             format!("the program of container {name} ended by itself{lived}, with success"),
         )
     } else {
-        error(Code::AppExit, format!("the program of container {name} ended by itself{lived}, with exit code {code}"))
-            .fix(format!("read what it said: scratchdbg logs {}", pod.arguments(name)))
+        error(
+            Code::AppExit,
+            format!(
+                "the program of container {name} ended by itself{lived}, with exit code {code}"
+            ),
+        )
+        .fix(format!("read what it said: scratchdbg logs {}", pod.arguments(name)))
     };
     finding = finding.evidence(exit_evidence(facts));
     match (last_line(facts), &facts.log) {
@@ -272,13 +322,19 @@ fn app_exit(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer
 }
 
 /// Adds the loop: before a cause that is only an exit code, after a more specific one.
-fn insert_loop(pod: &PodFacts, container: &PodContainer, end: &PodContainerEnd, findings: &mut Vec<Finding>) {
+fn insert_loop(
+    pod: &PodFacts,
+    container: &PodContainer,
+    end: &PodContainerEnd,
+    findings: &mut Vec<Finding>,
+) {
     let is_restarted = match container.restart_policy.as_str() {
         "Always" => true,
         "OnFailure" => end.exit_code != 0,
         _ => false,
     };
-    let backs_off = container.waiting.as_ref().is_some_and(|(reason, _)| reason == "CrashLoopBackOff");
+    let backs_off =
+        container.waiting.as_ref().is_some_and(|(reason, _)| reason == "CrashLoopBackOff");
     let is_over = matches!(pod.phase.as_str(), "Succeeded" | "Failed") || pod.deletion.is_some();
     if !is_restarted || is_over {
         return;
@@ -286,7 +342,10 @@ fn insert_loop(pod: &PodFacts, container: &PodContainer, end: &PodContainerEnd, 
     let succeeded = |end: &PodContainerEnd| end.exit_code == 0 && end.reason != "OOMKilled";
     let evidence = format!("restart count: {}", container.restarts);
     let name = &container.name;
-    if succeeded(end) && container.restarts > 0 && container.ended_before.as_ref().is_none_or(succeeded) {
+    if succeeded(end)
+        && container.restarts > 0
+        && container.ended_before.as_ref().is_none_or(succeeded)
+    {
         let is_probe = findings.first().is_some_and(|first| first.severity == Severity::Error);
         if !is_probe {
             findings.retain(|finding| finding.code != Code::AppExit);
@@ -307,16 +366,19 @@ fn insert_loop(pod: &PodFacts, container: &PodContainer, end: &PodContainerEnd, 
     if !backs_off && ends < MANY {
         return;
     }
-    let wait = if backs_off { "; its kubelet waits up to five minutes before the next start" } else { "" };
-    let finding =
-        error(Code::CrashLoop, format!("container {name} ends again and again: {} restarts{wait}", container.restarts))
-            .evidence(evidence)
-            .evidence(format!(
-                "the latest run ended with exit code {}: {}",
-                end.exit_code,
-                exit_code::describe(end.exit_code)
-            ))
-            .fix(format!("see the end of its last run: scratchdbg logs {}", pod.arguments(name)));
+    let wait =
+        if backs_off { "; its kubelet waits up to five minutes before the next start" } else { "" };
+    let finding = error(
+        Code::CrashLoop,
+        format!("container {name} ends again and again: {} restarts{wait}", container.restarts),
+    )
+    .evidence(evidence)
+    .evidence(format!(
+        "the latest run ended with exit code {}: {}",
+        end.exit_code,
+        exit_code::describe(end.exit_code)
+    ))
+    .fix(format!("see the end of its last run: scratchdbg logs {}", pod.arguments(name)));
     let at = usize::from(findings.first().is_some_and(|finding| finding.code != Code::AppExit));
     findings.insert(at.min(findings.len()), finding);
 }

@@ -50,7 +50,13 @@ const WORDS: &[(Code, &[&str])] = &[
     ),
     (
         Code::ImageNotFound,
-        &["manifest unknown", "name unknown", "repository does not exist", "insufficient_scope", "pull access denied"],
+        &[
+            "manifest unknown",
+            "name unknown",
+            "repository does not exist",
+            "insufficient_scope",
+            "pull access denied",
+        ],
     ),
 ];
 
@@ -58,11 +64,18 @@ const WORDS: &[(Code, &[&str])] = &[
 /// name do not count.
 pub(crate) fn code(image: &str, message: &str) -> Option<Code> {
     let repository = repository(image);
-    let is_name = |word: &&str| word.contains("://") || (!repository.is_empty() && word.contains(repository));
+    let is_name =
+        |word: &&str| word.contains("://") || (!repository.is_empty() && word.contains(repository));
     let words: Vec<&str> = message.split_whitespace().filter(|word| !is_name(word)).collect();
     let text = words.join(" ").to_ascii_lowercase();
-    let known = WORDS.iter().find(|(_, words)| words.iter().any(|word| text.contains(word))).map(|(code, _)| *code);
-    known.or_else(|| (text.contains("failed to resolve") && text.ends_with("not found")).then_some(Code::ImageNotFound))
+    let known = WORDS
+        .iter()
+        .find(|(_, words)| words.iter().any(|word| text.contains(word)))
+        .map(|(code, _)| *code);
+    known.or_else(|| {
+        (text.contains("failed to resolve") && text.ends_with("not found"))
+            .then_some(Code::ImageNotFound)
+    })
 }
 
 /// The image's name without tag and digest.
@@ -79,9 +92,13 @@ fn repository(image: &str) -> &str {
 pub(crate) fn sentence(code: Option<Code>) -> &'static str {
     match code {
         Some(Code::ImagePlatformMissing) => "does not exist for the platform of the node",
-        Some(Code::RegistryRateLimited) => "cannot be pulled now: the registry's rate limit is reached",
+        Some(Code::RegistryRateLimited) => {
+            "cannot be pulled now: the registry's rate limit is reached"
+        }
         Some(Code::ImageAuth) => "cannot be pulled: the registry wants other credentials",
-        Some(Code::ImageRegistryUnreachable) => "cannot be pulled: the node does not get through to its registry",
+        Some(Code::ImageRegistryUnreachable) => {
+            "cannot be pulled: the node does not get through to its registry"
+        }
         Some(Code::ImageNotFound) => "is not in its registry, or not shown to the node",
         _ => "cannot be pulled",
     }
@@ -93,7 +110,9 @@ pub(crate) fn advice(code: Option<Code>) -> &'static str {
         Some(Code::ImagePlatformMissing) => {
             "build it for that platform too, or choose nodes by the label kubernetes.io/arch"
         }
-        Some(Code::RegistryRateLimited) => "pull with credentials (imagePullSecrets), or from a mirror",
+        Some(Code::RegistryRateLimited) => {
+            "pull with credentials (imagePullSecrets), or from a mirror"
+        }
         Some(Code::ImageAuth) => {
             "name a secret of type kubernetes.io/dockerconfigjson in imagePullSecrets; some registries answer so for images that do not exist"
         }
@@ -110,7 +129,9 @@ pub(crate) fn advice(code: Option<Code>) -> &'static str {
 /// An image that its container waits for.
 pub(super) fn failed(pod: &PodFacts, container: &PodContainer, message: &str) -> Finding {
     // Between two attempts, older kubelets tell of the last one in an event only.
-    let event = events::latest(pod, &container.name, "Failed", None, |text| text.starts_with("Failed to pull image "));
+    let event = events::latest(pod, &container.name, "Failed", None, |text| {
+        text.starts_with("Failed to pull image ")
+    });
     let by_status = code(&container.image, message);
     let by_event = || event.and_then(|event| code(&container.image, event.text()));
     let code = by_status.or_else(by_event);

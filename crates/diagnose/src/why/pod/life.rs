@@ -15,7 +15,9 @@ pub(super) fn verdict(pod: &PodFacts) -> Option<Finding> {
     if pod.phase == "Failed"
         && let Some(finding) = ended_by_kubelet(pod)
     {
-        return Some(finding.evidence(format!("status: {}", super::with_message(&pod.reason, &pod.message))));
+        return Some(
+            finding.evidence(format!("status: {}", super::with_message(&pod.reason, &pod.message))),
+        );
     }
     node_lost(pod)
 }
@@ -93,10 +95,15 @@ fn silent_node(pod: &PodFacts) -> Finding {
 }
 
 /// A container of a pod that is being deleted.
-pub(super) fn being_deleted(pod: &PodFacts, container: &PodContainer, now: Option<i64>) -> Option<Finding> {
+pub(super) fn being_deleted(
+    pod: &PodFacts,
+    container: &PodContainer,
+    now: Option<i64>,
+) -> Option<Finding> {
     let deletion = pod.deletion.as_ref()?;
     let name = &pod.name;
-    let late = now.zip(deletion.due).map(|(now, due)| now.saturating_sub(due)).filter(|late| *late > LATE);
+    let late =
+        now.zip(deletion.due).map(|(now, due)| now.saturating_sub(due)).filter(|late| *late > LATE);
     let finding = match late {
         Some(late) if !deletion.finalizers.is_empty() => Finding::new(
             Code::NotRunning,
@@ -107,11 +114,17 @@ pub(super) fn being_deleted(pod: &PodFacts, container: &PodContainer, now: Optio
         .fix("what set the finalizers must remove them: see whether that controller runs"),
         Some(late) if container.is_running => error(
             Code::NodeLost,
-            format!("pod {name} should have ended {} ago, and its node has not ended it", in_words(late)),
+            format!(
+                "pod {name} should have ended {} ago, and its node has not ended it",
+                in_words(late)
+            ),
         )
         .fix(format!("see the node: kubectl describe node {}", pod.node)),
         _ => Finding::new(Code::NotRunning, Severity::Info, format!("pod {name} is being deleted"))
             .fix("nothing, if it was to be deleted; a pod of a workload is replaced"),
     };
-    Some(finding.evidence(format!("deletion was requested, with {} s to end", deletion.grace_seconds)))
+    Some(
+        finding
+            .evidence(format!("deletion was requested, with {} s to end", deletion.grace_seconds)),
+    )
 }

@@ -38,13 +38,20 @@ impl Probe {
 }
 
 /// Returns the probe because of which a kubelet kills, or killed, a run, and its event.
-fn killing<'a>(pod: &'a PodFacts, container: &PodContainer, since: Option<i64>) -> Option<(Probe, &'a PodEvent)> {
+fn killing<'a>(
+    pod: &'a PodFacts,
+    container: &PodContainer,
+    since: Option<i64>,
+) -> Option<(Probe, &'a PodEvent)> {
     let name = &container.name;
-    [(Probe::Liveness, "liveness"), (Probe::Startup, "startup")].into_iter().find_map(|(probe, word)| {
-        let begin = format!("Container {name} failed {word} probe");
-        let event = events::latest(pod, name, "Killing", since, |text| text.starts_with(&begin))?;
-        Some((probe, event))
-    })
+    [(Probe::Liveness, "liveness"), (Probe::Startup, "startup")].into_iter().find_map(
+        |(probe, word)| {
+            let begin = format!("Container {name} failed {word} probe");
+            let event =
+                events::latest(pod, name, "Killing", since, |text| text.starts_with(&begin))?;
+            Some((probe, event))
+        },
+    )
 }
 
 /// Returns the finding about a run that a kubelet is ending because of a probe.
@@ -52,16 +59,21 @@ pub(super) fn being_killed(pod: &PodFacts, container: &PodContainer) -> Option<F
     // The event may be about the end of the run before, in the same second.
     let since = container.running_since?;
     let (probe, event) = killing(pod, container, Some(since))?;
-    let is_older =
-        event.time == Some(since) && container.ended.as_ref().is_some_and(|end| end.finished_at >= event.time);
+    let is_older = event.time == Some(since)
+        && container.ended.as_ref().is_some_and(|end| end.finished_at >= event.time);
     (!is_older).then(|| killed(pod, container, probe, event, Some(since)))
 }
 
 /// Returns the finding about a run that a kubelet ended because of a probe.
-pub(super) fn was_killed(pod: &PodFacts, container: &PodContainer, end: &PodContainerEnd) -> Option<Finding> {
+pub(super) fn was_killed(
+    pod: &PodFacts,
+    container: &PodContainer,
+    end: &PodContainerEnd,
+) -> Option<Finding> {
     let (probe, event) = killing(pod, container, Some(end.started_at?))?;
     let before = container.ended_before.as_ref();
-    let is_older = event.time == end.started_at && before.is_some_and(|before| before.finished_at >= event.time);
+    let is_older = event.time == end.started_at
+        && before.is_some_and(|before| before.finished_at >= event.time);
     if is_older {
         return None;
     }
@@ -69,10 +81,19 @@ pub(super) fn was_killed(pod: &PodFacts, container: &PodContainer, end: &PodCont
     Some(finding.evidence(format!("its last run ended with exit code {}", end.exit_code)))
 }
 
-fn killed(pod: &PodFacts, container: &PodContainer, probe: Probe, event: &PodEvent, since: Option<i64>) -> Finding {
+fn killed(
+    pod: &PodFacts,
+    container: &PodContainer,
+    probe: Probe,
+    event: &PodEvent,
+    since: Option<i64>,
+) -> Finding {
     let name = &container.name;
     let finding = if probe == Probe::Startup {
-        let time = container.startup_seconds.map(|seconds| format!(" within {seconds} s")).unwrap_or_default();
+        let time = container
+            .startup_seconds
+            .map(|seconds| format!(" within {seconds} s"))
+            .unwrap_or_default();
         error(
             Code::StartupProbeTooTight,
             format!("the kubelet kills container {name} because its startup probe does not succeed{time}"),
@@ -91,7 +112,8 @@ fn killed(pod: &PodFacts, container: &PodContainer, probe: Probe, event: &PodEve
 }
 
 /// Words of runtimes for a program that they do not find.
-const NOT_FOUND: &[&str] = &["executable file not found", "no such file or directory", "not found in $PATH"];
+const NOT_FOUND: &[&str] =
+    &["executable file not found", "no such file or directory", "not found in $PATH"];
 
 /// Returns the finding about a probe whose program is not in the image. Such a probe counts neither
 /// as failed nor as passed: a container with one of liveness runs on unwatched, and one of
@@ -106,7 +128,8 @@ pub(super) fn cannot_run(pod: &PodFacts, container: &PodContainer) -> Option<Fin
         });
         let Some(event) = event else { continue };
         let is_named = |program: &&String| {
-            event.text().contains(&format!("\"{program}\"")) || event.text().contains(&format!("`{program}`"))
+            event.text().contains(&format!("\"{program}\""))
+                || event.text().contains(&format!("`{program}`"))
         };
         let Some(program) = container.probe_programs.iter().find(is_named) else { continue };
         let (severity, so) = match probe {

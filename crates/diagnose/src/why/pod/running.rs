@@ -19,15 +19,25 @@ impl PodContainer {
     /// Reports whether it runs and was restarted so recently that its last end is still what
     /// matters.
     pub fn is_unsettled(&self, now: Option<i64>) -> bool {
-        let (Some(since), Some(now), Some(end)) = (self.running_since, now, &self.ended) else { return false };
-        let length = end.finished_at.zip(end.started_at).map_or(0, |(end, start)| end.saturating_sub(start));
-        let limit =
-            if self.restarts >= MANY { length.saturating_mul(2).clamp(10 * SECOND, 300 * SECOND) } else { 60 * SECOND };
+        let (Some(since), Some(now), Some(end)) = (self.running_since, now, &self.ended) else {
+            return false;
+        };
+        let length =
+            end.finished_at.zip(end.started_at).map_or(0, |(end, start)| end.saturating_sub(start));
+        let limit = if self.restarts >= MANY {
+            length.saturating_mul(2).clamp(10 * SECOND, 300 * SECOND)
+        } else {
+            60 * SECOND
+        };
         self.is_running && self.restarts > 0 && now.saturating_sub(since) < limit
     }
 }
 
-pub(super) fn findings(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer) -> Vec<Finding> {
+pub(super) fn findings(
+    facts: &ContainerFacts<'_>,
+    pod: &PodFacts,
+    container: &PodContainer,
+) -> Vec<Finding> {
     if let Some(deleted) = life::being_deleted(pod, container, facts.now) {
         return vec![deleted];
     }
@@ -57,25 +67,35 @@ pub(super) fn findings(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &P
 
 fn runs(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer) -> Finding {
     let name = &container.name;
-    let mut finding = Finding::new(Code::Running, Severity::Info, format!("container {name} of pod {} runs", pod.name));
+    let mut finding = Finding::new(
+        Code::Running,
+        Severity::Info,
+        format!("container {name} of pod {} runs", pod.name),
+    );
     if let Some(up) = up(facts, container) {
         finding = finding.evidence(format!("running for {}", in_words(up)));
     }
     if let (Some(end), 1..) = (&container.ended, container.restarts) {
         let reason = super::with_message(&end.reason, &format!("exit code {}", end.exit_code));
-        finding = finding
-            .evidence(format!("restarted {} times; the last run before ended with {reason}", container.restarts));
+        finding = finding.evidence(format!(
+            "restarted {} times; the last run before ended with {reason}",
+            container.restarts
+        ));
     }
     let finding = match (container.is_ready, container.has_started) {
-        (true, _) if pod.is_ready == Some(false) => {
-            finding.evidence("ready, but its pod is not: another container or a readiness gate is missing")
-        }
+        (true, _) if pod.is_ready == Some(false) => finding.evidence(
+            "ready, but its pod is not: another container or a readiness gate is missing",
+        ),
         (true, _) => finding.evidence("ready"),
-        (false, Some(false)) => finding.evidence("not ready: its startup probe has not succeeded yet"),
+        (false, Some(false)) => {
+            finding.evidence("not ready: its startup probe has not succeeded yet")
+        }
         (false, _) => finding.evidence("not ready yet"),
     };
     match &pod.node_state {
-        Some(NodeState::NotReady(message)) => finding.evidence(format!("node {} is not ready: {message}", pod.node)),
+        Some(NodeState::NotReady(message)) => {
+            finding.evidence(format!("node {} is not ready: {message}", pod.node))
+        }
         _ => finding,
     }
 }
@@ -92,13 +112,15 @@ fn not_ready(
     known: &[Finding],
 ) -> Option<Finding> {
     let first_result = container.readiness_seconds?;
-    let is_explained =
-        known.iter().any(|finding| matches!(finding.code, Code::ProbeNeedsShell | Code::StartupProbeTooTight));
+    let is_explained = known
+        .iter()
+        .any(|finding| matches!(finding.code, Code::ProbeNeedsShell | Code::StartupProbeTooTight));
     if container.is_ready || container.has_started == Some(false) || is_explained {
         return None;
     }
     let failure = Probe::Readiness.failure(pod, container, container.running_since);
-    let waited = i64::try_from(first_result).unwrap_or(i64::MAX).saturating_add(30).saturating_mul(SECOND);
+    let waited =
+        i64::try_from(first_result).unwrap_or(i64::MAX).saturating_add(30).saturating_mul(SECOND);
     let is_late = up(facts, container).is_some_and(|up| up > waited);
     if failure.is_none() && !is_late {
         return None;
@@ -113,7 +135,9 @@ fn not_ready(
     ));
     Some(match failure {
         Some(failure) => finding.evidence(events::sentence(failure)),
-        None => finding.guessed().evidence("status: not ready, long after the probe's first result was due"),
+        None => finding
+            .guessed()
+            .evidence("status: not ready, long after the probe's first result was due"),
     })
 }
 
@@ -125,7 +149,8 @@ fn unhealthy(
     known: &[Finding],
 ) -> Option<Finding> {
     let failure = Probe::Liveness.failure(pod, container, container.running_since)?;
-    let is_recent = facts.now.zip(failure.time).is_some_and(|(now, time)| now.saturating_sub(time) < RECENT);
+    let is_recent =
+        facts.now.zip(failure.time).is_some_and(|(now, time)| now.saturating_sub(time) < RECENT);
     if !is_recent || known.iter().any(|finding| finding.code == Code::LivenessKilled) {
         return None;
     }
@@ -133,7 +158,10 @@ fn unhealthy(
         Finding::new(
             Code::RunningUnhealthy,
             Severity::Warning,
-            format!("the liveness probe of container {} fails: the kubelet kills it if that goes on", container.name),
+            format!(
+                "the liveness probe of container {} fails: the kubelet kills it if that goes on",
+                container.name
+            ),
         )
         .evidence(events::sentence(failure))
         .fix("see whether the probe asks the right port and path, and whether the program hangs"),

@@ -13,7 +13,10 @@ const WORDS: &[(Code, &[&str])] = &[
     (Code::UnschedulableAffinity, &["topology spread", "affinity rules", "volume node affinity"]),
     (Code::UnschedulableResources, &["Insufficient ", "Too many pods", "exceed max volume count"]),
     (Code::PortInUse, &["didn't have free ports"]),
-    (Code::UnschedulableAffinity, &["node affinity/selector", "node affinity", "node selector", "requested node name"]),
+    (
+        Code::UnschedulableAffinity,
+        &["node affinity/selector", "node affinity", "node selector", "requested node name"],
+    ),
     (Code::UnschedulableTaint, &["untolerated taint", "were unschedulable"]),
 ];
 
@@ -21,7 +24,8 @@ const WORDS: &[(Code, &[&str])] = &[
 /// may be the true one.
 pub(crate) fn code(message: &str) -> Option<(Code, bool)> {
     let reasons = message.split(" preemption: ").next().unwrap_or(message);
-    let reasons = reasons.split_once("nodes are available: ").map_or(reasons, |(_, reasons)| reasons);
+    let reasons =
+        reasons.split_once("nodes are available: ").map_or(reasons, |(_, reasons)| reasons);
     let counts: Vec<u64> = WORDS
         .iter()
         .map(|(_, words)| {
@@ -31,7 +35,11 @@ pub(crate) fn code(message: &str) -> Option<(Code, bool)> {
                 words.iter().any(|word| own.contains(word))
             };
             let of_it = parts(reasons).into_iter().filter(says);
-            of_it.map(|part| part.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(1)).sum()
+            of_it
+                .map(|part| {
+                    part.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(1)
+                })
+                .sum()
         })
         .collect();
     let at = counts.iter().position(|count| *count > 0)?;
@@ -39,7 +47,11 @@ pub(crate) fn code(message: &str) -> Option<(Code, bool)> {
     // Taints are checked before the affinity: a node with a taint may be the one that the pod
     // selects.
     let is_mixed = at + 2 == WORDS.len() && taints > 0;
-    Some(if is_mixed && taints > counts[at] { (Code::UnschedulableTaint, true) } else { (code, is_mixed) })
+    Some(if is_mixed && taints > counts[at] {
+        (Code::UnschedulableTaint, true)
+    } else {
+        (code, is_mixed)
+    })
 }
 
 /// The reasons, which commas separate. A taint in braces may have commas of its own.
@@ -64,7 +76,9 @@ pub(crate) fn advice(code: Option<Code>) -> &'static str {
         Some(Code::PvcUnbound) => {
             "see what is missing, the claim or a class that makes volumes: kubectl get pvc,storageclass"
         }
-        Some(Code::PortInUse) => "leave hostPort out, or have fewer pods than nodes: each port exists once on a node",
+        Some(Code::PortInUse) => {
+            "leave hostPort out, or have fewer pods than nodes: each port exists once on a node"
+        }
         Some(Code::UnschedulableResources) => {
             "lower its requests, remove other pods, or add a node; see what is in use: kubectl describe nodes"
         }
@@ -81,13 +95,17 @@ pub(crate) fn advice(code: Option<Code>) -> &'static str {
 /// Returns the reason in a sentence about `who`.
 pub(crate) fn sentence(code: Option<Code>, who: &str) -> String {
     match code {
-        Some(Code::PvcUnbound) => format!("{who} waits for a volume that does not exist or is not bound"),
+        Some(Code::PvcUnbound) => {
+            format!("{who} waits for a volume that does not exist or is not bound")
+        }
         Some(Code::PortInUse) => format!("no node has the host port free that {who} asks for"),
         Some(Code::UnschedulableResources) => format!("no node has room for what {who} requests"),
         Some(Code::UnschedulableAffinity) => {
             format!("no node matches the node selector, affinity or spread constraints of {who}")
         }
-        Some(Code::UnschedulableTaint) => format!("the nodes keep {who} away: by taints, or because they are cordoned"),
+        Some(Code::UnschedulableTaint) => {
+            format!("the nodes keep {who} away: by taints, or because they are cordoned")
+        }
         _ => format!("no node takes {who}"),
     }
 }
@@ -103,11 +121,17 @@ pub(super) fn verdict(pod: &PodFacts) -> Option<Finding> {
             Severity::Info,
             format!("{who} waits until its scheduling gates are removed"),
         );
-        return Some(finding.evidence(told).fix("whatever set spec.schedulingGates removes them when the pod may run"));
+        return Some(
+            finding
+                .evidence(told)
+                .fix("whatever set spec.schedulingGates removes them when the pod may run"),
+        );
     }
     let code = code(message);
     let is_guess = code.is_some_and(|(_, is_guess)| is_guess);
     let code = code.map(|(code, _)| code);
-    let finding = error(code.unwrap_or(Code::NeverStarted), sentence(code, &who)).evidence(told).fix(advice(code));
+    let finding = error(code.unwrap_or(Code::NeverStarted), sentence(code, &who))
+        .evidence(told)
+        .fix(advice(code));
     Some(if is_guess { finding.guessed() } else { finding })
 }

@@ -27,7 +27,8 @@ pub(super) fn verdict(pod: &PodFacts) -> Option<Finding> {
     // The same attempt may be told twice: once with the cause, and once with the names of the
     // volumes alone.
     if event.text().starts_with("Unable to attach or mount volumes")
-        && let Some(cause) = events.iter().rev().find(|event| event.text().starts_with("MountVolume."))
+        && let Some(cause) =
+            events.iter().rev().find(|event| event.text().starts_with("MountVolume."))
     {
         event = cause;
     }
@@ -35,7 +36,9 @@ pub(super) fn verdict(pod: &PodFacts) -> Option<Finding> {
     let finding = if event.reason == "FailedCreatePodSandBox" {
         error(
             Code::SandboxFailed,
-            format!("the node cannot make the sandbox of pod {name}: its namespaces and its network"),
+            format!(
+                "the node cannot make the sandbox of pod {name}: its namespaces and its network"
+            ),
         )
         .fix("the message is the node's: see its network plugin and its container runtime")
     } else {
@@ -53,9 +56,14 @@ fn of_mount(pod: &PodFacts, event: &PodEvent) -> Finding {
         Some(volume) => format!("volume {volume} of pod {}", pod.name),
         None => format!("a volume of pod {}", pod.name),
     };
-    if cause.contains("references non-existent config key") || cause.contains("references non-existent secret key") {
-        return error(Code::ConfigKeyMissing, format!("{who} takes a key that its ConfigMap or Secret does not have"))
-            .fix("add the key, correct it in the pod, or mark it as optional");
+    if cause.contains("references non-existent config key")
+        || cause.contains("references non-existent secret key")
+    {
+        return error(
+            Code::ConfigKeyMissing,
+            format!("{who} takes a key that its ConfigMap or Secret does not have"),
+        )
+        .fix("add the key, correct it in the pod, or mark it as optional");
     }
     missing_object(cause, &who).unwrap_or_else(|| {
         error(Code::VolumeMountFailed, format!("{who} cannot be mounted"))

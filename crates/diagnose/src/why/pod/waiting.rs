@@ -33,7 +33,12 @@ fn is_of_start(code: Code) -> bool {
 
 /// Returns why a container is not started; `None` if it only waits for its turn or for its next
 /// run.
-pub(super) fn refused(pod: &PodFacts, container: &PodContainer, reason: &str, message: &str) -> Option<Finding> {
+pub(super) fn refused(
+    pod: &PodFacts,
+    container: &PodContainer,
+    reason: &str,
+    message: &str,
+) -> Option<Finding> {
     let image = &container.image;
     let name = &container.name;
     let finding = match reason {
@@ -71,7 +76,9 @@ fn configuration(container: &PodContainer, message: &str) -> Finding {
             Code::ConfigKeyMissing,
             format!("container {name} takes a variable from a key that does not exist"),
         )
-        .fix("add the key to the ConfigMap or Secret, correct it in the pod, or mark it as optional");
+        .fix(
+            "add the key to the ConfigMap or Secret, correct it in the pod, or mark it as optional",
+        );
     }
     if let Some(finding) = missing_object(message, &format!("container {name}")) {
         return finding;
@@ -99,34 +106,49 @@ fn configuration(container: &PodContainer, message: &str) -> Finding {
         )
         .fix("set runAsUser to the id of that user, or build the image with a numeric USER");
     }
-    error(Code::StartFailed, format!("container {name} cannot be given its configuration")).fix("the message tells why")
+    error(Code::StartFailed, format!("container {name} cannot be given its configuration"))
+        .fix("the message tells why")
 }
 
 /// A `ConfigMap` or Secret that does not exist.
 pub(super) fn missing_object(message: &str, who: &str) -> Option<Finding> {
-    let named =
-        |kind: &str| quoted(message, kind).filter(|_| message.starts_with(kind) && message.contains("\" not found"));
-    let advice = "create it in the pod's namespace, correct its name in the pod, or mark it as optional";
+    let named = |kind: &str| {
+        quoted(message, kind)
+            .filter(|_| message.starts_with(kind) && message.contains("\" not found"))
+    };
+    let advice =
+        "create it in the pod's namespace, correct its name in the pod, or mark it as optional";
     if let Some(name) = named("configmap ") {
         return Some(
-            error(Code::ConfigMapMissing, format!("{who} needs the ConfigMap {name}, which does not exist"))
-                .fix(advice),
+            error(
+                Code::ConfigMapMissing,
+                format!("{who} needs the ConfigMap {name}, which does not exist"),
+            )
+            .fix(advice),
         );
     }
     let name = named("secret ")?;
-    Some(error(Code::SecretMissing, format!("{who} needs the Secret {name}, which does not exist")).fix(advice))
+    Some(
+        error(Code::SecretMissing, format!("{who} needs the Secret {name}, which does not exist"))
+            .fix(advice),
+    )
 }
 
 /// A program that the runtime did not start, in the words that engines use too.
 pub(super) fn start(container: &PodContainer, message: &str) -> Finding {
-    let known = dialect::explain_message(message).into_iter().find(|finding| is_of_start(finding.code));
+    let known =
+        dialect::explain_message(message).into_iter().find(|finding| is_of_start(finding.code));
     match known {
         Some(mut finding) => {
-            finding.message = format!("container {} cannot be started: {}", container.name, finding.message);
+            finding.message =
+                format!("container {} cannot be started: {}", container.name, finding.message);
             finding.evidence.clear();
             finding
         }
-        None => error(Code::StartFailed, format!("the program of container {} was not started", container.name))
-            .fix("the runtime's words tell why"),
+        None => error(
+            Code::StartFailed,
+            format!("the program of container {} was not started", container.name),
+        )
+        .fix("the runtime's words tell why"),
     }
 }

@@ -47,9 +47,12 @@ pub(super) fn without_pods(pod: &PodFacts) -> Finding {
         return finding;
     }
     if workload.is_suspended && workload.kind == WorkloadKind::Job {
-        return info(Code::NotRunning, format!("{name} is suspended: it has no pods until it is resumed"))
-            .evidence("spec.suspend is true")
-            .fix("set spec.suspend to false");
+        return info(
+            Code::NotRunning,
+            format!("{name} is suspended: it has no pods until it is resumed"),
+        )
+        .evidence("spec.suspend is true")
+        .fix("set spec.suspend to false");
     }
     if workload.wanted == 0 {
         return if workload.kind == WorkloadKind::DaemonSet {
@@ -59,14 +62,20 @@ pub(super) fn without_pods(pod: &PodFacts) -> Finding {
         } else {
             info(Code::NotRunning, format!("{name} has no pods and should have none"))
                 .evidence("spec.replicas is 0")
-                .fix(format!("scale it up: kubectl scale {name} --replicas 1 --namespace {}", pod.namespace))
+                .fix(format!(
+                    "scale it up: kubectl scale {name} --replicas 1 --namespace {}",
+                    pod.namespace
+                ))
         };
     }
     refused(workload).unwrap_or_else(|| {
-        let finding = info(Code::NeverStarted, format!("{name} has no pods yet, and nothing tells of a failure"));
-        finding
-            .evidence(format!("{} wanted, {} ready", workload.wanted, workload.ready))
-            .fix(format!("wait; if it stays so: kubectl describe {name} --namespace {}", pod.namespace))
+        let finding = info(
+            Code::NeverStarted,
+            format!("{name} has no pods yet, and nothing tells of a failure"),
+        );
+        finding.evidence(format!("{} wanted, {} ready", workload.wanted, workload.ready)).fix(
+            format!("wait; if it stays so: kubectl describe {name} --namespace {}", pod.namespace),
+        )
     })
 }
 
@@ -74,15 +83,22 @@ pub(super) fn without_pods(pod: &PodFacts) -> Finding {
 fn job_over(workload: &WorkloadFacts) -> Option<Finding> {
     let name = &workload.name;
     if workload.condition("Complete").is_some_and(|condition| condition.holds) {
-        let finding =
-            Finding::new(Code::AppExit, Severity::Info, format!("{name} has completed, and its pods are gone"));
+        let finding = Finding::new(
+            Code::AppExit,
+            Severity::Info,
+            format!("{name} has completed, and its pods are gone"),
+        );
         return Some(finding.evidence("condition Complete"));
     }
     let failed = workload.condition("Failed").filter(|condition| condition.holds)?;
-    let told = format!("condition Failed: {}", super::with_message(&failed.reason, &failed.message));
+    let told =
+        format!("condition Failed: {}", super::with_message(&failed.reason, &failed.message));
     let finding = if failed.reason == "DeadlineExceeded" {
-        error(Code::DeadlineExceeded, format!("{name} took longer than its activeDeadlineSeconds allow, and was ended"))
-            .fix("raise activeDeadlineSeconds, or find out what takes so long")
+        error(
+            Code::DeadlineExceeded,
+            format!("{name} took longer than its activeDeadlineSeconds allow, and was ended"),
+        )
+        .fix("raise activeDeadlineSeconds, or find out what takes so long")
     } else {
         error(Code::AppExit, format!("{name} has failed, and its pods are gone"))
             .fix("run it again and look at its pod: scratchdbg why, scratchdbg logs")
@@ -128,7 +144,10 @@ pub(crate) fn code(message: &str) -> Option<Code> {
     if reason.starts_with("violates PodSecurity ") {
         return Some(Code::PodSecurityRefused);
     }
-    ["exceeded quota: ", "failed quota: "].iter().any(|words| reason.starts_with(words)).then_some(Code::QuotaExceeded)
+    ["exceeded quota: ", "failed quota: "]
+        .iter()
+        .any(|words| reason.starts_with(words))
+        .then_some(Code::QuotaExceeded)
 }
 
 /// A rollout that does not finish.

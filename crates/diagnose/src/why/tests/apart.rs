@@ -12,7 +12,12 @@ fn a_stop_by_sigkill_is_no_docker_kill() {
         ("KILL", &[("start", 0), ("die", 137), ("stop", 0)], "stopped", false),
         ("SIGKILL", &[("start", 0), ("kill", 9), ("die", 137)], "killed-from-outside", true),
         ("", &[("start", 0), ("kill", 9), ("die", 137)], "killed-from-outside", false),
-        ("", &[("start", 0), ("kill", 15), ("kill", 9), ("die", 137), ("stop", 0)], "stop-signal-ignored", false),
+        (
+            "",
+            &[("start", 0), ("kill", 15), ("kill", 9), ("die", 137), ("stop", 0)],
+            "stop-signal-ignored",
+            false,
+        ),
         ("", &[("start", 0), ("die", 137), ("stop", 0)], "stop-signal-ignored", true),
     ] {
         let config = ConfigFacts { stop_signal: stop_signal.to_owned(), ..ConfigFacts::default() };
@@ -34,8 +39,22 @@ fn what_a_shell_may_not_execute_is_not_the_shell() {
         vec![mount]
     };
     for (line, exit_code, mounts, code, is_guess, part) in [
-        ("sh: /x: Permission denied", 126, vec![], "not-executable-mode", false, "may not execute /x"),
-        ("sh: /data.txt: Permission denied", 126, vec![], "not-executable-mode", false, "its mode is 0644"),
+        (
+            "sh: /x: Permission denied",
+            126,
+            vec![],
+            "not-executable-mode",
+            false,
+            "may not execute /x",
+        ),
+        (
+            "sh: /data.txt: Permission denied",
+            126,
+            vec![],
+            "not-executable-mode",
+            false,
+            "its mode is 0644",
+        ),
         (
             "sh: exec: line 0: /t/x: Permission denied",
             126,
@@ -44,8 +63,22 @@ fn what_a_shell_may_not_execute_is_not_the_shell() {
             false,
             "the tmpfs at /t is noexec",
         ),
-        ("sh: 1: exec: /t/x: Permission denied", 126, tmpfs(false), "not-executable-mode", false, "/t/x"),
-        ("bash: line 1: /x: cannot execute: Permission denied", 126, vec![], "not-executable-mode", false, "/x"),
+        (
+            "sh: 1: exec: /t/x: Permission denied",
+            126,
+            tmpfs(false),
+            "not-executable-mode",
+            false,
+            "/t/x",
+        ),
+        (
+            "bash: line 1: /x: cannot execute: Permission denied",
+            126,
+            vec![],
+            "not-executable-mode",
+            false,
+            "/x",
+        ),
         // Bash prints the same for a file that it may not write.
         ("bash: line 1: /x: Permission denied", 1, vec![], "not-executable-mode", true, "/x"),
     ] {
@@ -79,7 +112,12 @@ fn a_probe_whose_shell_finds_no_program_names_it() {
         let probe = Probe { exit_code, output: output.to_owned() };
         let health = Health { status: status.to_owned(), failing_streak: 3, log: vec![probe] };
         let state = State { phase: Phase::Running, started_at: Some(START), ..State::default() };
-        ContainerFacts { state, health: Some(health), log: Some(Vec::new()), ..ContainerFacts::default() }
+        ContainerFacts {
+            state,
+            health: Some(health),
+            log: Some(Vec::new()),
+            ..ContainerFacts::default()
+        }
     };
     for (exit_code, output, code) in [
         (127, "/bin/sh: curl: not found\n", "healthcheck-missing-program"),
@@ -94,7 +132,10 @@ fn a_probe_whose_shell_finds_no_program_names_it() {
     let first = &why(&facts).findings[0];
     assert_eq!(first.code, Code::Running);
     assert!(
-        first.evidence.iter().any(|line| line.contains("3 times in a row so far; the last said: refused")),
+        first
+            .evidence
+            .iter()
+            .any(|line| line.contains("3 times in a row so far; the last said: refused")),
         "{first:?}"
     );
     let mut facts = probed("healthy", 0, "");
@@ -126,7 +167,10 @@ fn a_line_of_a_short_log_is_not_long_before_the_end() {
     let text = "WARN: dial tcp 192.0.2.1:1: connect: connection refused, retrying\nready\nbye";
     facts.log = Some(log(text));
     let said = format!("{:?}", why(&facts).findings);
-    assert!(said.contains("the log says, before the end:") && !said.contains("long before"), "{said}");
+    assert!(
+        said.contains("the log says, before the end:") && !said.contains("long before"),
+        "{said}"
+    );
     facts.log = Some(log(&format!("{text}{}", "\nready".repeat(20))));
     assert!(format!("{:?}", why(&facts).findings).contains("long before the end"));
 }
@@ -137,9 +181,17 @@ fn a_line_of_a_short_log_is_not_long_before_the_end() {
 fn a_kill_that_the_engine_does_not_know_has_several_possible_causes() {
     const INSIDE: &str = "a process in the container";
     for (init, cpu_seconds, parts) in [
-        (false, None, &["a process of the host", "a child whose code it passed on", "a limit of CPU time"][..]),
+        (
+            false,
+            None,
+            &["a process of the host", "a child whose code it passed on", "a limit of CPU time"][..],
+        ),
         (true, None, &["a process of the host", INSIDE, "a child whose code it passed on"]),
-        (false, Some(1), &["its limit of CPU time (ulimit cpu), a process of the host", "a child whose code"]),
+        (
+            false,
+            Some(1),
+            &["its limit of CPU time (ulimit cpu), a process of the host", "a child whose code"],
+        ),
     ] {
         let mut facts = ended(137);
         facts.events = Some(events(&[("start", 0), ("die", 137)]));

@@ -38,10 +38,12 @@ fn a_program_that_was_started_is_not_said_to_be_kept_from_it() {
         ),
         (short(1, "exec /app: permission denied"), false, true),
     ] {
-        for (config, rootfs, is_told, code) in
-            [(&config, &rootfs, libraries, "library-missing"), (&broken, &text, start, "not-executable-mode")]
-        {
-            let facts = ContainerFacts { image: Some(ImageFacts::new(config, rootfs)), ..facts.clone() };
+        for (config, rootfs, is_told, code) in [
+            (&config, &rootfs, libraries, "library-missing"),
+            (&broken, &text, start, "not-executable-mode"),
+        ] {
+            let facts =
+                ContainerFacts { image: Some(ImageFacts::new(config, rootfs)), ..facts.clone() };
             let findings = why(&facts).findings;
             let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
             let told = errors.filter(|finding| finding.code.as_str() == code).count();

@@ -20,13 +20,21 @@ fn exit_code_137_in_its_variants() {
         (oom(0), "child-oom-killed", false),
         (oom(42), "child-oom-killed", false),
         (with(&[("start", 0), ("oom", 0), ("die", 137)]), "oom-killed", false),
-        (with(&[("start", 0), ("kill", 15), ("kill", 9), ("die", 137)]), "stop-signal-ignored", false),
+        (
+            with(&[("start", 0), ("kill", 15), ("kill", 9), ("die", 137)]),
+            "stop-signal-ignored",
+            false,
+        ),
         (with(&[("start", 0), ("kill", 15), ("die", 137)]), "stop-signal-ignored", true),
         (with(&[("start", 0), ("stop", 0), ("die", 137)]), "stop-signal-ignored", true),
         (with(&[("start", 0), ("kill", 9), ("die", 137)]), "killed-from-outside", false),
         (with(&[("start", 0), ("die", 137)]), "killed-from-outside", true),
         // An earlier run's signals do not matter.
-        (with(&[("kill", 15), ("kill", 9), ("die", 137), ("start", 0), ("die", 137)]), "killed-from-outside", true),
+        (
+            with(&[("kill", 15), ("kill", 9), ("die", 137), ("start", 0), ("die", 137)]),
+            "killed-from-outside",
+            true,
+        ),
         (with(&[]), "killed-from-outside", true),
         (ended(137), "killed-from-outside", true),
         (sidecar, "killed-from-outside", true),
@@ -44,18 +52,31 @@ fn signals() {
     for (facts, code, guess) in [
         (ended(139), "segfault-or-abort", true),
         (ContainerFacts { options: init, ..ended(139) }, "segfault-or-abort", true),
-        (ContainerFacts { log: Some(log("thread 'main' has overflowed its stack")), ..ended(139) }, "aborted", true),
+        (
+            ContainerFacts {
+                log: Some(log("thread 'main' has overflowed its stack")),
+                ..ended(139)
+            },
+            "aborted",
+            true,
+        ),
         (ended(134), "aborted", true),
         (ended(132), "illegal-instruction", true),
         (
-            ContainerFacts { log: Some(log("Fatal glibc error: CPU does not support x86-64-v3")), ..ended(132) },
+            ContainerFacts {
+                log: Some(log("Fatal glibc error: CPU does not support x86-64-v3")),
+                ..ended(132)
+            },
             "cpu-level",
             false,
         ),
         (ended(159), "forbidden-syscall", true),
         (ended(136), "killed-by-signal", true),
         (
-            ContainerFacts { log: Some(log("thread 'main' panicked at a.rs:1:1:\nboom")), ..ended(134) },
+            ContainerFacts {
+                log: Some(log("thread 'main' panicked at a.rs:1:1:\nboom")),
+                ..ended(134)
+            },
             "rust-panic",
             false,
         ),
@@ -81,9 +102,13 @@ fn a_panic_of_go_is_told_by_its_message() {
                violation code=0x1 addr=0x0 pc=0x1]\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:8 +0x1d";
     let verdict = why(&ContainerFacts { log: Some(log(nil)), ..ended(2) });
     assert_eq!(verdict.code, Code::GoPanic);
-    assert!(verdict.findings.iter().all(|finding| finding.code != Code::SegfaultOrAbort), "{verdict:?}");
+    assert!(
+        verdict.findings.iter().all(|finding| finding.code != Code::SegfaultOrAbort),
+        "{verdict:?}"
+    );
 
-    let only_a_stack = why(&ContainerFacts { log: Some(log("goroutine 1 [running]:\nmain.main()")), ..ended(2) });
+    let only_a_stack =
+        why(&ContainerFacts { log: Some(log("goroutine 1 [running]:\nmain.main()")), ..ended(2) });
     assert_eq!(only_a_stack.code, Code::GoPanic);
 }
 
@@ -143,13 +168,21 @@ fn stops() {
 fn last_words() {
     for (exit_code, text, code) in [
         (101, "thread 'main' panicked at src/main.rs:2:5:\nboom", "rust-panic"),
-        (2, "panic: runtime error: index out of range [1]\n\ngoroutine 1 [running]:\nmain.main()", "go-panic"),
+        (
+            2,
+            "panic: runtime error: index out of range [1]\n\ngoroutine 1 [running]:\nmain.main()",
+            "go-panic",
+        ),
         (
             127,
             "/app: error while loading shared libraries: libz.so.1: cannot open shared object file",
             "library-missing",
         ),
-        (1, "/app: /lib/libc.so.6: version `GLIBC_2.38' not found (required by /app)", "library-too-old"),
+        (
+            1,
+            "/app: /lib/libc.so.6: version `GLIBC_2.38' not found (required by /app)",
+            "library-too-old",
+        ),
         (1, "listen tcp :80: bind: address already in use", "port-in-use"),
         (1, "open /data/x: read-only file system", "read-only-filesystem"),
         (1, "unknown time zone Europe/Berlin", "timezone-missing"),
@@ -166,7 +199,11 @@ fn last_words() {
         (0, "open /data/x: read-only file system\ndone", "app-exit"),
         (42, "", "app-exit"),
     ] {
-        assert_eq!(verdict(&ContainerFacts { log: Some(log(text)), ..ended(exit_code) }).0, code, "{text}");
+        assert_eq!(
+            verdict(&ContainerFacts { log: Some(log(text)), ..ended(exit_code) }).0,
+            code,
+            "{text}"
+        );
     }
     let past = ContainerFacts {
         log: Some(log("listen tcp :80: bind: address already in use\nusing another port\nbye")),
@@ -174,14 +211,20 @@ fn last_words() {
     };
     assert_eq!(verdict(&past), ("port-in-use", true));
     let unreadable = ContainerFacts { log: None, ..ended(3) };
-    assert!(why(&unreadable).findings[0].evidence.iter().any(|line| line.contains("cannot be read")));
+    assert!(
+        why(&unreadable).findings[0].evidence.iter().any(|line| line.contains("cannot be read"))
+    );
 }
 
 #[test]
 fn amounts_in_words() {
-    for (count, words) in
-        [(0, "0 bytes"), (1023, "1023 bytes"), (64 << 20, "64 MiB"), (1536 << 10, "1.5 MiB"), (2 << 30, "2 GiB")]
-    {
+    for (count, words) in [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (64 << 20, "64 MiB"),
+        (1536 << 10, "1.5 MiB"),
+        (2 << 30, "2 GiB"),
+    ] {
         assert_eq!(evidence::bytes(count), words);
     }
 }

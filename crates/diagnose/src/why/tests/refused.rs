@@ -10,25 +10,39 @@ fn failed(exit_code: i64, error: &str) -> ContainerFacts<'static> {
     facts
 }
 
-const RUNC: &str =
-    "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ";
+const RUNC: &str = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ";
 
 /// For failed starts, Docker overwrites the exit code of the previous run with 126, 127 or 128.
 #[test]
 fn a_start_that_failed_has_no_say_in_what_the_older_run_ended_with() {
-    let mounting = format!("{RUNC}error mounting \"/srv/f\" to rootfs at \"/etc/f\": not a directory: unknown");
+    let mounting = format!(
+        "{RUNC}error mounting \"/srv/f\" to rootfs at \"/etc/f\": not a directory: unknown"
+    );
     for (exit_code, error, record, told) in [
-        (127, mounting.as_str(), &[("start", 0), ("die", 5)][..], "an older run ended with exit code 5"),
+        (
+            127,
+            mounting.as_str(),
+            &[("start", 0), ("die", 5)][..],
+            "an older run ended with exit code 5",
+        ),
         (127, &mounting, &[], "not on record: exit code 127 may be"),
         (126, &mounting, &[], "not on record: exit code 126 may be"),
         (128, "Address already in use", &[], "not on record: exit code 128 may be"),
-        (128, "Address already in use", &[("start", 0), ("die", 0)], "an older run ended with exit code 0"),
+        (
+            128,
+            "Address already in use",
+            &[("start", 0), ("die", 0)],
+            "an older run ended with exit code 0",
+        ),
         (134, &mounting, &[], "an older run ended with exit code 134"),
         (127, "Address already in use", &[], "an older run ended with exit code 127"),
     ] {
         let facts = ContainerFacts { events: Some(events(record)), ..failed(exit_code, error) };
         let first = &why(&facts).findings[0];
-        assert!(first.evidence.iter().any(|line| line.contains(told)), "{exit_code} {error}: {first:?}");
+        assert!(
+            first.evidence.iter().any(|line| line.contains(told)),
+            "{exit_code} {error}: {first:?}"
+        );
     }
 }
 
@@ -57,7 +71,8 @@ fn the_network_that_is_gone_is_called_by_its_name() {
     // Before its first start, the engine knows it by its name.
     let mut facts = failed(1, "network back not found");
     facts.options.network_mode = "front".to_owned();
-    facts.options.networks = vec![("front".to_owned(), "0dcf".repeat(16)), ("back".to_owned(), String::new())];
+    facts.options.networks =
+        vec![("front".to_owned(), "0dcf".repeat(16)), ("back".to_owned(), String::new())];
     assert!(why(&facts).findings[0].message.contains("the network back is"), "{:?}", why(&facts));
 }
 
@@ -65,10 +80,17 @@ fn the_network_that_is_gone_is_called_by_its_name() {
 #[test]
 fn one_cause_is_told_once() {
     let id = "cb39fd97d10655ce05431c12dd7aadea418bde8b07b9e1fd79ff36de8b4679a0";
-    let mut facts = failed(1, &format!("cannot join PID of a non running container: {id}: No such container: {id}"));
+    let mut facts = failed(
+        1,
+        &format!("cannot join PID of a non running container: {id}: No such container: {id}"),
+    );
     facts.options.pid_mode = format!("container:{id}");
     let findings = why(&facts).findings;
-    assert_eq!(findings.iter().filter(|finding| finding.code == Code::PeerMissing).count(), 1, "{findings:?}");
+    assert_eq!(
+        findings.iter().filter(|finding| finding.code == Code::PeerMissing).count(),
+        1,
+        "{findings:?}"
+    );
 }
 
 #[test]
@@ -105,7 +127,8 @@ fn a_shell_under_a_mount_is_not_called_missing() {
 #[test]
 fn links_that_meet_a_mount() {
     let config = ConfigFacts { entrypoint: vec!["/app/link".to_owned()], ..ConfigFacts::default() };
-    let error = format!("{RUNC}exec: \"/app/link\": stat /app/link: no such file or directory: unknown");
+    let error =
+        format!("{RUNC}exec: \"/app/link\": stat /app/link: no such file or directory: unknown");
     let state = State { phase: Phase::Created, error, exit_code: 127, ..State::default() };
     let facts = ContainerFacts { state, ..ContainerFacts::default() };
     for (place, target) in [("/data", "/data/real"), ("/app", "/nowhere")] {
@@ -136,7 +159,9 @@ fn a_library_under_a_mount_is_not_called_missing_from_the_image() {
     let program = inspect(Cursor::new(Sample::glibc().build())).unwrap();
     rootfs.insert("/lib64/ld-linux-x86-64.so.2", Entry::program(0o755, 1, program));
     let said = "/app: error while loading shared libraries: libc.so.6: cannot open shared object file: No such file or directory";
-    for (beneath, code) in [("/lib/libc.so.6", "hidden-by-mount"), ("/lib/other.so", "library-missing")] {
+    for (beneath, code) in
+        [("/lib/libc.so.6", "hidden-by-mount"), ("/lib/other.so", "library-missing")]
+    {
         let mut mounts = Mounts::new(vec![Mount::new(MountKind::Tmpfs, "", "/lib")]);
         mounts.tell([beneath.to_owned()].into());
         let image = ImageFacts { mounts: Some(&mounts), ..ImageFacts::new(&config, &rootfs) };
@@ -154,12 +179,32 @@ fn loops_that_are_over() {
         facts.restarts = Restarts { count: 4, policy: policy.to_owned(), at_most: None };
         facts
     };
-    let failures = [("start", 0), ("die", 4), ("start", 0), ("die", 4), ("start", 0), ("die", 4), ("start", 0)];
+    let failures = [
+        ("start", 0),
+        ("die", 4),
+        ("start", 0),
+        ("die", 4),
+        ("start", 0),
+        ("die", 4),
+        ("start", 0),
+    ];
     let then = |end: &[(&'static str, i64)]| [&failures[..], end].concat();
     for (facts, code, told) in [
-        (loops(Phase::Exited, 0, "on-failure", &then(&[("die", 0)])), "app-exit", "exit codes 4, 4, 4"),
-        (loops(Phase::Exited, 3, "on-failure", &then(&[("die", 3)])), "crash-loop", "exit codes 3, 4, 4, 4"),
-        (loops(Phase::Exited, 137, "always", &then(&[("kill", 9), ("die", 137)])), "killed-from-outside", "4, 4, 4"),
+        (
+            loops(Phase::Exited, 0, "on-failure", &then(&[("die", 0)])),
+            "app-exit",
+            "exit codes 4, 4, 4",
+        ),
+        (
+            loops(Phase::Exited, 3, "on-failure", &then(&[("die", 3)])),
+            "crash-loop",
+            "exit codes 3, 4, 4, 4",
+        ),
+        (
+            loops(Phase::Exited, 137, "always", &then(&[("kill", 9), ("die", 137)])),
+            "killed-from-outside",
+            "4, 4, 4",
+        ),
         // One success among failures does not mean that the program is supposed to end.
         (
             loops(Phase::Restarting, 0, "always", &then(&[("die", 0)])),
@@ -172,7 +217,8 @@ fn loops_that_are_over() {
         assert_eq!(verdict.code.as_str(), code, "{:?}", verdict.findings);
         let first = &verdict.findings[0];
         assert!(first.evidence.iter().any(|line| line.contains(told)), "{first:?}");
-        let loops = verdict.findings.iter().filter(|finding| finding.code == Code::CrashLoop).count();
+        let loops =
+            verdict.findings.iter().filter(|finding| finding.code == Code::CrashLoop).count();
         assert_eq!(loops, usize::from(code == "crash-loop"), "{:?}", verdict.findings);
     }
 }
@@ -184,7 +230,8 @@ fn a_loader_on_a_mount_with_noexec() {
     let program = inspect(Cursor::new(Sample::glibc().build())).unwrap();
     rootfs.insert("/lib64/ld-linux-x86-64.so.2", Entry::program(0o755, 1, program));
     for (no_exec, code) in [(true, "mount-noexec"), (false, "not-executable-mode")] {
-        let mount = Mount { no_exec: Some(no_exec), ..Mount::new(MountKind::Bind, "/srv/lib", "/lib64") };
+        let mount =
+            Mount { no_exec: Some(no_exec), ..Mount::new(MountKind::Bind, "/srv/lib", "/lib64") };
         let mounts = Mounts::new(vec![mount]);
         let image = ImageFacts { mounts: Some(&mounts), ..ImageFacts::new(&config, &rootfs) };
         let said = log("exec /app: permission denied");
@@ -197,7 +244,8 @@ fn a_loader_on_a_mount_with_noexec() {
 #[test]
 fn a_stop_that_gives_no_time() {
     let stopped = |milliseconds: i64| {
-        let mut record = events(&[("start", 0), ("kill", 15), ("kill", 9), ("die", 137), ("stop", 0)]);
+        let mut record =
+            events(&[("start", 0), ("kill", 15), ("kill", 9), ("die", 137), ("stop", 0)]);
         for event in &mut record[2..] {
             event.time += milliseconds * 1_000_000;
         }

@@ -30,7 +30,8 @@ fn restarts() {
 
 #[test]
 fn daemon_restarts() {
-    let facts = |exit_code, engine_started_at| ContainerFacts { engine_started_at, ..ended(exit_code) };
+    let facts =
+        |exit_code, engine_started_at| ContainerFacts { engine_started_at, ..ended(exit_code) };
     let end = START + 60 * SECOND;
     for (facts, code) in [
         (facts(255, Some(end - SECOND)), "daemon-restarted"),
@@ -39,7 +40,13 @@ fn daemon_restarts() {
         (facts(255, Some(START - SECOND)), "app-exit"),
         (facts(1, Some(end)), "app-exit"),
         (facts(255, None), "app-exit"),
-        (ContainerFacts { events: Some(events(&[("start", 0), ("die", 255)])), ..facts(255, Some(end)) }, "app-exit"),
+        (
+            ContainerFacts {
+                events: Some(events(&[("start", 0), ("die", 255)])),
+                ..facts(255, Some(end))
+            },
+            "app-exit",
+        ),
     ] {
         assert_eq!(verdict(&facts).0, code, "{facts:?}");
     }
@@ -66,7 +73,10 @@ fn running_containers() {
     for (facts, codes) in [
         (ContainerFacts { ..running.clone() }, "running"),
         (ContainerFacts { health: health("healthy", 0, ""), ..running.clone() }, "running"),
-        (ContainerFacts { health: health("unhealthy", 1, "503"), ..running.clone() }, "running-unhealthy"),
+        (
+            ContainerFacts { health: health("unhealthy", 1, "503"), ..running.clone() },
+            "running-unhealthy",
+        ),
         (
             ContainerFacts { health: health("unhealthy", -1, no_shell), ..running.clone() },
             "healthcheck-needs-shell running-unhealthy",
@@ -76,25 +86,53 @@ fn running_containers() {
             "healthcheck-missing-program running-unhealthy",
         ),
         (
-            ContainerFacts { limits, usage: Some(Usage { memory: 900, pids: 8 }), ..running.clone() },
+            ContainerFacts {
+                limits,
+                usage: Some(Usage { memory: 900, pids: 8 }),
+                ..running.clone()
+            },
             "near-limit running",
         ),
         (
-            ContainerFacts { limits, usage: Some(Usage { memory: 899, pids: 9 }), ..running.clone() },
+            ContainerFacts {
+                limits,
+                usage: Some(Usage { memory: 899, pids: 9 }),
+                ..running.clone()
+            },
             "near-limit running",
         ),
-        (ContainerFacts { limits, usage: Some(Usage { memory: 899, pids: 8 }), ..running.clone() }, "running"),
-        (ContainerFacts { usage: Some(Usage { memory: 900, pids: 8 }), ..running.clone() }, "running"),
-        (ContainerFacts { processes: processes(40, Some(true)), ..running.clone() }, "zombies running"),
-        (ContainerFacts { processes: processes(0, Some(false)), ..running.clone() }, "running stop-signal-ignored"),
+        (
+            ContainerFacts {
+                limits,
+                usage: Some(Usage { memory: 899, pids: 8 }),
+                ..running.clone()
+            },
+            "running",
+        ),
+        (
+            ContainerFacts { usage: Some(Usage { memory: 900, pids: 8 }), ..running.clone() },
+            "running",
+        ),
+        (
+            ContainerFacts { processes: processes(40, Some(true)), ..running.clone() },
+            "zombies running",
+        ),
+        (
+            ContainerFacts { processes: processes(0, Some(false)), ..running.clone() },
+            "running stop-signal-ignored",
+        ),
         (ContainerFacts { processes: processes(0, None), ..running.clone() }, "running"),
         (
-            ContainerFacts { log: Some(log("x509: certificate signed by unknown authority")), ..running.clone() },
+            ContainerFacts {
+                log: Some(log("x509: certificate signed by unknown authority")),
+                ..running.clone()
+            },
             "running ca-certificates-missing",
         ),
     ] {
         let verdict = why(&facts);
-        let found: Vec<&str> = verdict.findings.iter().map(|finding| finding.code.as_str()).collect();
+        let found: Vec<&str> =
+            verdict.findings.iter().map(|finding| finding.code.as_str()).collect();
         assert_eq!(found.join(" "), codes, "{facts:?}");
     }
     let mut paused = running;
@@ -113,9 +151,10 @@ fn containers_that_are_gone() {
 #[test]
 fn a_container_that_runs_only_between_two_ends() {
     let flapping = |count, up: i64, policy: &str, list: &[(&str, i64, i64)]| {
-        let events = list
-            .iter()
-            .map(|(action, seconds, detail)| Event { time: START + seconds * SECOND, ..event(action, *detail) });
+        let events = list.iter().map(|(action, seconds, detail)| Event {
+            time: START + seconds * SECOND,
+            ..event(action, *detail)
+        });
         ContainerFacts {
             state: State {
                 phase: Phase::Running,
@@ -130,9 +169,12 @@ fn a_container_that_runs_only_between_two_ends() {
             ..ContainerFacts::default()
         }
     };
-    let crashes = [("start", -9, 0), ("die", -8, 3), ("start", -6, 0), ("die", -4, 3), ("start", 0, 0)];
-    let successes = [("start", -9, 0), ("die", -8, 0), ("start", -6, 0), ("die", -4, 0), ("start", 0, 0)];
-    let long = [("start", -200, 0), ("die", -100, 1), ("start", -99, 0), ("die", -1, 1), ("start", 0, 0)];
+    let crashes =
+        [("start", -9, 0), ("die", -8, 3), ("start", -6, 0), ("die", -4, 3), ("start", 0, 0)];
+    let successes =
+        [("start", -9, 0), ("die", -8, 0), ("start", -6, 0), ("die", -4, 0), ("start", 0, 0)];
+    let long =
+        [("start", -200, 0), ("die", -100, 1), ("start", -99, 0), ("die", -1, 1), ("start", 0, 0)];
     for (facts, code) in [
         (flapping(3, 2, "always", &crashes), "crash-loop"),
         (flapping(3, 60, "always", &crashes), "running"),
@@ -148,7 +190,10 @@ fn a_container_that_runs_only_between_two_ends() {
         assert_eq!(verdict(&facts).0, code, "{facts:?}");
     }
     let unknown = why(&flapping(3, 2, "always", &[]));
-    assert!(unknown.findings[0].evidence.iter().any(|line| line.contains("not on record")), "{unknown:?}");
+    assert!(
+        unknown.findings[0].evidence.iter().any(|line| line.contains("not on record")),
+        "{unknown:?}"
+    );
     let mut waiting = flapping(5, 0, "always", &successes[..4]);
     waiting.state.phase = Phase::Restarting;
     assert_eq!(verdict(&waiting).0, "restarted-after-success");
@@ -163,13 +208,19 @@ fn a_stop_ends_a_loop() {
         ..ended(exit_code)
     };
     for facts in [
-        stopped(0, &[("start", 0), ("die", 3), ("start", 0), ("kill", 15), ("die", 0), ("stop", 0)]),
+        stopped(
+            0,
+            &[("start", 0), ("die", 3), ("start", 0), ("kill", 15), ("die", 0), ("stop", 0)],
+        ),
         stopped(3, &[("start", 0), ("die", 3), ("start", 0), ("die", 3), ("stop", 0)]),
     ] {
         let verdict = why(&facts);
         assert_eq!(verdict.code.as_str(), "stopped", "{facts:?}");
         let evidence = verdict.findings[0].evidence.join("\n");
-        assert!(evidence.contains("restart count: 4") && evidence.contains("exit codes 3"), "{evidence}");
+        assert!(
+            evidence.contains("restart count: 4") && evidence.contains("exit codes 3"),
+            "{evidence}"
+        );
     }
 }
 
@@ -179,7 +230,12 @@ fn a_health_check_is_told_by_how_it_is_written() {
                      --flag: no such file or directory: unknown";
     for (test, exit_code, output, code) in [
         (&["CMD", "/app --flag"][..], -1, not_found, "entrypoint-one-string"),
-        (&["CMD", "/app", "--check", "||", "exit", "1"][..], 1, "usage: app", "exec-form-shell-syntax"),
+        (
+            &["CMD", "/app", "--check", "||", "exit", "1"][..],
+            1,
+            "usage: app",
+            "exec-form-shell-syntax",
+        ),
         (&["CMD", "/app", "--check"][..], 1, "503", "running-unhealthy"),
         (&["CMD", "/etc"][..], -1, DENIED, "not-executable-mode"),
         (
@@ -192,7 +248,10 @@ fn a_health_check_is_told_by_how_it_is_written() {
         (&["CMD", "/app"][..], 1, "cannot exec /app: exec format error", "running-unhealthy"),
     ] {
         let test = test.iter().map(|word| (*word).to_owned()).collect();
-        let config = ConfigFacts { healthcheck: Some(crate::config::Healthcheck { test }), ..ConfigFacts::default() };
+        let config = ConfigFacts {
+            healthcheck: Some(crate::config::Healthcheck { test }),
+            ..ConfigFacts::default()
+        };
         let mut rootfs = Rootfs::complete();
         rootfs.insert("/app", Entry::file(0o755, 1));
         rootfs.insert("/etc", Entry::directory(0o755));
@@ -218,7 +277,10 @@ fn a_health_check_without_a_process_to_spare() {
         health: Some(Health {
             status: "unhealthy".to_owned(),
             failing_streak: 3,
-            log: vec![Probe { exit_code: 255, output: "exec /app: resource temporarily unavailable".to_owned() }],
+            log: vec![Probe {
+                exit_code: 255,
+                output: "exec /app: resource temporarily unavailable".to_owned(),
+            }],
         }),
         limits: Limits { user_processes: Some(12), ..Limits::default() },
         ..ContainerFacts::default()
@@ -231,7 +293,9 @@ fn a_health_check_without_a_process_to_spare() {
     let config = ConfigFacts { user: "1000".to_owned(), ..ConfigFacts::default() };
     let root = ConfigFacts::default();
     let rootfs = Rootfs::complete();
-    for (config, pids, code) in [(&config, 12, "process-limit"), (&config, 11, "running"), (&root, 12, "running")] {
+    for (config, pids, code) in
+        [(&config, 12, "process-limit"), (&config, 11, "running"), (&root, 12, "running")]
+    {
         let facts = ContainerFacts {
             health: None,
             usage: Some(Usage { memory: 0, pids }),

@@ -22,8 +22,11 @@ fn the_kernel_refused_and_the_image_says_why() {
         (&dynamic, "exec /app: no such file or directory\nlater", 1, "loader-missing", true),
     ] {
         let (config, rootfs) = image_of(file, 0o755);
-        let facts =
-            ContainerFacts { log: Some(log(text)), image: Some(ImageFacts::new(&config, &rootfs)), ..ended(exit_code) };
+        let facts = ContainerFacts {
+            log: Some(log(text)),
+            image: Some(ImageFacts::new(&config, &rootfs)),
+            ..ended(exit_code)
+        };
         assert_eq!(verdict(&facts), (code, guess), "{text} {:?}", why(&facts));
     }
 }
@@ -70,7 +73,8 @@ fn a_line_of_a_log_proves_no_file() {
 #[test]
 fn without_a_log_the_image_alone_may_prove_it() {
     let (config, rootfs) = image_of(&Sample::glibc().build(), 0o755);
-    let mut facts = ContainerFacts { log: None, image: Some(ImageFacts::new(&config, &rootfs)), ..ended(1) };
+    let mut facts =
+        ContainerFacts { log: None, image: Some(ImageFacts::new(&config, &rootfs)), ..ended(1) };
     facts.options.log_driver = "none".to_owned();
     facts.state.finished_at = Some(START + SECOND / 10);
     assert_eq!(verdict(&facts), ("loader-missing", false));
@@ -79,7 +83,8 @@ fn without_a_log_the_image_alone_may_prove_it() {
     facts.state.finished_at = Some(START + 60 * SECOND);
     assert_eq!(verdict(&facts).0, "app-exit");
     let (config, rootfs) = image_of(&Sample::fixed().build(), 0o755);
-    let mut facts = ContainerFacts { log: None, image: Some(ImageFacts::new(&config, &rootfs)), ..ended(1) };
+    let mut facts =
+        ContainerFacts { log: None, image: Some(ImageFacts::new(&config, &rootfs)), ..ended(1) };
     facts.state.finished_at = Some(START + SECOND / 10);
     assert_eq!(verdict(&facts).0, "app-exit");
 }
@@ -87,7 +92,12 @@ fn without_a_log_the_image_alone_may_prove_it() {
 #[test]
 fn never_started() {
     let created = |error: &str| ContainerFacts {
-        state: State { phase: Phase::Created, exit_code: 127, error: error.to_owned(), ..State::default() },
+        state: State {
+            phase: Phase::Created,
+            exit_code: 127,
+            error: error.to_owned(),
+            ..State::default()
+        },
         ..ContainerFacts::default()
     };
     let runc = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ";
@@ -95,16 +105,29 @@ fn never_started() {
     for (error, code) in [
         (String::new(), "never-started"),
         ("something new and strange".to_owned(), "never-started"),
-        (format!("{runc}exec: \"/nope\": stat /nope: no such file or directory: unknown"), "entrypoint-missing"),
-        (format!("{runc}exec: \"app\": executable file not found in $PATH: unknown"), "entrypoint-not-absolute"),
+        (
+            format!("{runc}exec: \"/nope\": stat /nope: no such file or directory: unknown"),
+            "entrypoint-missing",
+        ),
+        (
+            format!("{runc}exec: \"app\": executable file not found in $PATH: unknown"),
+            "entrypoint-not-absolute",
+        ),
         (format!("{runc}exec: \"/app\": permission denied: unknown"), "not-executable-mode"),
-        ("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated".to_owned(), "port-in-use"),
-        ("unable to find user nonroot: no matching entries in passwd file".to_owned(), "user-unknown"),
+        (
+            "driver failed: Bind for 0.0.0.0:80 failed: port is already allocated".to_owned(),
+            "port-in-use",
+        ),
+        (
+            "unable to find user nonroot: no matching entries in passwd file".to_owned(),
+            "user-unknown",
+        ),
     ] {
         let plain = created(&error);
         assert_eq!(verdict(&plain).0, code, "{error}");
         // The image's own problem does not hide the engine's error.
-        let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..created(&error) };
+        let facts =
+            ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..created(&error) };
         let proven = code.starts_with("entrypoint") || error.is_empty();
         let expected = if proven { "not-executable-mode" } else { code };
         assert_eq!(verdict(&facts).0, expected, "{error}");
@@ -112,7 +135,8 @@ fn never_started() {
     // If the runtime's message is unknown, the image may prove the cause.
     let error = format!("{runc}new words");
     assert_eq!(verdict(&created(&error)).0, "never-started");
-    let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..created(&error) };
+    let facts =
+        ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..created(&error) };
     assert_eq!(verdict(&facts).0, "not-executable-mode");
 }
 
@@ -137,25 +161,35 @@ fn the_latest_start_failed() {
         facts
     };
     let id = "75cdd61cd611a78e123e5b42addf3e770ccfee5e82ff33fcff53b5f367769558";
-    let device =
-        "error gathering device information while adding custom device \"/dev/stick\": no such file or directory";
+    let device = "error gathering device information while adding custom device \"/dev/stick\": no such file or directory";
     let mut peer = failed(&format!("No such container: {id}"));
     peer.options.network_mode = format!("container:{id}");
     let mut network = failed(&format!("network {id} not found"));
     network.options.network_mode = "shop".to_owned();
     for (facts, code, named) in [
         (failed(device), "device-missing", "/dev/stick"),
-        (failed("could not select device driver \"\" with capabilities: [[gpu]]"), "device-missing", "--gpus"),
+        (
+            failed("could not select device driver \"\" with capabilities: [[gpu]]"),
+            "device-missing",
+            "--gpus",
+        ),
         (peer, "peer-missing", "75cdd61cd611, whose network"),
         (network, "network-missing", "the network shop"),
         (failed("Address already in use"), "start-failed", "fixed IP address"),
-        (failed("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated"), "port-in-use", "0.0.0.0:80"),
+        (
+            failed("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated"),
+            "port-in-use",
+            "0.0.0.0:80",
+        ),
         (failed("new words"), "start-failed", "the latest start failed"),
     ] {
         let verdict = why(&facts);
         assert_eq!(verdict.code.as_str(), code, "{facts:?}");
         let first = &verdict.findings[0];
-        assert!(first.message.contains(named) && first.message.starts_with("the latest start failed"), "{first:?}");
+        assert!(
+            first.message.contains(named) && first.message.starts_with("the latest start failed"),
+            "{first:?}"
+        );
         assert!(first.evidence.iter().any(|line| line.contains("exit code 134")), "{first:?}");
     }
     // It runs, so the error is over.
@@ -198,13 +232,18 @@ fn mounts_that_hide_or_refuse_the_program() {
     let (_, mut rootfs) = image_of(&Sample::fixed().build(), 0o755);
     let program = inspect(Cursor::new(Sample::fixed().build())).unwrap();
     rootfs.insert("/opt/app", Entry::program(0o755, 1, program));
-    for (no_exec, code, guess) in
-        [(Some(true), "mount-noexec", false), (None, "mount-noexec", true), (Some(false), "not-executable-mode", true)]
-    {
+    for (no_exec, code, guess) in [
+        (Some(true), "mount-noexec", false),
+        (None, "mount-noexec", true),
+        (Some(false), "not-executable-mode", true),
+    ] {
         let mounts = Mounts::new(vec![Mount { no_exec, ..bind.clone() }]);
         let image = ImageFacts { mounts: Some(&mounts), ..ImageFacts::new(&config, &rootfs) };
-        let facts =
-            ContainerFacts { image: Some(image), log: Some(log("exec /opt/app: permission denied")), ..ended(1) };
+        let facts = ContainerFacts {
+            image: Some(image),
+            log: Some(log("exec /opt/app: permission denied")),
+            ..ended(1)
+        };
         assert_eq!(verdict(&facts), (code, guess), "{no_exec:?}");
         let fix = why(&facts).findings[0].fix.clone().unwrap_or_default();
         assert!(!fix.contains("0755"), "{fix}");

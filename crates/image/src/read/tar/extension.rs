@@ -47,14 +47,18 @@ impl Extension {
             };
             match record.key_bytes() {
                 // POSIX: it takes the value back, and what the header itself has counts.
-                b"path" | b"linkpath" if record.value_bytes().is_empty() => return Err(EMPTY.into()),
+                b"path" | b"linkpath" if record.value_bytes().is_empty() => {
+                    return Err(EMPTY.into());
+                }
                 b"path" => self.path = Some(record.value_bytes().to_vec()),
                 b"linkpath" => self.link = Some(record.value_bytes().to_vec()),
                 b"size" => self.size = Some(number()?),
                 b"uid" => self.uid = Some(number()?),
                 b"gid" => self.gid = Some(number()?),
                 // The kernel would not accept a longer value.
-                b"SCHILY.xattr.security.capability" if record.value_bytes().len() <= LARGEST_CAPABILITIES => {
+                b"SCHILY.xattr.security.capability"
+                    if record.value_bytes().len() <= LARGEST_CAPABILITIES =>
+                {
                     self.capabilities = Some(record.value_bytes().to_vec());
                 }
                 key if key.starts_with(b"GNU.sparse.") => {

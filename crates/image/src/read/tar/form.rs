@@ -28,7 +28,12 @@ pub(super) fn is_ustar(header: &Header) -> bool {
 
 /// Returns why readers would not agree on a header. `path` is that of the entry, with extended
 /// headers.
-pub(super) fn ambiguity(header: &Header, kind: EntryType, size: u64, path: &[u8]) -> Option<&'static str> {
+pub(super) fn ambiguity(
+    header: &Header,
+    kind: EntryType,
+    size: u64,
+    path: &[u8],
+) -> Option<&'static str> {
     // In the oldest format, this is a directory, which has no data. Otherwise Go takes this for a
     // file, and GNU tar for a directory.
     let is_old = header.as_bytes()[156] == 0;
@@ -39,7 +44,8 @@ pub(super) fn ambiguity(header: &Header, kind: EntryType, size: u64, path: &[u8]
     if NUMBERS.into_iter().any(|field| has_sign(&header.as_bytes()[field])) {
         return Some("its header has a number with a sign, which engines refuse");
     }
-    has_unclear_prefix(header.as_bytes()).then_some("its header has a name in a place where readers disagree")
+    has_unclear_prefix(header.as_bytes())
+        .then_some("its header has a name in a place where readers disagree")
 }
 
 /// Whether only a directory can have this name.

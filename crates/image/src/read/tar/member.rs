@@ -71,7 +71,8 @@ impl<R: TarInput> TarReader<R> {
         let is_plain = is_plain && form::is_written_plainly(&name, &path, kind);
         self.listed = listed;
         let named = |reason: &str| ReadError::invalid(format!("/{path} in {}", self.what), reason);
-        let link = extension.link.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default();
+        let link =
+            extension.link.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default();
         if let Some(reason) = ambiguity {
             return Err(named(reason));
         }
@@ -90,7 +91,9 @@ impl<R: TarInput> TarReader<R> {
             EntryType::Directory => MemberKind::Directory,
             EntryType::Link => MemberKind::HardLink(normal(&link, &self.what)?.0),
             EntryType::Symlink => MemberKind::Symlink(String::from_utf8_lossy(&link).into_owned()),
-            EntryType::GNUSparse => return Err(named("it is a sparse entry, which layers must not hold")),
+            EntryType::GNUSparse => {
+                return Err(named("it is a sparse entry, which layers must not hold"));
+            }
             _ => MemberKind::Special,
         };
         if kind != MemberKind::File && size > 0 {

@@ -40,13 +40,20 @@ fn pax(records: &[u8]) -> Vec<u8> {
 fn what_we_write_is_read_again() {
     let mut tree = Tree::with_root();
     let long = format!("{}/{}", "d".repeat(200), "f".repeat(200));
-    tree.insert(&long, Entry { uid: 1 << 33, ..Entry::file(FileData::Bytes((*b"data").into()), 0o4755) }).unwrap();
+    tree.insert(
+        &long,
+        Entry { uid: 1 << 33, ..Entry::file(FileData::Bytes((*b"data").into()), 0o4755) },
+    )
+    .unwrap();
     let mut bytes = Vec::new();
     write_tree(&tree, 5, &mut bytes).unwrap();
     bytes.extend([0; 8 * BLOCK]);
     let members = all(&bytes).unwrap();
     let (last, data) = members.last().unwrap();
-    assert_eq!((last.path.as_str(), last.mode, last.uid, last.size), (long.as_str(), 0o4755, 1 << 33, 4));
+    assert_eq!(
+        (last.path.as_str(), last.mode, last.uid, last.size),
+        (long.as_str(), 0o4755, 1 << 33, 4)
+    );
     assert_eq!((members.len(), data.as_slice()), (3, &b"data"[..]));
     assert_eq!(members[0].0.path, "");
 }
@@ -66,8 +73,14 @@ fn hostile_entries_are_refused_and_named() {
     checksum[0] = b'y';
     let with = |first: Vec<u8>| [first, header(b"x", EntryType::Regular, 0)].concat();
     for (bytes, part) in [
-        (header(b"link", EntryType::Link, 9), "/link in the layer: only a regular file can have data"),
-        (header(b"dir/", EntryType::Directory, 9), "/dir in the layer: only a regular file can have data"),
+        (
+            header(b"link", EntryType::Link, 9),
+            "/link in the layer: only a regular file can have data",
+        ),
+        (
+            header(b"dir/", EntryType::Directory, 9),
+            "/dir in the layer: only a regular file can have data",
+        ),
         (header(b"s", EntryType::GNUSparse, 0), "sparse"),
         (header(b"big", EntryType::GNULongName, 1 << 40), "an extended header of"),
         (header(b"big", EntryType::XHeader, 1 << 40), "an extended header of"),
@@ -76,10 +89,16 @@ fn hostile_entries_are_refused_and_named() {
         (checksum, "checksum"),
         (with(pax(b"22 GNU.sparse.major=1\n")), "sparse"),
         (with(pax(b"12 size=-12\n")), "the number `-12`"),
-        (with(pax(b"29 size=18446744073709551615\n")), "an entry claims 18446744073709551615 bytes"),
+        (
+            with(pax(b"29 size=18446744073709551615\n")),
+            "an entry claims 18446744073709551615 bytes",
+        ),
         (with(pax(b"99 path=x\n")), "a pax header"),
         (with(pax(b"12 path=a\0b\n")), "a path with a NUL in it"),
-        (with([header(b"", EntryType::GNULongName, 65536), vec![b'a'; 65536]].concat()), "longer than 4096"),
+        (
+            with([header(b"", EntryType::GNULongName, 65536), vec![b'a'; 65536]].concat()),
+            "longer than 4096",
+        ),
         ([zero.clone(), b"garbage".to_vec()].concat(), "something after its end"),
         (b"short".to_vec(), "within a header"),
     ] {
@@ -149,7 +168,9 @@ fn headers_that_readers_disagree_on_are_refused() {
         ([changed(257, b"ustar\0  "), vec![]].concat(), ""),
     ] {
         match all(&bytes) {
-            Err(error) => assert!(!part.is_empty() && error.to_string().contains(part), "{part}: {error}"),
+            Err(error) => {
+                assert!(!part.is_empty() && error.to_string().contains(part), "{part}: {error}")
+            }
             Ok(members) => assert!(part.is_empty(), "{part}: {members:?}"),
         }
     }
@@ -158,7 +179,10 @@ fn headers_that_readers_disagree_on_are_refused() {
         bytes[263..265].copy_from_slice(version);
         let mut header = Header::from_byte_slice(&bytes).clone();
         header.set_cksum();
-        assert!(all(header.as_bytes()).unwrap_err().to_string().contains("readers disagree"), "{version:?}");
+        assert!(
+            all(header.as_bytes()).unwrap_err().to_string().contains("readers disagree"),
+            "{version:?}"
+        );
     }
     // What GNU tar, git archive and old programs write.
     let mut directory = header(b"z/", EntryType::Regular, 0);
@@ -174,13 +198,20 @@ fn headers_that_readers_disagree_on_are_refused() {
         directory.as_bytes().to_vec(),
         changed(345, b"usr"),
     ] {
-        assert_eq!(all(&bytes).map(|members| members.len()).map_err(|error| error.to_string()), Ok(1));
+        assert_eq!(
+            all(&bytes).map(|members| members.len()).map_err(|error| error.to_string()),
+            Ok(1)
+        );
     }
     let reserved = changed(156, b"7");
     assert_eq!(all(directory.as_bytes()).unwrap()[0].0.kind, MemberKind::Directory);
     let plain = |bytes: &[u8]| all(bytes).unwrap()[0].0.is_plain;
     assert!(plain(&file()) && plain(&changed(345, b"usr")));
-    assert!(!plain(&gnu(b"")) && !plain(&[pax(b"11 mtime=0\n"), file()].concat()) && !plain(directory.as_bytes()));
+    assert!(
+        !plain(&gnu(b""))
+            && !plain(&[pax(b"11 mtime=0\n"), file()].concat())
+            && !plain(directory.as_bytes())
+    );
     assert!(!plain(&reserved), "no engine unpacks it");
 }
 
@@ -261,7 +292,9 @@ fn too_many_entries_are_refused() {
     let entries = header(b"x", EntryType::Regular, 0).repeat(4);
     let count = |most_entries| {
         let mut reader = TarReader { most_entries, ..TarReader::new(&entries[..], "the layer") };
-        std::iter::from_fn(|| reader.next().transpose()).collect::<Result<Vec<_>, _>>().map(|members| members.len())
+        std::iter::from_fn(|| reader.next().transpose())
+            .collect::<Result<Vec<_>, _>>()
+            .map(|members| members.len())
     };
     assert_eq!(count(4).unwrap(), 4);
     assert!(count(3).unwrap_err().to_string().contains("more than 3 entries"));
@@ -271,15 +304,20 @@ fn too_many_entries_are_refused() {
 fn paths_without_end_are_refused() {
     let entries = header(b"a/b/c", EntryType::Regular, 0).repeat(3);
     let count = |names| {
-        let mut reader = TarReader { names: MOST_NAMES - names, ..TarReader::new(&entries[..], "the layer") };
-        std::iter::from_fn(|| reader.next().transpose()).collect::<Result<Vec<_>, _>>().map(|members| members.len())
+        let mut reader =
+            TarReader { names: MOST_NAMES - names, ..TarReader::new(&entries[..], "the layer") };
+        std::iter::from_fn(|| reader.next().transpose())
+            .collect::<Result<Vec<_>, _>>()
+            .map(|members| members.len())
     };
     assert_eq!(count(15).unwrap(), 3);
     assert!(count(14).unwrap_err().to_string().contains("more than 256 MiB"));
     let capabilities = |value: &str| {
         let record = format!("SCHILY.xattr.security.capability={value}\n");
         let length = record.len() + 3;
-        let bytes = [pax(format!("{length} {record}").as_bytes()), header(b"x", EntryType::Regular, 0)].concat();
+        let bytes =
+            [pax(format!("{length} {record}").as_bytes()), header(b"x", EntryType::Regular, 0)]
+                .concat();
         all(&bytes).unwrap()[0].0.capabilities.clone()
     };
     assert_eq!(capabilities(&"c".repeat(24)), Some(vec![b'c'; 24]));

@@ -39,7 +39,8 @@ impl Store {
         let mut manifest = self.sample_manifest();
         let mut config = json_of(&self.blob(&manifest["config"]["digest"]));
         change(&mut config);
-        manifest["config"] = self.put(config.to_string().as_bytes(), "application/vnd.oci.image.config.v1+json");
+        manifest["config"] =
+            self.put(config.to_string().as_bytes(), "application/vnd.oci.image.config.v1+json");
         self.put(manifest.to_string().as_bytes(), MANIFEST)
     }
 
@@ -126,30 +127,58 @@ fn an_index_lists_one_image_for_each_platform() {
         (vec![with(&good, &amd, &plain), with(&arm64, &p("linux/arm64/v8"), &plain)], Ok(2)),
         (vec![with(&good, &amd, &plain), with(&good, &amd, &plain)], Ok(1)),
         (vec![with(&good, &amd, &plain), with(&v2, &p("linux/amd64/v2"), &plain)], Ok(2)),
-        (vec![with(&arm, &p("linux/arm/v6"), &plain), with(&other_arm, &p("linux/arm/v7"), &plain)], Ok(2)),
         (
-            vec![with(&windows("1"), &p("windows/amd64"), &plain), with(&windows("2"), &p("windows/amd64"), &plain)],
+            vec![
+                with(&arm, &p("linux/arm/v6"), &plain),
+                with(&other_arm, &p("linux/arm/v7"), &plain),
+            ],
+            Ok(2),
+        ),
+        (
+            vec![
+                with(&windows("1"), &p("windows/amd64"), &plain),
+                with(&windows("2"), &p("windows/amd64"), &plain),
+            ],
             Ok(2),
         ),
         (vec![with(&within(&[with(&good, &amd, &plain)]), &amd, &plain)], Ok(1)),
         // Two for one platform, however they are written.
-        (vec![with(&good, &amd, &plain), with(&evil, &amd, &plain)], Err("two images for linux/amd64")),
-        (vec![with(&evil, &amd, &attestation), with(&good, &amd, &plain)], Err("two images for linux/amd64")),
-        (vec![with(&evil, &amd, &named_within), with(&good, &amd, &plain)], Err("two images for linux/amd64")),
+        (
+            vec![with(&good, &amd, &plain), with(&evil, &amd, &plain)],
+            Err("two images for linux/amd64"),
+        ),
+        (
+            vec![with(&evil, &amd, &attestation), with(&good, &amd, &plain)],
+            Err("two images for linux/amd64"),
+        ),
+        (
+            vec![with(&evil, &amd, &named_within), with(&good, &amd, &plain)],
+            Err("two images for linux/amd64"),
+        ),
         (
             vec![with(&evil, &amd, &json!({"artifactType": "x/y"})), with(&good, &amd, &plain)],
             Err("two images for linux/amd64"),
         ),
         (
             vec![
-                with(&evil, &json!({"os": "linux", "architecture": "amd64", "os.version": "1"}), &plain),
+                with(
+                    &evil,
+                    &json!({"os": "linux", "architecture": "amd64", "os.version": "1"}),
+                    &plain,
+                ),
                 with(&good, &amd, &plain),
             ],
             Err("two images for linux/amd64"),
         ),
-        (vec![with(&evil, &p("linux/amd64/v1"), &plain), with(&good, &amd, &plain)], Err("two images for linux/amd64")),
         (
-            vec![with(&within(&[with(&evil, &amd, &plain)]), &amd, &plain), with(&good, &amd, &plain)],
+            vec![with(&evil, &p("linux/amd64/v1"), &plain), with(&good, &amd, &plain)],
+            Err("two images for linux/amd64"),
+        ),
+        (
+            vec![
+                with(&within(&[with(&evil, &amd, &plain)]), &amd, &plain),
+                with(&good, &amd, &plain),
+            ],
             Err("two images for linux/amd64"),
         ),
         (
@@ -161,37 +190,83 @@ fn an_index_lists_one_image_for_each_platform() {
             Err("two images for linux/amd64"),
         ),
         // A platform that is not the image's own.
-        (vec![with(&good, &p("linux/s390x"), &plain), with(&evil, &amd, &plain)], Err("says that it is for")),
-        (vec![with(&good, &p("linux/amd64/v4"), &plain), with(&evil, &amd, &plain)], Err("says that it is for")),
-        (vec![with(&good, &unknown, &plain), with(&evil, &amd, &plain)], Err("says that it is for")),
-        (vec![with(&good, &amd, &plain), with(&evil, &p("linux/arm64"), &plain)], Err("says that it is for")),
-        (vec![with(&evil, &p("linux/x86_64"), &plain), with(&good, &amd, &plain)], Err("says that it is for")),
-        (vec![with(&evil, &p("Linux/AMD64"), &plain), with(&good, &amd, &plain)], Err("says that it is for")),
+        (
+            vec![with(&good, &p("linux/s390x"), &plain), with(&evil, &amd, &plain)],
+            Err("says that it is for"),
+        ),
+        (
+            vec![with(&good, &p("linux/amd64/v4"), &plain), with(&evil, &amd, &plain)],
+            Err("says that it is for"),
+        ),
+        (
+            vec![with(&good, &unknown, &plain), with(&evil, &amd, &plain)],
+            Err("says that it is for"),
+        ),
+        (
+            vec![with(&good, &amd, &plain), with(&evil, &p("linux/arm64"), &plain)],
+            Err("says that it is for"),
+        ),
+        (
+            vec![with(&evil, &p("linux/x86_64"), &plain), with(&good, &amd, &plain)],
+            Err("says that it is for"),
+        ),
+        (
+            vec![with(&evil, &p("Linux/AMD64"), &plain), with(&good, &amd, &plain)],
+            Err("says that it is for"),
+        ),
         (vec![with(&v2, &amd, &plain)], Err("says that it is for linux/amd64/v2")),
         (vec![with(&nameless, &amd, &plain)], Err("says that it is for")),
-        (vec![with(&within(&[with(&evil, &amd, &plain)]), &p("linux/arm64"), &plain)], Err("says that it is for")),
+        (
+            vec![with(&within(&[with(&evil, &amd, &plain)]), &p("linux/arm64"), &plain)],
+            Err("says that it is for"),
+        ),
         // None, or one that may be any.
-        (vec![with(&good, &none, &plain), with(&evil, &amd, &plain)], Err("not the platform of each")),
-        (vec![with(&good, &amd, &plain), with(&arm64, &none, &plain)], Err("not the platform of each")),
-        (vec![with(&good, &amd, &plain), with(&arm64, &none, &attestation)], Err("not the platform of each")),
-        (vec![with(&good, &amd, &plain), with(&arm64, &json!({}), &plain)], Err("not the platform of each")),
+        (
+            vec![with(&good, &none, &plain), with(&evil, &amd, &plain)],
+            Err("not the platform of each"),
+        ),
+        (
+            vec![with(&good, &amd, &plain), with(&arm64, &none, &plain)],
+            Err("not the platform of each"),
+        ),
+        (
+            vec![with(&good, &amd, &plain), with(&arm64, &none, &attestation)],
+            Err("not the platform of each"),
+        ),
+        (
+            vec![with(&good, &amd, &plain), with(&arm64, &json!({}), &plain)],
+            Err("not the platform of each"),
+        ),
         // What it is can be said in other words than engines look for.
-        (vec![with(&evil, &amd, &strange), with(&good, &amd, &plain)], Err("may choose it by its platform")),
-        (vec![with(&good, &amd, &plain), with(&evil, &none, &strange)], Err("may choose it by its platform")),
+        (
+            vec![with(&evil, &amd, &strange), with(&good, &amd, &plain)],
+            Err("may choose it by its platform"),
+        ),
+        (
+            vec![with(&good, &amd, &plain), with(&evil, &none, &strange)],
+            Err("may choose it by its platform"),
+        ),
         (vec![with(&good, &amd, &plain), with(&evil, &unknown, &strange)], Ok(1)),
         (vec![with(&good, &amd, &json!({"mediaType": INDEX}))], Err("media type is not the one")),
     ];
     for (entries, expected) in entries {
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).to_string();
+        let index =
+            json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).to_string();
         let found = outcome(&store.remote(&index));
-        assert!(is_as_expected(&found, &expected), "registry: {index}: {found:?}, expected {expected:?}");
+        assert!(
+            is_as_expected(&found, &expected),
+            "registry: {index}: {found:?}, expected {expected:?}"
+        );
         // The same within the index of a layout, under one name.
         let nested = store.put(index.as_bytes(), INDEX);
         let name = json!({"annotations": {"org.opencontainers.image.ref.name": "1"}});
         store.set_index(&json!({"schemaVersion": 2, "manifests": [with(&nested, &none, &name)]}));
         let source = ImageSource::layout(store.root()).unwrap();
         let found = outcome(&source);
-        assert!(is_as_expected(&found, &expected), "layout: {index}: {found:?}, expected {expected:?}");
+        assert!(
+            is_as_expected(&found, &expected),
+            "layout: {index}: {found:?}, expected {expected:?}"
+        );
         if let Ok(count) = expected {
             assert_eq!(source.find(Some("1")).unwrap().len(), count, "all have the name: {index}");
         }
@@ -206,7 +281,9 @@ fn the_index_of_a_layout_gives_a_name_to_one_entry() {
     let evil = store.image(&|config| config["config"]["Entrypoint"] = json!(["/evil"]));
     let named = |descriptor: &Value, full: &str, tag: &str, more: &Value| {
         let mut descriptor = with(descriptor, &Value::Null, more);
-        for (key, name) in [("io.containerd.image.name", full), ("org.opencontainers.image.ref.name", tag)] {
+        for (key, name) in
+            [("io.containerd.image.name", full), ("org.opencontainers.image.ref.name", tag)]
+        {
             if !name.is_empty() {
                 descriptor["annotations"][key] = json!(name);
             }
@@ -215,7 +292,8 @@ fn the_index_of_a_layout_gives_a_name_to_one_entry() {
     };
     let (plain, strange) = (json!({}), json!({"mediaType": "application/x"}));
     let unknown = json!({"os": "unknown", "architecture": "unknown"});
-    let attestation = json!({"platform": unknown, "annotations": {"vnd.docker.reference.type": "x"}});
+    let attestation =
+        json!({"platform": unknown, "annotations": {"vnd.docker.reference.type": "x"}});
     let claimed = json!({
         "platform": {"os": "linux", "architecture": "amd64"},
         "annotations": {"vnd.docker.reference.type": "x"},
@@ -245,9 +323,16 @@ fn the_index_of_a_layout_gives_a_name_to_one_entry() {
             store.set_index(&json!({"schemaVersion": 2, "manifests": entries}));
             let source = ImageSource::layout(store.root()).unwrap();
             let found = outcome(&source);
-            assert!(is_as_expected(&found, &expected), "{entries:?}: {found:?}, expected {expected:?}");
+            assert!(
+                is_as_expected(&found, &expected),
+                "{entries:?}: {found:?}, expected {expected:?}"
+            );
             if expected == Ok(2) {
-                assert_eq!(source.find(Some("1")).unwrap().len(), 2, "either may be meant: {entries:?}");
+                assert_eq!(
+                    source.find(Some("1")).unwrap().len(),
+                    2,
+                    "either may be meant: {entries:?}"
+                );
             }
         }
     }
@@ -283,12 +368,15 @@ fn documents_mean_the_same_to_engines() {
     // A config is read as engines read it, and proves nothing.
     let image = |config: &str| {
         let mut manifest = manifest.clone();
-        manifest["config"] = store.put(config.as_bytes(), "application/vnd.oci.image.config.v1+json");
+        manifest["config"] =
+            store.put(config.as_bytes(), "application/vnd.oci.image.config.v1+json");
         store.remote(&manifest.to_string()).images().unwrap().remove(0)
     };
     let config = json_of(&store.blob(&manifest["config"]["digest"])).to_string();
     assert!(image(&config).exact_config().is_ok());
     let other = image(&config.replace(r#""config":{}"#, r#""config":{"entrypoint":["/evil"]}"#));
     assert_eq!(other.config.config.entrypoint.as_ref().unwrap().len(), 1);
-    assert!(other.exact_config().unwrap_err().to_string().contains("engines take for `Entrypoint`"));
+    assert!(
+        other.exact_config().unwrap_err().to_string().contains("engines take for `Entrypoint`")
+    );
 }

@@ -8,8 +8,7 @@ fn a_name_for_two_images_is_refused() {
     let (app, other) = (sample("amd64", "app"), sample("amd64", "evil"));
     let arm = sample("arm64", "evil");
     let folder = tempfile::tempdir().unwrap();
-    let image =
-        |image: &Image, name: &str| json!({"Config": blob(image), "RepoTags": [name], "Layers": [layer(image)]});
+    let image = |image: &Image, name: &str| json!({"Config": blob(image), "RepoTags": [name], "Layers": [layer(image)]});
     let read = |listed: Vec<serde_json::Value>| {
         let path = folder.path().join("save.tar");
         let mut tree = Tree::default();
@@ -47,9 +46,16 @@ fn a_name_for_two_images_is_refused() {
     assert!(error.contains("to two images for linux/amd64 and for linux/arm64"), "{error}");
     // Both listings in one archive, which do not agree.
     let archive = |sets: &[(&Image, &str)]| {
-        let set = |(image, name): &(&Image, &str)| ImageSet::new(vec![name.parse().unwrap()], vec![(*image).clone()]);
+        let set = |(image, name): &(&Image, &str)| {
+            ImageSet::new(vec![name.parse().unwrap()], vec![(*image).clone()])
+        };
         let path = folder.path().join("hybrid.tar");
-        crate::save_hybrid(&sets.iter().map(|pair| set(pair).unwrap()).collect::<Vec<_>>(), 0, &path).unwrap();
+        crate::save_hybrid(
+            &sets.iter().map(|pair| set(pair).unwrap()).collect::<Vec<_>>(),
+            0,
+            &path,
+        )
+        .unwrap();
         fs::read(path).unwrap()
     };
     let (good, evil) = (archive(&[(&app, "app:1")]), archive(&[(&other, "app:1")]));
@@ -59,7 +65,9 @@ fn a_name_for_two_images_is_refused() {
     assert!(error.contains("to another image than index.json"), "{error}");
     // An image that one of them has without a name.
     let nameless = archive_of(&folder.path().join("nameless.tar"), &app, &[]);
-    for (name, expected) in [(&[][..], "has an image sha256:"), (&["app:2"], "to another image than index.json")] {
+    for (name, expected) in
+        [(&[][..], "has an image sha256:"), (&["app:2"], "to another image than index.json")]
+    {
         let evil = archive_of(&folder.path().join("evil.tar"), &other, name);
         fs::write(&path, mixed(&nameless, &evil)).unwrap();
         let error = ImageSource::archive(&path).unwrap().images().unwrap_err().to_string();
@@ -86,25 +94,38 @@ fn archives_that_engines_would_unpack_or_read_otherwise_are_refused() {
         ImageSource::archive(&path).unwrap_err().to_string()
     };
     let file = ::tar::EntryType::Regular;
-    let renamed = error(&|name| Some((if name == "manifest.json" { "repositories" } else { name }, file, "")));
+    let renamed = error(&|name| {
+        Some((if name == "manifest.json" { "repositories" } else { name }, file, ""))
+    });
     assert!(renamed.contains("no manifest.json"), "{renamed}");
     for (kind, expected) in [
         (::tar::EntryType::Symlink, "manifest.json in "),
         (::tar::EntryType::Link, "it is a hard link"),
         (::tar::EntryType::Fifo, "neither a file nor a directory"),
     ] {
-        let error = error(&|name| Some((name, if name == "manifest.json" { kind } else { file }, "index.json")));
+        let error = error(&|name| {
+            Some((name, if name == "manifest.json" { kind } else { file }, "index.json"))
+        });
         assert!(error.contains(expected), "{error}");
     }
     fs::write(&path, [&b"\x1f\x8b\x08\x04"[..], &good[4..]].concat()).unwrap();
     let error = ImageSource::archive(&path).unwrap_err().to_string();
     assert!(error.contains("compressed with gzip"), "{error}");
-    fs::write(&path, rewritten(&good, &|name| (name != "manifest.json").then_some((name, file, "")))).unwrap();
-    assert_eq!(ImageSource::archive(&path).unwrap().images().unwrap().len(), 1, "an archive of OCI alone");
+    fs::write(
+        &path,
+        rewritten(&good, &|name| (name != "manifest.json").then_some((name, file, ""))),
+    )
+    .unwrap();
+    assert_eq!(
+        ImageSource::archive(&path).unwrap().images().unwrap().len(),
+        1,
+        "an archive of OCI alone"
+    );
 }
 
 /// The name, the kind and the link of an entry, by its old name; `None` leaves it out.
-type Change<'a> = &'a dyn for<'name> Fn(&'name str) -> Option<(&'name str, ::tar::EntryType, &'a str)>;
+type Change<'a> =
+    &'a dyn for<'name> Fn(&'name str) -> Option<(&'name str, ::tar::EntryType, &'a str)>;
 
 /// An archive whose entries are other ones, with the same data if they are files.
 fn rewritten(archive: &[u8], change: Change<'_>) -> Vec<u8> {
@@ -150,8 +171,11 @@ fn mixed(good: &[u8], evil: &[u8]) -> Vec<u8> {
             let entry = entry.unwrap();
             let name = entry.path().unwrap().to_string_lossy().into_owned();
             let is_manifest = name == "manifest.json";
-            let is_wanted =
-                if is_manifest { takes_manifest } else { !takes_manifest || name.starts_with("blobs/sha256/") };
+            let is_wanted = if is_manifest {
+                takes_manifest
+            } else {
+                !takes_manifest || name.starts_with("blobs/sha256/")
+            };
             if is_wanted && seen.insert(name) {
                 let header = entry.header().clone();
                 out.append(&header, entry).unwrap();

@@ -10,8 +10,7 @@ use super::*;
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
     let stuck = |reason: &str| {
-        let conditions =
-            json!([{ "type": "Progressing", "status": "False", "reason": reason, "message": "timed out progressing" }]);
+        let conditions = json!([{ "type": "Progressing", "status": "False", "reason": reason, "message": "timed out progressing" }]);
         let workload = json!({ "spec": { "replicas": 2 }, "status": { "conditions": conditions, "readyReplicas": 1 } });
         let workload: Workload = serde_json::from_value(workload).expect("a workload");
         let status = json!({ "phase": "Running", "containerStatuses": [running(true)] });
@@ -25,15 +24,24 @@ fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
             "image-never-pull",
             pod(
                 "Pending",
-                waiting("ErrImageNeverPull", "Container image \"shop/app:1\" is not present with pull policy of Never"),
+                waiting(
+                    "ErrImageNeverPull",
+                    "Container image \"shop/app:1\" is not present with pull policy of Never",
+                ),
                 &[],
             ),
-            pull("failed to pull and unpack image \"shop/app:1\": failed to resolve image: shop/app:1: not found"),
+            pull(
+                "failed to pull and unpack image \"shop/app:1\": failed to resolve image: shop/app:1: not found",
+            ),
         ),
         (
             "image-platform-missing",
-            pull("failed to pull and unpack image \"shop/app:1\": no match for platform in manifest: not found"),
-            pull("failed to pull and unpack image \"shop/app:1\": failed to resolve image: shop/app:1: not found"),
+            pull(
+                "failed to pull and unpack image \"shop/app:1\": no match for platform in manifest: not found",
+            ),
+            pull(
+                "failed to pull and unpack image \"shop/app:1\": failed to resolve image: shop/app:1: not found",
+            ),
         ),
         (
             "image-auth",
@@ -51,8 +59,16 @@ fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
             ),
             pull("failed to resolve image: shop/app:1: not found"),
         ),
-        ("config-map-missing", config("configmap \"settings\" not found"), config("secret \"settings\" not found")),
-        ("secret-missing", config("secret \"keys\" not found"), config("configmap \"keys\" not found")),
+        (
+            "config-map-missing",
+            config("configmap \"settings\" not found"),
+            config("secret \"settings\" not found"),
+        ),
+        (
+            "secret-missing",
+            config("secret \"keys\" not found"),
+            config("configmap \"keys\" not found"),
+        ),
         (
             "config-key-missing",
             config("couldn't find key zz in ConfigMap shop/cm"),
@@ -60,12 +76,18 @@ fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
         ),
         (
             "run-as-non-root-root-image",
-            config("container has runAsNonRoot and image will run as root (pod: \"web_shop(1)\", container: app)"),
-            config("container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root"),
+            config(
+                "container has runAsNonRoot and image will run as root (pod: \"web_shop(1)\", container: app)",
+            ),
+            config(
+                "container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root",
+            ),
         ),
         (
             "run-as-non-root-named-user",
-            config("container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root"),
+            config(
+                "container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root",
+            ),
             config("container has runAsNonRoot and image will run as root"),
         ),
         (
@@ -73,7 +95,9 @@ fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
             unscheduled(
                 "0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.",
             ),
-            unscheduled("0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."),
+            unscheduled(
+                "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.",
+            ),
         ),
         (
             "unschedulable-affinity",
@@ -86,12 +110,16 @@ fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
         ),
         (
             "unschedulable-taint",
-            unscheduled("0/2 nodes are available: 2 node(s) had untolerated taint {a: x, 9 Insufficient cpu}."),
+            unscheduled(
+                "0/2 nodes are available: 2 node(s) had untolerated taint {a: x, 9 Insufficient cpu}.",
+            ),
             unscheduled("0/2 nodes are available: 2 Insufficient memory."),
         ),
         (
             "pvc-unbound",
-            unscheduled("0/2 nodes are available: persistentvolumeclaim \"data\" not found. not found"),
+            unscheduled(
+                "0/2 nodes are available: persistentvolumeclaim \"data\" not found. not found",
+            ),
             unscheduled("0/2 nodes are available: 2 Insufficient memory."),
         ),
         (
@@ -100,7 +128,10 @@ fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
                 "FailedMount",
                 "MountVolume.SetUp failed for volume \"v\" : hostPath type check failed: /data is not a directory",
             ),
-            volume("FailedMount", "MountVolume.SetUp failed for volume \"v\" : configmap \"cm\" not found"),
+            volume(
+                "FailedMount",
+                "MountVolume.SetUp failed for volume \"v\" : configmap \"cm\" not found",
+            ),
         ),
         (
             "sandbox-failed",
@@ -108,7 +139,10 @@ fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
                 "FailedCreatePodSandBox",
                 "Failed to create pod sandbox: plugin type=\"bridge\" failed (add): no IP addresses",
             ),
-            volume("FailedMount", "MountVolume.SetUp failed for volume \"v\" : no such file or directory"),
+            volume(
+                "FailedMount",
+                "MountVolume.SetUp failed for volume \"v\" : no such file or directory",
+            ),
         ),
         ("init-failed", init(4), init(0)),
         (
@@ -138,17 +172,29 @@ fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
         ("sigkill-after-grace", deleted(137, 15), deleted(137, 40)),
         (
             "evicted-memory",
-            over("Evicted", "The node was low on resource: memory. Threshold quantity: 100Mi, available: 90Mi."),
-            over("Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. "),
+            over(
+                "Evicted",
+                "The node was low on resource: memory. Threshold quantity: 100Mi, available: 90Mi.",
+            ),
+            over(
+                "Evicted",
+                "Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. ",
+            ),
         ),
         (
             "evicted-disk",
-            over("Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. "),
+            over(
+                "Evicted",
+                "Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. ",
+            ),
             over("Evicted", "The node was low on resource: memory."),
         ),
         (
             "deadline-exceeded",
-            over("DeadlineExceeded", "Pod was active on the node longer than the specified deadline"),
+            over(
+                "DeadlineExceeded",
+                "Pod was active on the node longer than the specified deadline",
+            ),
             pod("Failed", over_with(137, "Error"), &[]),
         ),
         ("node-lost", with_node("Unknown"), with_node("False")),

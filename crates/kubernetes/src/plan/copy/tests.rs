@@ -9,7 +9,13 @@ const SESSION: &str = "0123456789abcdef";
 const USER: NumericUser = NumericUser { uid: 65532, gid: 0 };
 
 fn toolkit() -> ToolsImage {
-    ToolsImage { keeper: "r.example/toolkit:1".to_owned(), base: "", own: None, because: None, image_command: None }
+    ToolsImage {
+        keeper: "r.example/toolkit:1".to_owned(),
+        base: "",
+        own: None,
+        because: None,
+        image_command: None,
+    }
 }
 
 fn twin() -> ToolsImage {
@@ -92,12 +98,21 @@ fn a_copy_is_not_taken_for_its_original() {
         assert!(metadata.get(field).is_none(), "{field}");
     }
     let spec = &copy["spec"];
-    for field in
-        ["ephemeralContainers", "initContainers", "priority", "priorityClassName", "hostname", "subdomain", "nodeName"]
-    {
+    for field in [
+        "ephemeralContainers",
+        "initContainers",
+        "priority",
+        "priorityClassName",
+        "hostname",
+        "subdomain",
+        "nodeName",
+    ] {
         assert!(spec.get(field).is_none(), "{field}");
     }
-    assert_eq!((&spec["restartPolicy"], &spec["serviceAccountName"]), (&json!("Never"), &json!("shop")));
+    assert_eq!(
+        (&spec["restartPolicy"], &spec["serviceAccountName"]),
+        (&json!("Never"), &json!("shop"))
+    );
     assert_eq!(spec["affinity"], json!({"nodeAffinity": {"x": 1}}));
     assert!(spec["activeDeadlineSeconds"].is_u64(), "it ends, whatever happens to its client");
     let container = &spec["containers"][0];
@@ -122,13 +137,22 @@ fn the_tools_are_in_the_twin_or_come_from_a_toolkit_image() {
     let copy = copy.manifest(SESSION);
     assert_eq!(copy["spec"]["containers"][0]["image"], "r.example/app@sha256:2");
     let mounts = copy["spec"]["containers"][0]["volumeMounts"].as_array().unwrap();
-    assert!(mounts.iter().any(|mount| mount["mountPath"] == "/.scratchdbg/session"), "the root may be read-only");
+    assert!(
+        mounts.iter().any(|mount| mount["mountPath"] == "/.scratchdbg/session"),
+        "the root may be read-only"
+    );
 
     let copy = planned(&original(), &toolkit(), &PlanRequest::default());
-    assert!(copy.entrypoint.is_empty() && copy.differences.iter().any(|words| words.contains("run-entrypoint")));
+    assert!(
+        copy.entrypoint.is_empty()
+            && copy.differences.iter().any(|words| words.contains("run-entrypoint"))
+    );
     let copy = copy.manifest(SESSION);
     let (container, init) = (&copy["spec"]["containers"][0], &copy["spec"]["initContainers"][0]);
-    assert_eq!(container["image"], "r.example/app@sha256:1", "what ran, whatever its tag names now");
+    assert_eq!(
+        container["image"], "r.example/app@sha256:1",
+        "what ran, whatever its tag names now"
+    );
     assert_eq!(init["image"], "r.example/toolkit:1");
     assert_eq!(init["command"], json!(["/bin/scratchdbg-launcher"]));
     assert_eq!(init["args"], json!(["install", "/.scratchdbg"]));
@@ -136,7 +160,9 @@ fn the_tools_are_in_the_twin_or_come_from_a_toolkit_image() {
     assert_eq!(init["securityContext"]["capabilities"], json!({"drop": ["ALL"]}));
     let has_tools = |container: &Value| {
         let mounts = container["volumeMounts"].as_array().unwrap();
-        mounts.iter().any(|mount| mount["mountPath"] == "/.scratchdbg" && mount["name"] == "scratchdbg-tools")
+        mounts.iter().any(|mount| {
+            mount["mountPath"] == "/.scratchdbg" && mount["name"] == "scratchdbg-tools"
+        })
     };
     assert!(has_tools(container) && has_tools(init));
 }
@@ -147,12 +173,23 @@ fn a_copy_has_no_right_over_its_node_that_nobody_asked_for() {
     merge(&mut raw["spec"], json!({"hostNetwork": true, "hostPID": true}));
     raw["spec"]["containers"][0]["securityContext"] = json!({"privileged": true, "procMount": "Unmasked", "capabilities": {"add": ["NET_ADMIN"], "drop": ["NET_RAW"]}});
     let copy = planned(&raw, &twin(), &PlanRequest::default());
-    assert_eq!(without(&copy), ["privileged", "capability NET_ADMIN", "hostNetwork", "hostPID", "/var/log"]);
+    assert_eq!(
+        without(&copy),
+        ["privileged", "capability NET_ADMIN", "hostNetwork", "hostPID", "/var/log"]
+    );
     let manifest = copy.manifest(SESSION);
-    assert!(manifest["spec"].get("hostNetwork").is_none() && manifest["spec"].get("hostPID").is_none());
-    assert_eq!(manifest["spec"]["containers"][0]["securityContext"], json!({"capabilities": {"drop": ["NET_RAW"]}}));
+    assert!(
+        manifest["spec"].get("hostNetwork").is_none() && manifest["spec"].get("hostPID").is_none()
+    );
+    assert_eq!(
+        manifest["spec"]["containers"][0]["securityContext"],
+        json!({"capabilities": {"drop": ["NET_RAW"]}})
+    );
     let mounts = manifest["spec"]["containers"][0]["volumeMounts"].to_string();
-    assert!(!mounts.contains("/host") && !manifest["spec"]["volumes"].to_string().contains("/var/log"), "{mounts}");
+    assert!(
+        !mounts.contains("/host") && !manifest["spec"]["volumes"].to_string().contains("/var/log"),
+        "{mounts}"
+    );
 
     let same = planned(&raw, &twin(), &PlanRequest { same_rights: true, ..PlanRequest::default() });
     assert_eq!(without(&same), ["privileged"], "never");
@@ -167,27 +204,41 @@ fn a_copy_has_no_right_over_its_node_that_nobody_asked_for() {
         capabilities: vec!["cap_sys_ptrace".to_owned()],
         ..PlanRequest::default()
     };
-    let context = &planned(&original(), &twin(), &asked).manifest(SESSION)["spec"]["containers"][0]["securityContext"];
+    let context = &planned(&original(), &twin(), &asked).manifest(SESSION)["spec"]["containers"][0]
+        ["securityContext"];
     assert_eq!(context["capabilities"], json!({"add": ["SYS_PTRACE"], "drop": ["ALL"]}));
     assert_eq!((&context["runAsUser"], &context["runAsGroup"]), (&json!(0), &json!(5)));
     assert_eq!(context["runAsNonRoot"], false);
     let pod: Pod = serde_json::from_value(original()).unwrap();
     let named = PlanRequest { user: Some("root".to_owned()), ..PlanRequest::default() };
-    assert!(plan(&pod, &original(), "app", USER, &twin(), &named).is_err(), "Kubernetes knows no names");
+    assert!(
+        plan(&pod, &original(), "app", USER, &twin(), &named).is_err(),
+        "Kubernetes knows no names"
+    );
 }
 
 #[test]
 fn what_differs_is_said() {
     let mut raw = original();
-    raw["spec"]["volumes"][0] = json!({"name": "config", "persistentVolumeClaim": {"claimName": "web-data"}});
+    raw["spec"]["volumes"][0] =
+        json!({"name": "config", "persistentVolumeClaim": {"claimName": "web-data"}});
     let copy = planned(&raw, &twin(), &PlanRequest::default());
     let said = copy.differences.join("\n");
-    for words in
-        ["labels", "what the original wrote", "`proxy`, `migrate`", "`scratch` is empty", "claim `web-data`", "twin"]
-    {
+    for words in [
+        "labels",
+        "what the original wrote",
+        "`proxy`, `migrate`",
+        "`scratch` is empty",
+        "claim `web-data`",
+        "twin",
+    ] {
         assert!(said.contains(words), "{words} in {said}");
     }
-    assert_eq!(copy.manifest(SESSION)["spec"]["nodeName"], "n1", "only one node may mount the claim");
+    assert_eq!(
+        copy.manifest(SESSION)["spec"]["nodeName"],
+        "n1",
+        "only one node may mount the claim"
+    );
 }
 
 #[test]
@@ -199,7 +250,10 @@ fn names_are_host_names() {
             "a-very-long-name-of-a-pod-in-a-deployment-abcde",
             "a-very-long-name-of-a-pod-in-a-depl-scratchdbg-0123456789abcdef",
         ),
-        ("a-very-long-name-of-a-pod-in-a-de.-loyment", "a-very-long-name-of-a-pod-in-a-de-scratchdbg-0123456789abcdef"),
+        (
+            "a-very-long-name-of-a-pod-in-a-de.-loyment",
+            "a-very-long-name-of-a-pod-in-a-de-scratchdbg-0123456789abcdef",
+        ),
     ] {
         let name = name(original, SESSION);
         assert_eq!(name, expected);

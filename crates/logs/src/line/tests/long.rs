@@ -6,7 +6,8 @@ use super::*;
 fn a_long_line_is_cut_at_the_cap_and_what_is_dropped_is_counted() {
     let capped = |text: &str, cut, ending| Line { cut, ..line(Stream::Stdout, None, text, ending) };
     let small = LineOptions { max_line: 4, ..options() };
-    let input = [frame(1, b"abcdefg\n"), frame(1, b"abcd\n"), frame(1, b"abcde"), frame(1, b"f\n")].concat();
+    let input = [frame(1, b"abcdefg\n"), frame(1, b"abcd\n"), frame(1, b"abcde"), frame(1, b"f\n")]
+        .concat();
     let want = vec![
         capped("abcd", 3, Ending::Lf),
         capped("abcd", 0, Ending::Lf),
@@ -25,7 +26,8 @@ fn a_long_line_is_cut_at_the_cap_and_what_is_dropped_is_counted() {
     check("tty", small, b"abcdefg\r\nabcd\r\nabcde\nabcdef", &(want, vec![], None));
 
     let small = LineOptions { max_line: 4, timestamps: true, ..tty() };
-    let input = [stamped(T1, "abcdefg\r\n"), stamped(T1, "x".repeat(100)), b"\r\n".to_vec()].concat();
+    let input =
+        [stamped(T1, "abcdefg\r\n"), stamped(T1, "x".repeat(100)), b"\r\n".to_vec()].concat();
     let timestamp = Timestamp::new(T1.as_bytes());
     let want = vec![
         Line { timestamp, ..capped("abcd", 3, Ending::CrLf) },
@@ -57,7 +59,10 @@ fn daemon_records(kind: u8, stamp: Option<&str>, text: &[u8]) -> Vec<Vec<u8>> {
         rest = after;
     }
     records.push(rest);
-    records.iter().map(|record| frame(kind, &stamp.map_or(record.to_vec(), |stamp| stamped(stamp, record)))).collect()
+    records
+        .iter()
+        .map(|record| frame(kind, &stamp.map_or(record.to_vec(), |stamp| stamped(stamp, record))))
+        .collect()
 }
 
 fn any_text() -> impl Strategy<Value = Vec<u8>> {
@@ -72,7 +77,8 @@ fn any_text() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn a_long_line_in_parts_is_exact_and_takes_bounded_memory() {
-    let text: Vec<u8> = (0..5 << 20).map(|at: u32| b'a' + u8::try_from(at / 9 % 26).unwrap()).collect();
+    let text: Vec<u8> =
+        (0..5 << 20).map(|at: u32| b'a' + u8::try_from(at / 9 % 26).unwrap()).collect();
     for (framing, joining) in [
         (Framing::Multiplexed, Joining::Docker),
         (Framing::Multiplexed, Joining::UntilNewline),
@@ -86,7 +92,8 @@ fn a_long_line_in_parts_is_exact_and_takes_bounded_memory() {
             }
             input.extend_from_slice(part);
         }
-        let options = LineOptions { framing, joining, max_line: 100_000, in_parts: true, ..options() };
+        let options =
+            LineOptions { framing, joining, max_line: 100_000, in_parts: true, ..options() };
         let mut decoder = LogDecoder::new(options);
         let mut out = Vec::new();
         for chunk in input.chunks(10_007) {
@@ -163,7 +170,11 @@ proptest! {
 #[test]
 fn a_line_beyond_its_cap_is_searched_to_its_end() {
     use crate::query::{Query, QuerySpec};
-    let spec = QuerySpec { grep: vec!["NEE+DLE$".into()], exclude: vec!["^first.*bad".into()], ..QuerySpec::default() };
+    let spec = QuerySpec {
+        grep: vec!["NEE+DLE$".into()],
+        exclude: vec!["^first.*bad".into()],
+        ..QuerySpec::default()
+    };
     let query = Query::new(&spec).unwrap();
     let long = |begin: &str, end: &str| format!("{begin}{}{end}", "x".repeat(100_000));
     let texts = [
@@ -173,15 +184,20 @@ fn a_line_beyond_its_cap_is_searched_to_its_end() {
         (long("", "bad NEEDLE"), true),
     ];
     let small = LineOptions { max_line: 1000, ..options() };
-    for (framing, ending) in [(Framing::Multiplexed, "\n"), (Framing::Raw, "\n"), (Framing::Raw, "\r\n")] {
+    for (framing, ending) in
+        [(Framing::Multiplexed, "\n"), (Framing::Raw, "\n"), (Framing::Raw, "\r\n")]
+    {
         for size in [7, 4096, 1 << 20] {
-            let mut decoder = LogDecoder::new(LineOptions { framing, ..small }).searching(query.search());
+            let mut decoder =
+                LogDecoder::new(LineOptions { framing, ..small }).searching(query.search());
             let mut seen = Vec::new();
             for (text, _) in &texts {
                 let line = format!("{text}{ending}");
                 let input = match framing {
                     Framing::Raw => line.into_bytes(),
-                    Framing::Multiplexed => line.as_bytes().chunks(16 << 10).flat_map(|part| frame(1, part)).collect(),
+                    Framing::Multiplexed => {
+                        line.as_bytes().chunks(16 << 10).flat_map(|part| frame(1, part)).collect()
+                    }
                 };
                 for chunk in input.chunks(size) {
                     let mut events = decoder.push(chunk);

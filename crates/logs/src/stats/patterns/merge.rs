@@ -48,7 +48,11 @@ pub(super) struct Merged {
 pub(super) fn merge(patterns: &[Vec<u32>], writing: &[Writing]) -> Vec<Merged> {
     let mut merged: Vec<_> = patterns
         .iter()
-        .map(|words| Merged { group: 0, values: vec![false; words.len()], starts: (0..words.len()).collect() })
+        .map(|words| Merged {
+            group: 0,
+            values: vec![false; words.len()],
+            starts: (0..words.len()).collect(),
+        })
         .collect();
     let mut groups = Groups::default();
     let mut looks = MAX_LOOKS;
@@ -59,9 +63,11 @@ pub(super) fn merge(patterns: &[Vec<u32>], writing: &[Writing]) -> Vec<Merged> {
         let changed = groups.round(writing, &mut looks);
         let mut joined = Groups::default();
         let before = groups.words.len();
-        let numbers: Vec<_> =
-            (0..before).map(|group| joined.number(collapsed(&groups.words[groups.root(group)]))).collect();
-        let shorter = (0..before).any(|group| joined.words[numbers[group]].len() < groups.words[group].len());
+        let numbers: Vec<_> = (0..before)
+            .map(|group| joined.number(collapsed(&groups.words[groups.root(group)])))
+            .collect();
+        let shorter =
+            (0..before).any(|group| joined.words[numbers[group]].len() < groups.words[group].len());
         for merged in &mut merged {
             note(merged, &groups.words[groups.root(merged.group)]);
             merged.group = numbers[merged.group];
@@ -152,7 +158,9 @@ impl Groups {
     /// Returns a number for the words outside of the places.
     fn hash_without(&self, group: usize, places: &[usize]) -> u64 {
         let words = &self.words[group];
-        places.iter().fold(self.hashes[group], |sum, place| sum.wrapping_sub(hash_of(*place, words[*place])))
+        places
+            .iter()
+            .fold(self.hashes[group], |sum, place| sum.wrapping_sub(hash_of(*place, words[*place])))
     }
 
     /// Joins those of the groups that differ in these places only, if these are values.
@@ -165,7 +173,8 @@ impl Groups {
             let root = alike[0].1;
             let fixed = fixed_words(&self.words[root], places);
             let is_value = |place: &usize| {
-                let mut words: Vec<_> = alike.iter().map(|(_, group)| self.words[*group][*place]).collect();
+                let mut words: Vec<_> =
+                    alike.iter().map(|(_, group)| self.words[*group][*place]).collect();
                 words.sort_unstable();
                 words.dedup();
                 is_value(&words, *place, fixed, places.len() > 1, writing)
@@ -196,12 +205,21 @@ fn fixed_words(words: &[u32], places: &[usize]) -> usize {
 
 /// Reports whether different words in one place are values. `fixed` is the number of other words
 /// that the lines have in common. `one_of_two` means that another place differs too.
-fn is_value(words: &[u32], place: usize, fixed: usize, one_of_two: bool, writing: &[Writing]) -> bool {
+fn is_value(
+    words: &[u32],
+    place: usize,
+    fixed: usize,
+    one_of_two: bool,
+    writing: &[Writing],
+) -> bool {
     let plain = words.iter().filter(|word| **word != VALUE);
     let count = plain.clone().count();
     // A name can be written like a level, but not half of them are.
-    let mostly = |as_what| 2 * plain.clone().filter(|word| writing[**word as usize] == as_what).count() >= count.max(1);
-    if fixed == 0 || mostly(Writing::Level) || (mostly(Writing::Capitals) && count < MANY_CAPITALS) {
+    let mostly = |as_what| {
+        2 * plain.clone().filter(|word| writing[**word as usize] == as_what).count() >= count.max(1)
+    };
+    if fixed == 0 || mostly(Writing::Level) || (mostly(Writing::Capitals) && count < MANY_CAPITALS)
+    {
         return false;
     }
     let many = if place == 0 { MANY_FIRST } else { MANY };

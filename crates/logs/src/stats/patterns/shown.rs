@@ -16,7 +16,10 @@ pub(super) struct Shown {
 impl Shown {
     /// Replaces those words of a text that are values.
     pub(super) fn new(text: &str, words: &[Word]) -> Self {
-        let mut shown = Self { text: String::with_capacity(text.len()), words: Vec::with_capacity(words.len()) };
+        let mut shown = Self {
+            text: String::with_capacity(text.len()),
+            words: Vec::with_capacity(words.len()),
+        };
         let mut end = 0;
         for word in words {
             shown.text.push_str(&text[end..word.range.start]);
@@ -42,9 +45,15 @@ impl Shown {
             shown.text.push_str(&self.text[end..word.start]);
             end = word.end;
             let start = shown.text.len();
-            shown.text.push_str(if is_value && !is_replaced { "<*>" } else { &self.text[word.clone()] });
+            shown.text.push_str(if is_value && !is_replaced {
+                "<*>"
+            } else {
+                &self.text[word.clone()]
+            });
             match shown.words.last_mut() {
-                Some((last, _)) if merged.starts.binary_search(&at).is_err() => last.end = shown.text.len(),
+                Some((last, _)) if merged.starts.binary_search(&at).is_err() => {
+                    last.end = shown.text.len()
+                }
                 _ => shown.words.push((start..shown.text.len(), is_value)),
             }
         }
@@ -80,7 +89,10 @@ fn push_value(out: &mut String, value: &str) {
 
 /// Reports whether the text is an IPv4 address, with or without a port.
 fn is_address(text: &str) -> bool {
-    let host = text.split_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(text, |(host, _)| host);
+    let host = text
+        .split_once(':')
+        .filter(|(_, port)| port.parse::<u16>().is_ok())
+        .map_or(text, |(host, _)| host);
     host.parse::<std::net::Ipv4Addr>().is_ok()
 }
 
@@ -103,7 +115,8 @@ fn length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let is_point = |at: usize| at > 0 && bytes[at] == b'.' && is_digit(at - 1) && is_digit(at + 1);
-    let number = (0..bytes.len()).find(|at| !is_digit(*at) && !is_point(*at)).unwrap_or(bytes.len());
+    let number =
+        (0..bytes.len()).find(|at| !is_digit(*at) && !is_point(*at)).unwrap_or(bytes.len());
     if bytes[..number].contains(&b'.') {
         return number;
     }

@@ -46,12 +46,18 @@ fn what_is_shown_of_a_line() {
 #[test]
 fn what_is_one_pattern() {
     let names = ["amber", "birch", "cedar", "delta", "ember", "fern"];
-    let of = |make: &dyn Fn(&str) -> String, count: usize| top(names[..count].iter().map(|name| make(name)));
+    let of = |make: &dyn Fn(&str) -> String, count: usize| {
+        top(names[..count].iter().map(|name| make(name)))
+    };
     // Many words in one place are values, few are not.
-    assert_eq!(of(&|name| format!("login of {name} failed"), 6), [(6, "login of <*> failed".to_owned())]);
+    assert_eq!(
+        of(&|name| format!("login of {name} failed"), 6),
+        [(6, "login of <*> failed".to_owned())]
+    );
     assert_eq!(of(&|name| format!("login of {name} failed"), 4).len(), 4);
     // Two places at once.
-    let twice = |name: &str| format!("copy of {name} from host-{} is done", name.to_ascii_lowercase());
+    let twice =
+        |name: &str| format!("copy of {name} from host-{} is done", name.to_ascii_lowercase());
     assert_eq!(of(&twice, 6), [(6, "copy of <*> from <*> is done".to_owned())]);
     // What a line begins with, and lines of one word and a name, say different things.
     assert_eq!(of(&|name| format!("{name} is up now"), 6).len(), 6);
@@ -59,11 +65,14 @@ fn what_is_one_pattern() {
     // Words in capitals are states.
     assert_eq!(of(&|name| format!("state is {} now", name.to_ascii_uppercase()), 6).len(), 6);
     // Levels are told apart.
-    let levels =
-        ["debug", "info", "warning", "error", "fatal", "trace"].map(|level| format!("note {level} of worker 7"));
+    let levels = ["debug", "info", "warning", "error", "fatal", "trace"]
+        .map(|level| format!("note {level} of worker 7"));
     assert_eq!(top(levels).len(), 6);
     // A word where a value can be is one.
-    assert_eq!(top(["cannot open /a/b now", "cannot open stdin now"]), [(2, "cannot open <path> now".to_owned())]);
+    assert_eq!(
+        top(["cannot open /a/b now", "cannot open stdin now"]),
+        [(2, "cannot open <path> now".to_owned())]
+    );
     // Lists, however long.
     let lists = ["ids [1, 2]", "ids [1]", "ids [1, 2, 3, 4, 5, 6]"];
     assert_eq!(top(lists).iter().map(|row| row.0).collect::<Vec<_>>(), [3]);
@@ -96,7 +105,10 @@ fn memory_is_bounded_and_no_line_uncounted() {
     }
     let (top, other) = patterns.top(2);
     let often = 3 * MAX_PATTERNS as u64;
-    assert_eq!((top[0].lines, top[0].pattern.as_str(), top[0].level), (often, "often", Some("warn")));
+    assert_eq!(
+        (top[0].lines, top[0].pattern.as_str(), top[0].level),
+        (often, "often", Some("warn"))
+    );
     assert_eq!(top[0].lines + top[1].lines + other, 2 * often);
 }
 
@@ -111,7 +123,10 @@ fn more_names_than_are_held_are_one_pattern() {
 fn lines_are_told_their_pattern() {
     let lines = ["got 1 of 2", "ids [1, 2]", "got 3 of 4", "ids [1]"].map(str::as_bytes);
     let numbers = patterns(lines).numbers(lines);
-    assert!(numbers[0] == numbers[2] && numbers[1] == numbers[3] && numbers[0] != numbers[1], "{numbers:?}");
+    assert!(
+        numbers[0] == numbers[2] && numbers[1] == numbers[3] && numbers[0] != numbers[1],
+        "{numbers:?}"
+    );
     assert_eq!(patterns(lines).numbers([&b"another"[..]]), [None]);
 }
 

@@ -110,8 +110,9 @@ fn is_in_query(byte: u8) -> bool {
 fn is_name(name: &str, word: &str) -> bool {
     let rest = &word[name.len()..];
     let is_dotted = !word.bytes().any(|byte| byte.is_ascii_digit());
-    let is_letter =
-        |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'-' || (byte == b'.' && is_dotted);
+    let is_letter = |byte: u8| {
+        byte.is_ascii_alphabetic() || byte == b'_' || byte == b'-' || (byte == b'.' && is_dotted)
+    };
     let is_drive = name.len() == 1 && (rest.starts_with(":\\") || rest.starts_with(":/"));
     !name.is_empty() && !is_drive && !rest.starts_with("://") && name.bytes().all(is_letter)
 }
@@ -129,7 +130,10 @@ pub(super) fn is_place(word: &str) -> bool {
     let bytes = word.as_bytes();
     let separators = || bytes.iter().filter(|byte| **byte == b'/' || **byte == b'\\').count();
     match bytes {
-        [b'/' | b'~', _, ..] | [b'.', b'/', _, ..] | [b'.', b'.', b'/', ..] | [b'\\', b'\\', ..] => true,
+        [b'/' | b'~', _, ..]
+        | [b'.', b'/', _, ..]
+        | [b'.', b'.', b'/', ..]
+        | [b'\\', b'\\', ..] => true,
         [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic() => true,
         _ => separators() >= 2,
     }
@@ -138,8 +142,8 @@ pub(super) fn is_place(word: &str) -> bool {
 /// The names of months and days before a number are parts of a time.
 fn mark_calendar(text: &str, words: &mut [Word]) {
     const NAMES: [&str; 19] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon", "Tue", "Wed", "Thu",
-        "Fri", "Sat", "Sun",
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon",
+        "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
     ];
     for at in (1..words.len()).rev() {
         let [word, next] = &mut words[at - 1..=at] else { continue };
@@ -166,7 +170,8 @@ fn join(text: &str, words: &mut Vec<Word>) {
         if words[at - LONGEST_RUN..at].iter().all(|word| word.kind == Kind::Value) {
             let end = words.get(at).map_or(text.len(), |next| next.range.start);
             let list = &mut words[at - 1].range;
-            let after = text[list.end..end].trim_end_matches(|c: char| c.is_ascii_punctuation() || c.is_whitespace());
+            let after = text[list.end..end]
+                .trim_end_matches(|c: char| c.is_ascii_punctuation() || c.is_whitespace());
             list.end += after.len();
         }
     }
@@ -175,8 +180,9 @@ fn join(text: &str, words: &mut Vec<Word>) {
 /// Reports whether the word is the unit of a number.
 pub(super) fn is_unit(word: &str) -> bool {
     const UNITS: [&str; 28] = [
-        "B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB", "byte", "bytes", "ns", "us", "µs", "ms", "s",
-        "sec", "secs", "second", "seconds", "m", "min", "mins", "minutes", "h", "hours", "days",
+        "B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB", "byte", "bytes", "ns", "us",
+        "µs", "ms", "s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minutes", "h",
+        "hours", "days",
     ];
     UNITS.contains(&word)
 }

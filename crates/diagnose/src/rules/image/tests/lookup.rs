@@ -19,7 +19,9 @@ fn what_the_runtime_has_of_its_own_hides_a_program() {
         let rootfs = with(&[(path, program())]);
         let config = format!(r#"{{"Cmd": ["{path}"], "User": "1:1"}}"#);
         assert_eq!(check_codes(&config, &rootfs), ["hidden-by-mount"], "{path}");
-        let probe = format!(r#"{{"Cmd": ["/app"], "User": "1:1", "Healthcheck": {{"Test": ["CMD", "{path}"]}}}}"#);
+        let probe = format!(
+            r#"{{"Cmd": ["/app"], "User": "1:1", "Healthcheck": {{"Test": ["CMD", "{path}"]}}}}"#
+        );
         assert_eq!(check_codes(&probe, &rootfs), ["hidden-by-mount"], "{path}");
     }
     let linked = with(&[("/dev/app", program()), ("/bin/x", Entry::symlink("../dev/app"))]);
@@ -39,7 +41,10 @@ fn a_slash_behind_a_file_is_none_of_a_program() {
     for (command, expected) in
         [("/app/", &["entrypoint-missing"][..]), ("/app/.", &["entrypoint-missing"]), ("/app", &[])]
     {
-        assert_eq!(check_codes(&format!(r#"{{"Entrypoint": ["{command}"], "User": "1:1"}}"#), &scratch()), expected);
+        assert_eq!(
+            check_codes(&format!(r#"{{"Entrypoint": ["{command}"], "User": "1:1"}}"#), &scratch()),
+            expected
+        );
     }
 }
 

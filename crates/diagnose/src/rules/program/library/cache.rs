@@ -22,7 +22,8 @@ const MAX_ENTRIES: usize = 100_000;
 pub(super) fn parse(content: &[u8]) -> Option<BTreeMap<String, Vec<String>>> {
     let begin = content.windows(MAGIC.len()).position(|window| window == MAGIC)?;
     let cache = content.get(begin..)?;
-    let number = |at: usize| Some(u32::from_le_bytes(cache.get(at..at.checked_add(4)?)?.try_into().ok()?));
+    let number =
+        |at: usize| Some(u32::from_le_bytes(cache.get(at..at.checked_add(4)?)?.try_into().ok()?));
     let string = |at: u32| {
         let bytes = cache.get(usize::try_from(at).ok()?..)?;
         let end = bytes.iter().position(|&byte| byte == 0)?;
@@ -69,7 +70,11 @@ mod tests {
 
     #[test]
     fn names_lead_to_paths() {
-        let file = sample(&[("libfoo.so.1", "/opt/l/libfoo.so.1"), ("libfoo.so.1", "/x/libfoo.so.1"), ("b", "/b")]);
+        let file = sample(&[
+            ("libfoo.so.1", "/opt/l/libfoo.so.1"),
+            ("libfoo.so.1", "/x/libfoo.so.1"),
+            ("b", "/b"),
+        ]);
         for before in [&b""[..], b"ld.so-1.7.0\0\0\0\0\0"] {
             let cache = parse(&[before, &file].concat()).unwrap();
             assert_eq!(cache["libfoo.so.1"], ["/opt/l/libfoo.so.1", "/x/libfoo.so.1"]);

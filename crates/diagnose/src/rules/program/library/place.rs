@@ -39,7 +39,9 @@ pub(super) fn at(loader: &Loader<'_>, elf: &ElfFacts, path: &str) -> Place {
         Some(denied) => return passed_over(denied.reason()),
         None => {}
     }
-    let Some(EntryKind::File { size, .. }) = entry.map(|entry| &entry.kind) else { return Place::Unknown };
+    let Some(EntryKind::File { size, .. }) = entry.map(|entry| &entry.kind) else {
+        return Place::Unknown;
+    };
     let is_short = *size < HEADER;
     match rootfs.program(&real) {
         Some((_, Program::Other(Format::Empty))) => fatal("is an empty file"),
@@ -47,9 +49,9 @@ pub(super) fn at(loader: &Loader<'_>, elf: &ElfFacts, path: &str) -> Place {
             fatal(&format!("is {format}{}", if is_short { ", and too short" } else { "" }))
         }
         Some((_, Program::Script(_))) => fatal("is a script"),
-        Some((_, Program::Elf(library))) => {
-            of_elf(loader, elf, library).unwrap_or_else(|| Place::Library(path.to_owned())).named(&real)
-        }
+        Some((_, Program::Elf(library))) => of_elf(loader, elf, library)
+            .unwrap_or_else(|| Place::Library(path.to_owned()))
+            .named(&real),
         None => Place::Library(path.to_owned()),
     }
 }
@@ -83,5 +85,8 @@ fn of_elf(loader: &Loader<'_>, elf: &ElfFacts, library: &ElfFacts) -> Option<Pla
         return Some(Place::Fatal(none(), "is a program and no library".to_owned()));
     }
     let cut = library.truncated.filter(|cut| cut.part == Part::ProgramHeaders)?;
-    Some(Place::Fatal(none(), format!("is cut short: it has {} of at least {} bytes", library.size, cut.end)))
+    Some(Place::Fatal(
+        none(),
+        format!("is cut short: it has {} of at least {} bytes", library.size, cut.end),
+    ))
 }

@@ -11,7 +11,8 @@ const LEVELS: &[(&str, IsaLevel)] =
 /// Those of other machines.
 const OTHER_LEVELS: &[&str] = &["power10", "power9", "z16", "z15", "z14", "z13"];
 /// Those that glibc before 2.37 searched, in any combination of one of each.
-const LEGACY: [&[&str]; 4] = [&["", "tls"], &["", "haswell", "xeon_phi"], &["", "avx512_1"], &["", "x86_64"]];
+const LEGACY: [&[&str]; 4] =
+    [&["", "tls"], &["", "haswell", "xeon_phi"], &["", "avx512_1"], &["", "x86_64"]];
 /// Values of `$PLATFORM`: the processor's name according to the kernel or the loader.
 const PLATFORMS: &[&str] = &["haswell", "xeon_phi", "x86_64", "aarch64", "i686", "i586"];
 
@@ -28,13 +29,26 @@ pub(super) enum Found {
 }
 
 /// Searches the library that `objects[user]` requests as `name`.
-pub(super) fn find(loader: &Loader<'_>, elf: &ElfFacts, objects: &[Object<'_>], user: usize, name: &str) -> Found {
+pub(super) fn find(
+    loader: &Loader<'_>,
+    elf: &ElfFacts,
+    objects: &[Object<'_>],
+    user: usize,
+    name: &str,
+) -> Found {
     if name.contains('/') {
         let paths = expand(loader, name, &objects[user].path);
-        return first(loader, elf, &paths.iter().map(|path| loader.subject.absolute(path)).collect::<Vec<_>>(), &[]);
+        return first(
+            loader,
+            elf,
+            &paths.iter().map(|path| loader.subject.absolute(path)).collect::<Vec<_>>(),
+            &[],
+        );
     }
     let directories = directories(loader, objects, user);
-    let files = |directories: Vec<String>| directories.into_iter().map(|directory| format!("{directory}/{name}"));
+    let files = |directories: Vec<String>| {
+        directories.into_iter().map(|directory| format!("{directory}/{name}"))
+    };
     let mut paths: Vec<String> = files(directories.before).collect();
     if !objects[user].facts.own_run_path_only {
         paths.extend(loader.cache.get(name).into_iter().flatten().cloned());
@@ -44,7 +58,8 @@ pub(super) fn find(loader: &Loader<'_>, elf: &ElfFacts, objects: &[Object<'_>], 
     match first(loader, elf, &paths, &searched.collect::<Vec<_>>()) {
         // Directories for some processors are searched only if there is no other file.
         Found::Nowhere(searched) if loader.kind == Libc::Glibc => {
-            let paths: Vec<String> = paths.iter().flat_map(|path| by_processor(loader, path)).collect();
+            let paths: Vec<String> =
+                paths.iter().flat_map(|path| by_processor(loader, path)).collect();
             match first(loader, elf, &paths, &[]) {
                 Found::Nowhere(_) => Found::Nowhere(searched),
                 found => found,
@@ -80,7 +95,9 @@ struct Directories {
 
 /// Returns the directories before the built-in ones, and how to describe them.
 fn directories(loader: &Loader<'_>, objects: &[Object<'_>], user: usize) -> Directories {
-    let Some(own) = objects.get(user) else { return Directories { before: Vec::new(), searched: Vec::new() } };
+    let Some(own) = objects.get(user) else {
+        return Directories { before: Vec::new(), searched: Vec::new() };
+    };
     let chain = || std::iter::successors(Some(own), |object| objects.get(object.loaded_by?));
     let run_path = |object: &Object<'_>, list: &[String]| -> Vec<String> {
         list.iter()
@@ -89,10 +106,12 @@ fn directories(loader: &Loader<'_>, objects: &[Object<'_>], user: usize) -> Dire
             .collect()
     };
     let environment = {
-        let separators: &[char] = if loader.kind == Libc::Musl { &[':', '\n'] } else { &[':', ';'] };
+        let separators: &[char] =
+            if loader.kind == Libc::Musl { &[':', '\n'] } else { &[':', ';'] };
         let list = loader.subject.library_path;
-        let elements =
-            list.split(separators).filter(|path| !list.is_empty() && (loader.kind == Libc::Glibc || !path.is_empty()));
+        let elements = list
+            .split(separators)
+            .filter(|path| !list.is_empty() && (loader.kind == Libc::Glibc || !path.is_empty()));
         let program = objects.first().map_or("/", |program| program.path.as_str());
         elements
             .flat_map(|path| expand(loader, path, program))
@@ -105,7 +124,10 @@ fn directories(loader: &Loader<'_>, objects: &[Object<'_>], user: usize) -> Dire
         before.extend(environment);
         for object in chain() {
             let both = [&object.facts.run_path[..], &object.facts.inherited_run_path[..]].concat();
-            before.extend(run_path(object, &both.into_iter().filter(|path| !path.is_empty()).collect::<Vec<_>>()));
+            before.extend(run_path(
+                object,
+                &both.into_iter().filter(|path| !path.is_empty()).collect::<Vec<_>>(),
+            ));
         }
     } else {
         if own.facts.run_path.is_empty() {
@@ -126,15 +148,24 @@ fn expand(loader: &Loader<'_>, path: &str, user: &str) -> Vec<String> {
     let replace = |text: &str, name: &str, value: &str| {
         text.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value)
     };
-    let path = replace(path, "ORIGIN", if origin.is_empty() && !path.contains("ORIGIN/") { "/" } else { origin });
+    let path = replace(
+        path,
+        "ORIGIN",
+        if origin.is_empty() && !path.contains("ORIGIN/") { "/" } else { origin },
+    );
     if loader.kind == Libc::Musl {
         return if path.contains('$') { Vec::new() } else { vec![path] };
     }
-    let has = |text: &str, name: &str| text.contains(&format!("${name}")) || text.contains(&format!("${{{name}}}"));
+    let has = |text: &str, name: &str| {
+        text.contains(&format!("${name}")) || text.contains(&format!("${{{name}}}"))
+    };
     let mut paths = vec![path];
     for (name, values) in [("LIB", loader.lib.as_slice()), ("PLATFORM", PLATFORMS)] {
         if paths.iter().any(|path| has(path, name)) {
-            paths = paths.iter().flat_map(|path| values.iter().map(|value| replace(path, name, value))).collect();
+            paths = paths
+                .iter()
+                .flat_map(|path| values.iter().map(|value| replace(path, name, value)))
+                .collect();
         }
     }
     paths
@@ -146,11 +177,14 @@ fn by_processor(loader: &Loader<'_>, path: &str) -> Vec<String> {
     let has = |level: IsaLevel| loader.subject.cpu.is_none_or(|cpu| cpu >= level);
     let levels = LEVELS.iter().filter(|(_, level)| has(*level)).map(|(level, _)| *level);
     let levels = levels.chain(OTHER_LEVELS.iter().copied());
-    let mut paths: Vec<String> = levels.map(|level| format!("{directory}/glibc-hwcaps/{level}/{name}")).collect();
+    let mut paths: Vec<String> =
+        levels.map(|level| format!("{directory}/glibc-hwcaps/{level}/{name}")).collect();
     let mut folders = vec![directory.to_owned()];
     for choices in LEGACY {
         let with = |folder: &String| {
-            let choice = |choice: &&str| if choice.is_empty() { folder.clone() } else { format!("{folder}/{choice}") };
+            let choice = |choice: &&str| {
+                if choice.is_empty() { folder.clone() } else { format!("{folder}/{choice}") }
+            };
             choices.iter().map(choice).collect::<Vec<_>>()
         };
         folders = folders.iter().flat_map(with).collect();

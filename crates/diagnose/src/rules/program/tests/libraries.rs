@@ -9,14 +9,20 @@ const NAME: &str = "libown.so";
 
 /// Returns glibc's loader as Debian builds it.
 fn loader() -> Program {
-    let directories = b"\0/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0/lib/\0/usr/lib/\0x".to_vec();
+    let directories =
+        b"\0/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0/lib/\0/usr/lib/\0x".to_vec();
     let dynamic = Some(vec![(SONAME, Value::Text("ld-linux-x86-64.so.2"))]);
-    elf(&Sample { e_type: 3, entry: 0, dynamic, ..Sample::fixed() }.section(".rodata", 1, directories))
+    elf(&Sample { e_type: 3, entry: 0, dynamic, ..Sample::fixed() }.section(
+        ".rodata",
+        1,
+        directories,
+    ))
 }
 
 fn needing(more: &[(u64, &'static str)]) -> Program {
     let own = [(NEEDED, Value::Text(NAME))];
-    let dynamic = own.into_iter().chain(more.iter().map(|(tag, text)| (*tag, Value::Text(text)))).collect();
+    let dynamic =
+        own.into_iter().chain(more.iter().map(|(tag, text)| (*tag, Value::Text(text)))).collect();
     elf(&Sample { dynamic: Some(dynamic), ..Sample::glibc() })
 }
 
@@ -30,7 +36,10 @@ fn with_loader() -> Rootfs {
 #[test]
 fn the_loader_says_where_it_looks() {
     let Program::Elf(facts) = loader() else { panic!() };
-    assert_eq!(facts.library_directories, ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib"]);
+    assert_eq!(
+        facts.library_directories,
+        ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib"]
+    );
 }
 
 #[test]
@@ -45,7 +54,14 @@ fn glibc_looks_where_it_is_told() {
         // Run paths.
         ("/opt/own/libown.so", needing(&[(RUNPATH, "$ORIGIN/../own")]), "", "", "/", true),
         ("/opt/bin/own/libown.so", needing(&[(RUNPATH, "$ORIGIN/../own")]), "", "", "/", false),
-        ("/opt/lib/x86_64-linux-gnu/libown.so", needing(&[(RUNPATH, "/opt/$LIB")]), "", "", "/", true),
+        (
+            "/opt/lib/x86_64-linux-gnu/libown.so",
+            needing(&[(RUNPATH, "/opt/$LIB")]),
+            "",
+            "",
+            "/",
+            true,
+        ),
         ("/opt/haswell/libown.so", needing(&[(RUNPATH, "/opt/${PLATFORM}")]), "", "", "/", true),
         ("/srv/libown.so", needing(&[(RPATH, "/srv")]), "", "", "/", true),
         ("/srv/libown.so", needing(&[(RPATH, "/srv"), (RUNPATH, "/other")]), "", "", "/", false),
@@ -67,8 +83,12 @@ fn glibc_looks_where_it_is_told() {
         ("/lib/x86_64-linux-gnu/blas/libown.so", plain(), "", "", "/", false),
     ] {
         let mut rootfs = with_loader();
-        let library =
-            Sample { e_type: 3, entry: 0, dynamic: Some(vec![(SONAME, Value::Text(NAME))]), ..Sample::fixed() };
+        let library = Sample {
+            e_type: 3,
+            entry: 0,
+            dynamic: Some(vec![(SONAME, Value::Text(NAME))]),
+            ..Sample::fixed()
+        };
         rootfs.insert(place, Entry::program(0o644, 9000, elf(&library)));
         let subject = Subject {
             library_path,
@@ -79,7 +99,10 @@ fn glibc_looks_where_it_is_told() {
         let findings = check(subject);
         assert_eq!(findings.is_empty(), found, "{place} {library_path} {preload}: {findings:?}");
         // The program may be started with more variables than the image sets.
-        assert!(findings.iter().all(|finding| finding.confidence == Confidence::Guess), "{findings:?}");
+        assert!(
+            findings.iter().all(|finding| finding.confidence == Confidence::Guess),
+            "{findings:?}"
+        );
     }
     let (program, rootfs) = (plain(), with_loader());
     let findings = check(Subject::new("/opt/bin/app", &program, &rootfs));
@@ -96,8 +119,12 @@ fn lists_in_files_are_read() {
         ("/etc/ld.so.conf", b"/srv\n".to_vec(), false),
     ] {
         let (program, mut rootfs) = (needing(&[]), with_loader());
-        let library =
-            elf(&Sample { e_type: 3, entry: 0, dynamic: Some(vec![(SONAME, Value::Text(NAME))]), ..Sample::fixed() });
+        let library = elf(&Sample {
+            e_type: 3,
+            entry: 0,
+            dynamic: Some(vec![(SONAME, Value::Text(NAME))]),
+            ..Sample::fixed()
+        });
         rootfs.insert("/srv/libown.so", Entry::program(0o644, 9000, library));
         rootfs.insert(list, Entry::content(0o644, content));
         let findings = check(Subject::new("/opt/bin/app", &program, &rootfs));
@@ -108,7 +135,10 @@ fn lists_in_files_are_read() {
     rootfs.insert("/srv/libown.so", Entry::program(0o644, 9000, library()));
     rootfs.insert("/etc/ld.so.cache", Entry::file(0o644, 1 << 30));
     let findings = check(Subject::new("/opt/bin/app", &program, &rootfs));
-    assert_eq!((findings[0].severity.as_str(), findings[0].confidence), ("warning", Confidence::Guess));
+    assert_eq!(
+        (findings[0].severity.as_str(), findings[0].confidence),
+        ("warning", Confidence::Guess)
+    );
 }
 
 #[test]
@@ -138,7 +168,13 @@ fn musl_has_a_list_of_its_own() {
 
 #[test]
 fn a_library_must_be_one_that_can_be_read() {
-    let foreign = elf(&Sample { machine: 183, e_type: 3, entry: 0, dynamic: Some(vec![]), ..Sample::fixed() });
+    let foreign = elf(&Sample {
+        machine: 183,
+        e_type: 3,
+        entry: 0,
+        dynamic: Some(vec![]),
+        ..Sample::fixed()
+    });
     let object = elf(&Sample { e_type: 1, ..Sample::fixed() });
     let cut = {
         let file = Sample { e_type: 3, entry: 0, dynamic: Some(vec![]), ..Sample::fixed() };
@@ -160,16 +196,21 @@ fn a_library_must_be_one_that_can_be_read() {
         let (program, mut rootfs) = (needing(&[]), with_loader());
         rootfs.insert("/etc/passwd", Entry::content(0o644, "root:x:0:0::/:\n"));
         rootfs.insert("/lib/libown.so", entry);
-        let findings = check(Subject { user: Some(user), ..Subject::new("/opt/bin/app", &program, &rootfs) });
+        let findings =
+            check(Subject { user: Some(user), ..Subject::new("/opt/bin/app", &program, &rootfs) });
         assert_eq!(findings.is_empty(), word.is_none(), "{word:?}: {findings:?}");
-        assert!(word.is_none_or(|word| findings[0].message.contains(word)), "{word:?}: {findings:?}");
+        assert!(
+            word.is_none_or(|word| findings[0].message.contains(word)),
+            "{word:?}: {findings:?}"
+        );
     }
     // A skipped file does not hide a later one.
     let (program, mut rootfs) = (needing(&[]), with_loader());
     rootfs.insert("/lib/x86_64-linux-gnu", Entry::directory(0o700));
     rootfs.insert("/lib/x86_64-linux-gnu/libown.so", Entry::program(0o644, 9000, library()));
-    let codes =
-        |rootfs: &Rootfs| check(Subject { user: Some("7"), ..Subject::new("/opt/bin/app", &program, rootfs) }).len();
+    let codes = |rootfs: &Rootfs| {
+        check(Subject { user: Some("7"), ..Subject::new("/opt/bin/app", &program, rootfs) }).len()
+    };
     assert_eq!(codes(&rootfs), 1);
     rootfs.insert("/usr/lib/libown.so", Entry::program(0o644, 9000, library()));
     assert_eq!(codes(&rootfs), 0);
