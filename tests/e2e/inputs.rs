@@ -64,7 +64,7 @@ impl Odd {
             Missing => {}
             // Only the size is set; nothing is written.
             Huge => {
-                File::create(path).and_then(|file| file.set_len(10 << 30)).expect("a sparse file")
+                File::create(path).and_then(|file| file.set_len(10 << 30)).expect("a sparse file");
             }
         }
     }

@@ -82,7 +82,7 @@ const DAMAGE: [(&str, Change, &[usize]); 12] = [
     (
         "a wrong type",
         |lines| {
-            lines[17] = br#"{"log":5,"stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#.to_vec()
+            lines[17] = br#"{"log":5,"stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#.to_vec();
         },
         &[18],
     ),

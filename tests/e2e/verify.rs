@@ -170,7 +170,7 @@ fn a_debug_layer_replaces_nothing_of_production() {
     }
     for (key, value) in [("type", "layers+base"), ("base_layer", "sha256:0")] {
         splice(&home.join("layout"), ["1-debug", "1", key], |config| {
-            config["rootfs"][key] = value.into()
+            config["rootfs"][key] = value.into();
         });
         let (code, facts) = verify(&stage, "oci:layout:1", &format!("oci:layout:{key}"));
         assert_eq!(

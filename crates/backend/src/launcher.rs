@@ -213,7 +213,7 @@ pub fn run(plan: &Plan, keeper: &KeeperAddress, session: &str) -> Vec<String> {
     line.extend(plan.workdir.iter().flat_map(|path| ["--directory".to_owned(), path.clone()]));
     match &plan.how {
         How::Sidecar(_) => {
-            line.extend(["--beside".to_owned(), keeper.container.clone(), plan.target_id.clone()])
+            line.extend(["--beside".to_owned(), keeper.container.clone(), plan.target_id.clone()]);
         }
         // The target's own programs come first, so that a session finds what the application would
         // find. Not so if the session runs as another user than the application: that would give

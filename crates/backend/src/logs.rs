@@ -234,7 +234,7 @@ pub fn matches(pattern: &str, name: &str) -> bool {
                 at += 1;
             }
             Some(&wanted) if wanted == '?' || wanted == name[position] => {
-                (at, position) = (at + 1, position + 1)
+                (at, position) = (at + 1, position + 1);
             }
             _ => match &mut star {
                 Some((after, taken)) => {

@@ -156,7 +156,7 @@ fn role(prod: &Subject, debug: &Subject) -> Vec<Difference> {
             ));
         }
         None => {
-            found.push(difference("role", format!("{} has no label {}", debug.name, label::ROLE)))
+            found.push(difference("role", format!("{} has no label {}", debug.name, label::ROLE)));
         }
     }
     found

@@ -156,7 +156,7 @@ fn expected(production: &Value) -> Map<String, Value> {
         match environment.iter().rposition(is_path) {
             Some(at) => {
                 environment[at] =
-                    format!("{}:{TWIN_BIN}", environment[at].as_str().unwrap_or_default()).into()
+                    format!("{}:{TWIN_BIN}", environment[at].as_str().unwrap_or_default()).into();
             }
             None => environment.push(format!("{DEFAULT_PATH}:{TWIN_BIN}").into()),
         }

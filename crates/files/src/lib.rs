@@ -62,7 +62,7 @@ pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
         match File::options().read(true).custom_flags(flags).open(path) {
             // For a regular file, this means that another process holds a lease.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && start.elapsed() < LEASE => {
-                thread::sleep(PAUSE)
+                thread::sleep(PAUSE);
             }
             opened => break opened?,
         }

@@ -65,7 +65,7 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                     files = None;
                 }
                 Step::Inspect => {
-                    self.inspect_between(&mut progress, files.as_mut(), &mut ends).await?
+                    self.inspect_between(&mut progress, files.as_mut(), &mut ends).await?;
                 }
                 Step::Wait => {
                     // At once, because the container may be removed.

@@ -36,10 +36,10 @@ pub fn write_hybrid(sets: &[ImageSet], mtime: u64, out: &mut dyn Write) -> Resul
     for (digest, blob) in &blobs.by_digest {
         match blob {
             Blob::Document(document) => {
-                small_file(&mut tar, &blob_path(*digest), document.bytes())?
+                small_file(&mut tar, &blob_path(*digest), document.bytes())?;
             }
             Blob::Layer(layer) => {
-                tar.file(&blob_path(*digest), layer.size(), |out| layer.write_to(out))?
+                tar.file(&blob_path(*digest), layer.size(), |out| layer.write_to(out))?;
             }
         }
     }

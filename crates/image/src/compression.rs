@@ -296,7 +296,7 @@ mod tests {
                             .unwrap();
                     }
                     Compression::Zstd(_) => {
-                        zstd::stream::copy_decode(&packed[..], &mut back).unwrap()
+                        zstd::stream::copy_decode(&packed[..], &mut back).unwrap();
                     }
                 }
                 assert_eq!(Digest::of(&back), Digest::of(&data), "{compression} {size}");

@@ -108,7 +108,7 @@ impl<'a> TarWriter<'a> {
         self.header(&Meta { path, kind, link, mode, uid, gid, size, capabilities })?;
         match &entry.node {
             Node::File(FileData::Bytes(bytes)) => {
-                self.out.write_all(bytes).map_err(ImageError::Write)?
+                self.out.write_all(bytes).map_err(ImageError::Write)?;
             }
             Node::File(FileData::Host(file)) => self.copy(file)?,
             Node::Directory | Node::HardLink(_) | Node::Symlink(_) => {}

@@ -64,7 +64,7 @@ fn parse(text: &str) -> Vec<Offer> {
             }
             (Some(_), None) => return offers,
             (None, _) => {
-                offers.push(Offer { scheme: word.to_ascii_lowercase(), ..Offer::default() })
+                offers.push(Offer { scheme: word.to_ascii_lowercase(), ..Offer::default() });
             }
         }
     }

@@ -251,7 +251,7 @@ async fn session<B: SessionBackend, U: User>(
         match stage {
             Stage::Running => began.set(Some(Instant::now())),
             Stage::Ending => {
-                lasted.set(began.get().map(|began: Instant| began.elapsed()).unwrap_or_default())
+                lasted.set(began.get().map(|began: Instant| began.elapsed()).unwrap_or_default());
             }
             Stage::Starting | Stage::Unclear | Stage::Over => {}
         }

@@ -250,7 +250,7 @@ fn flags(text: &str, escape: char) -> (Vec<String>, &str) {
                 ('\'' | '"', None) => quote = Some(character),
                 (character, Some(open)) if character == open => quote = None,
                 (character, _) if character == escape => {
-                    word.extend(characters.next().map(|(_, next)| next))
+                    word.extend(characters.next().map(|(_, next)| next));
                 }
                 (character, _) => word.push(character),
             }

@@ -169,7 +169,7 @@ impl Stage {
                         return Err(format!("{} cannot be a trigger of ONBUILD", trigger.keyword));
                     }
                     known if super::KEYWORDS.contains(&known) => {
-                        self.spec.on_build.push(trigger_text(instruction))
+                        self.spec.on_build.push(trigger_text(instruction));
                     }
                     other => return Err(format!("{other} is no instruction")),
                 }

@@ -98,7 +98,7 @@ fn regex(parts: &[Part], longest: bool, at_begin: bool) -> Result<Regex, String>
             Part::Any => text.push_str(if longest { ".*" } else { ".*?" }),
             Part::One => text.push('.'),
             Part::Literal(character) => {
-                text.push_str(&regex::escape(character.encode_utf8(&mut [0; 4])))
+                text.push_str(&regex::escape(character.encode_utf8(&mut [0; 4])));
             }
         }
     }

@@ -186,7 +186,7 @@ impl Reader<'_> {
                 notes.find(dockerfile::invalid(line, &text, &reason, None));
             }
             Refusal::Missing(reason) => {
-                notes.find(dockerfile::source_missing(line, &text, &reason))
+                notes.find(dockerfile::source_missing(line, &text, &reason));
             }
             Refusal::Unsupported(_) => {}
         }

@@ -76,7 +76,7 @@ fn search(paths: &[&Path]) -> HostSearch {
         match Toolkit::from_file(path) {
             Ok(toolkit) => return HostSearch { toolkit: Some(toolkit), skipped },
             Err(ToolkitError::Unfit { reason, .. }) => {
-                skipped.push(Skipped { path: path.into(), reason })
+                skipped.push(Skipped { path: path.into(), reason });
             }
             Err(error) => skipped.push(Skipped { path: path.into(), reason: error.to_string() }),
         }

@@ -145,7 +145,7 @@ fn every_difference_is_found_and_named() {
         ),
         (
             |prod, _| {
-                prod.layers[0].members[1].kind = MemberKind::Symlink(".scratchdbg/app".into())
+                prod.layers[0].members[1].kind = MemberKind::Symlink(".scratchdbg/app".into());
             },
             "production-folder: the link /app of the production image leads to .scratchdbg/app in",
         ),

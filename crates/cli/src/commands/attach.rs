@@ -69,7 +69,7 @@ async fn attach_on<B: SessionBackend + ToolStore>(
     interrupts: &mut Interrupts,
 ) -> Outcome {
     let on_load = |image: &str, origin: &str| {
-        words::tell(Notice::LoadsTools { image, origin }, context.printer)
+        words::tell(Notice::LoadsTools { image, origin }, context.printer);
     };
     let tools =
         SessionTools::new(platform.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);

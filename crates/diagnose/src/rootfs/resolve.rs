@@ -121,7 +121,7 @@ impl Rootfs {
                 }
                 // A trailing slash requires a directory.
                 Lookup::Present(entry) if is_last && (rest.is_empty() || entry.is_directory()) => {
-                    last = Some(entry)
+                    last = Some(entry);
                 }
                 Lookup::Present(entry) if entry.is_directory() => parents.push((at, entry)),
                 Lookup::Present(_) => return Resolution::NotADirectory { at },

@@ -172,7 +172,7 @@ fn of_error(facts: &ContainerFacts<'_>, error: &str) -> Vec<Finding> {
         match finding.code {
             // In the error of a start, this is not the container itself.
             Code::Removed | Code::NotRunning | Code::PeerMissing => {
-                *finding = peer_missing(facts, finding)
+                *finding = peer_missing(facts, finding);
             }
             // If its files are unavailable, a mount over the program's path is the best
             // explanation.

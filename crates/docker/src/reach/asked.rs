@@ -120,7 +120,7 @@ fn asked(host: &Value, is_podman: bool) -> Requested {
             [place] => add(normalize(place), of_bind("", place, "", is_podman)),
             [source, place] => add(normalize(place), of_bind(source, place, "", is_podman)),
             [source, place, options] => {
-                add(normalize(place), of_bind(source, place, options, is_podman))
+                add(normalize(place), of_bind(source, place, options, is_podman));
             }
             // The destination is unknown, so the mount will be found to have no request.
             _ => {}

@@ -161,7 +161,7 @@ fn neighbors(members: &HashMap<String, Member>, target: &str, pid_mode: &str) ->
     match own {
         // Root on the host has nothing to gain.
         Namespace::Host => {
-            found.push(Neighbor { name: "the host".to_owned(), capabilities: u64::MAX })
+            found.push(Neighbor { name: "the host".to_owned(), capabilities: u64::MAX });
         }
         Namespace::Unknown(other) => {
             let tracer = ["SYS_PTRACE".to_owned()];

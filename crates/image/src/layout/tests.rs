@@ -160,7 +160,7 @@ fn a_damaged_blob_of_the_right_size_is_written_anew() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let add = || {
-        Layout::open_or_create(root).unwrap().add(&[set("app:1", sample("amd64", "1"))]).unwrap()
+        Layout::open_or_create(root).unwrap().add(&[set("app:1", sample("amd64", "1"))]).unwrap();
     };
     add();
     for blob in fs::read_dir(root.join("blobs/sha256")).unwrap() {

@@ -309,7 +309,7 @@ impl ImageSource {
             let below = self.entry(entry, level, found)?;
             match entry.platform() {
                 Some(platform) => {
-                    below.iter().try_for_each(|at| found.expect_platform(what, *at, platform))?
+                    below.iter().try_for_each(|at| found.expect_platform(what, *at, platform))?;
                 }
                 None => all_have_a_platform = false,
             }

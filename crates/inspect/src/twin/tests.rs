@@ -190,7 +190,7 @@ async fn what_is_not_proved_is_not_a_twin() {
         (Some(twin(tools(LAUNCHER), |config| config.config.user = "0".to_owned())), &id, "User"),
         (
             Some(twin(tools(LAUNCHER), |config| {
-                config.config.entrypoint = Some(vec!["/x".to_owned()])
+                config.config.entrypoint = Some(vec!["/x".to_owned()]);
             })),
             &id,
             "Entrypoint",

@@ -208,7 +208,7 @@ fn with_node(status: &str) -> Vec<Code> {
     .unwrap();
     let status = json!({ "phase": "Running", "containerStatuses": [running(true)] });
     judge_with(status, json!({}), json!({}), &[], |facts| {
-        facts.node_state = Some(node_state(&node))
+        facts.node_state = Some(node_state(&node));
     })
 }
 
@@ -363,7 +363,7 @@ fn each_container_has_its_own_cause() {
 fn a_pod_whose_node_is_gone_is_not_said_to_run() {
     let status = json!({ "phase": "Running", "containerStatuses": [running(true)] });
     let found = judge_with(status, json!({}), json!({}), &[], |facts| {
-        facts.node_state = Some(NodeState::Gone)
+        facts.node_state = Some(NodeState::Gone);
     });
     assert_eq!(words(&found), ["node-lost"]);
 }

@@ -199,7 +199,7 @@ fn reasons(
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut because = |decision: String, because: &str| {
-        reasons.push(Reason { decision, because: because.to_owned() })
+        reasons.push(Reason { decision, because: because.to_owned() });
     };
     because("mode exec".to_owned(), "the target runs");
     because(format!("user {}", keeper.user), source.because());

@@ -93,10 +93,10 @@ fn fill_field(out: &mut Vec<u8>, name: &str, entry: &Entry<'_>) {
         "container" => out.extend_from_slice(entry.container.as_bytes()),
         "stream" => out.extend_from_slice(line.stream.as_str().as_bytes()),
         "time" => {
-            out.extend(line.timestamp.iter().flat_map(|timestamp| timestamp.as_str().bytes()))
+            out.extend(line.timestamp.iter().flat_map(|timestamp| timestamp.as_str().bytes()));
         }
         "level" => {
-            out.extend(Level::of(&line.text).iter().flat_map(|level| level.as_str().bytes()))
+            out.extend(Level::of(&line.text).iter().flat_map(|level| level.as_str().bytes()));
         }
         "line" => out.extend_from_slice(&line.text),
         "run" => out.extend(entry.line.run.iter().flat_map(|run| run.to_string().into_bytes())),

@@ -229,7 +229,7 @@ fn read(text: &str, words: &mut Vec<Word>, key: &mut String) {
         match word.kind {
             Kind::Fixed => key.push_str(written),
             Kind::Key => {
-                key.extend(written.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }))
+                key.extend(written.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }));
             }
             Kind::Value => key.push_str(VALUE_MARK),
         }

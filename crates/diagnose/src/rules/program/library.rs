@@ -82,7 +82,7 @@ pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Vec<Finding> {
                 Found::Open => {}
                 Found::At(place) => link.add(&loader, &name, place, user),
                 Found::Unusable(place, reason) => {
-                    findings.push(unusable(&name, &path, &place, &reason))
+                    findings.push(unusable(&name, &path, &place, &reason));
                 }
                 Found::Nowhere(searched) => {
                     findings.push(

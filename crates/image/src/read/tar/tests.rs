@@ -169,7 +169,7 @@ fn headers_that_readers_disagree_on_are_refused() {
     ] {
         match all(&bytes) {
             Err(error) => {
-                assert!(!part.is_empty() && error.to_string().contains(part), "{part}: {error}")
+                assert!(!part.is_empty() && error.to_string().contains(part), "{part}: {error}");
             }
             Ok(members) => assert!(part.is_empty(), "{part}: {members:?}"),
         }

@@ -52,7 +52,7 @@ impl Shown {
             });
             match shown.words.last_mut() {
                 Some((last, _)) if merged.starts.binary_search(&at).is_err() => {
-                    last.end = shown.text.len()
+                    last.end = shown.text.len();
                 }
                 _ => shown.words.push((start..shown.text.len(), is_value)),
             }
