@@ -221,8 +221,8 @@ fn a_copy_has_no_filesystem_that_shows_other_folders() {
     look(&stage, &["--same-rights"], &target, &["/merged/hosts"]).expect(0, "/merged/hosts\n");
     drop((alias, overlay));
 
-    // What is mounted over a volume's folder is not the volume's. Removing such a volume removes what
-    // it shows, so nothing here shows the host's.
+    // What is mounted over a volume's folder is not the volume's. Removing such a volume removes
+    // what it shows, so nothing here shows the host's.
     let volume = stage.engine.name("volume");
     stage.engine.ask(["volume", "create", &volume]);
     let place = stage.engine.ask(["volume", "inspect", "--format", "{{.Mountpoint}}", &volume]);

@@ -1,5 +1,5 @@
-//! Names that stand for a container: Compose services, and beginnings of names. Several targets, and
-//! exit codes in their place.
+//! Names that stand for a container: Compose services, and beginnings of names. Several targets,
+//! and exit codes in their place.
 
 use serde_json::Value;
 

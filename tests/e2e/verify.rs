@@ -87,8 +87,8 @@ fn a_production_image_with_a_shell_is_refused() {
     assert_eq!(facts["differences"][0]["subject"], "production-shell");
 }
 
-/// Adds the debug layer of the image with the tag `debug` to the image `production`, as `made`: what
-/// `build` would make of it. `change` changes the config.
+/// Adds the debug layer of the image with the tag `debug` to the image `production`, as `made`:
+/// what `build` would make of it. `change` changes the config.
 fn splice(root: &Path, [debug, production, made]: [&str; 3], change: impl FnOnce(&mut Value)) {
     let read = |path: &Path| -> Value {
         serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")

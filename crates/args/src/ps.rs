@@ -31,8 +31,8 @@ pub struct PsArgs {
     /// Output format: text, json, or a template as in docker
     ///
     /// A template has fields, such as '{{.Names}}' or 'table {{.Names}}\t{{.Status}}', labels
-    /// ('{{.Label "KEY"}}'), and json, upper and lower before them. `{{json .}}` prints all fields of
-    /// each container. With -q and no format, only ids are printed.
+    /// ('{{.Label "KEY"}}'), and json, upper and lower before them. `{{json .}}` prints all fields
+    /// of each container. With -q and no format, only ids are printed.
     #[arg(long, default_value = "text", value_name = "text|json|TEMPLATE")]
     pub format: String,
     /// Labels after -l, as kubectl takes them. Anything else is refused with a hint.

@@ -164,8 +164,8 @@ pub enum Refusal {
         /// The session's user.
         user: NumericUser,
     },
-    /// The session must not start inside the target: a process there could take the session's place,
-    /// and choose the session's groups.
+    /// The session must not start inside the target: a process there could take the session's
+    /// place, and choose the session's groups.
     #[error(
         "a process in `{name}` could run its own program in the session's place, with groups of its choice in /etc/group: {means}"
     )]

@@ -49,8 +49,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     }
 
     /// Passes on the lines of a stream until it ends in any way. A followed stream may continue
-    /// across a restart; `ends` are received meanwhile. It is left at the deadline. Returns an error
-    /// only if the output fails.
+    /// across a restart; `ends` are received meanwhile. It is left at the deadline. Returns an
+    /// error only if the output fails.
     pub(crate) async fn copy(
         &mut self,
         mut stream: B::Log,

@@ -97,8 +97,8 @@ pub struct Overview {
     pub gap: Option<String>,
 }
 
-/// Describes the containers that a filter leaves, without looking into their images: nothing is said
-/// about shells and twins.
+/// Describes the containers that a filter leaves, without looking into their images: nothing is
+/// said about shells and twins.
 ///
 /// # Errors
 ///

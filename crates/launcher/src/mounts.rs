@@ -75,9 +75,9 @@ fn own_mount_namespace() -> io::Result<OwnedFd> {
 fn folder_of_namespaces(proc: BorrowedFd<'_>, process: &str) -> io::Result<OwnedFd> {
     let path = |text: String| CString::new(text).map_err(io::Error::other);
     match namespaces::open_within(proc, &path(format!("{process}/ns"))?) {
-        // The kernel is older than 5.6, or a seccomp profile does not know the call. What is mounted
-        // from another filesystem is still found; from the same one it would have to be mounted in
-        // the moment since this process began.
+        // The kernel is older than 5.6, or a seccomp profile does not know the call. What is
+        // mounted from another filesystem is still found; from the same one it would have to be
+        // mounted in the moment since this process began.
         Err(error) if matches!(error.raw_os_error(), Some(EPERM | ENOSYS)) => {
             let folder = namespaces::open_folder(proc, &path(process.to_owned())?)?;
             let folder = namespaces::open_folder(folder.as_fd(), c"ns")?;

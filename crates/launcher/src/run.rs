@@ -41,9 +41,10 @@ const STOPPED_LIMIT: Duration = Duration::from_secs(4);
 /// which cannot be signaled, or one that hangs in the kernel takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// `KEEPER SESSION [--preamble [--no-input] [--env NAME=VALUE]...] [--directory PATH] [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`:
-/// runs the command and returns its exit code. Writes the code after the command's output, see
-/// [`Secret`]. `program` is the path that this program was started by.
+/// `KEEPER SESSION [--preamble [--no-input] [--env NAME=VALUE]...] [--directory PATH]
+/// [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`: runs the command
+/// and returns its exit code. Writes the code after the command's output, see [`Secret`]. `program`
+/// is the path that this program was started by.
 ///
 /// - `--preamble`: the secret is not in the environment, but in the first line of standard input,
 ///   see [`preamble`]. For platforms on which a command gets no environment of its own.

@@ -2,8 +2,8 @@
 //! of logs: `benches/patterns` runs it on Loghub's structured CSV files.
 //!
 //! A line counts when the lines of its pattern are exactly those of its label. Prints a row for
-//! each file (accuracy, patterns, labels, lines a second of processor time), and the mean accuracy alone
-//! on the last line.
+//! each file (accuracy, patterns, labels, lines a second of processor time), and the mean accuracy
+//! alone on the last line.
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
@@ -92,7 +92,8 @@ fn processor_time() -> Duration {
     )
 }
 
-/// Prints the labels and patterns that do not agree, with the number of their common lines and one of these.
+/// Prints the labels and patterns that do not agree, with the number of their common lines and one
+/// of these.
 fn show_differences(
     out: &mut impl Write,
     labels: &[String],

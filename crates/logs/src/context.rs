@@ -35,8 +35,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// Shows `before` lines before each match, in at most `max_bytes` bytes, and `after` lines after
-    /// it.
+    /// Shows `before` lines before each match, in at most `max_bytes` bytes, and `after` lines
+    /// after it.
     pub fn new(before: usize, after: usize, max_bytes: usize) -> Self {
         Self {
             before,

@@ -41,7 +41,10 @@ pub fn line(text: &[u8]) -> Cow<'_, str> {
 ///
 /// ```
 /// use scratchdbg_logs::escape;
-/// assert_eq!(escape::lines("\x1b[1mone\x1b[0m\n\x1b[2Jtwo\n"), "\x1b[1mone\x1b[0m\n\\x1b[2Jtwo\n");
+/// assert_eq!(
+///     escape::lines("\x1b[1mone\x1b[0m\n\x1b[2Jtwo\n"),
+///     "\x1b[1mone\x1b[0m\n\\x1b[2Jtwo\n",
+/// );
 /// ```
 pub fn lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

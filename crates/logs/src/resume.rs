@@ -1,13 +1,13 @@
 //! Resumes a broken stream where it ended, without losing or repeating a line.
 //!
-//! An engine can only be asked for the records since a time. Records share timestamps, and times may
-//! go back: the engine stamps standard output and standard error in different threads, and clocks
-//! are set. Docker before 23.0 and Podman send every record that is not older than the requested
-//! time; later versions of Docker begin with the first such record and send everything after it
-//! (moby `daemon/logger/loggerutils`). So positions are not counted. This module remembers the last
-//! lines, asks for the records since a little before the last of them, and recognizes each line that
-//! was delivered before. As a log keeps its order, everything up to the last of them was delivered,
-//! and everything after it is new.
+//! An engine can only be asked for the records since a time. Records share timestamps, and times
+//! may go back: the engine stamps standard output and standard error in different threads, and
+//! clocks are set. Docker before 23.0 and Podman send every record that is not older than the
+//! requested time; later versions of Docker begin with the first such record and send everything
+//! after it (moby `daemon/logger/loggerutils`). So positions are not counted. This module remembers
+//! the last lines, asks for the records since a little before the last of them, and recognizes each
+//! line that was delivered before. As a log keeps its order, everything up to the last of them was
+//! delivered, and everything after it is new.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -17,7 +17,8 @@ use jiff::SignedDuration;
 use crate::Timestamp;
 use crate::line::Line;
 
-/// How far before the last line to begin: records that were still to come may have older timestamps.
+/// How far before the last line to begin: records that were still to come may have older
+/// timestamps.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 
 /// How many lines are remembered at most.
@@ -107,8 +108,8 @@ impl Resume {
         Some(oldest.map_or(since, |oldest| since.max(oldest.min(last))))
     }
 
-    /// After [`restart`](Self::restart): returns the index of the first remembered line, if the last
-    /// line that was delivered is among these. Then those after it are all that is new.
+    /// After [`restart`](Self::restart): returns the index of the first remembered line, if the
+    /// last line that was delivered is among these. Then those after it are all that is new.
     pub fn first_known(&self, lines: &[Line<'_>]) -> Option<usize> {
         let resumed = self.resumed.as_ref()?;
         let identity =

@@ -268,8 +268,8 @@ fn reference_of(toolkit: &Toolkit) -> Result<String, Error> {
     Ok(toolkit.image_reference(&[launcher(toolkit, HIDDEN)?]).map_err(explain)?.familiar())
 }
 
-/// Returns the image that keepers are created from on a cluster. A container without rights may copy
-/// its launcher.
+/// Returns the image that keepers are created from on a cluster. A container without rights may
+/// copy its launcher.
 pub fn toolkit_image(toolkit: &Toolkit) -> Result<ImageSet, Error> {
     toolkit.image(&[launcher(toolkit, READABLE)?]).map_err(explain)
 }

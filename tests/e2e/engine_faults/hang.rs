@@ -165,8 +165,8 @@ fn a_container_that_cannot_be_looked_at_hides_no_other_session() {
     scene.assert_clear();
 }
 
-/// Returns the command lines of a session in the target and of one in a copy, once for each of their
-/// requests.
+/// Returns the command lines of a session in the target and of one in a copy, once for each of
+/// their requests.
 fn requests_of_sessions<'scene>(scene: &'scene Scene<'_>) -> Vec<(Vec<&'scene str>, u32)> {
     let mut runs = Vec::new();
     for name in [scene.target.name(), scene.ended.name()] {

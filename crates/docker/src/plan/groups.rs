@@ -1,8 +1,8 @@
 //! Determines whether a container's processes can choose the groups of a session inside it.
 //!
-//! The runtime looks the groups of an exec up in the container's `/etc/group`, and takes numbers for
-//! names there. The launcher checks them. But a process that runs its own program in the launcher's
-//! place would have them first, and can do so where it finds the path to the launcher.
+//! The runtime looks the groups of an exec up in the container's `/etc/group`, and takes numbers
+//! for names there. The launcher checks them. But a process that runs its own program in the
+//! launcher's place would have them first, and can do so where it finds the path to the launcher.
 
 use scratchdbg_diagnose::capability;
 

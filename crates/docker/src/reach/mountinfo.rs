@@ -62,8 +62,8 @@ const OF_THE_KERNEL: &[&str] = &[
     "tracefs",
 ];
 
-/// File systems whose content is that of other directories, which may be any of the host's. Those of
-/// FUSE are [recognized](is_stacked) by the beginning of their type.
+/// File systems whose content is that of other directories, which may be any of the host's. Those
+/// of FUSE are [recognized](is_stacked) by the beginning of their type.
 const STACKED: &[&str] =
     &["aufs", "ecryptfs", "overlay", "overlayfs", "shiftfs", "unionfs", "wrapfs"];
 
@@ -120,8 +120,8 @@ impl Mountinfo {
         self.of(path).is_some_and(|mount| OF_THE_KERNEL.contains(&&*mount.kind))
     }
 
-    /// Whether a path is on a file system that shows other directories, without a name for them. The
-    /// root of this machine is known by its names, whatever it is made of.
+    /// Whether a path is on a file system that shows other directories, without a name for them.
+    /// The root of this machine is known by its names, whatever it is made of.
     pub(super) fn is_stacked(&self, path: &Path) -> bool {
         self.of(path).is_some_and(|mount| is_stacked(&mount.kind) && mount.at != Path::new("/"))
     }
@@ -151,8 +151,9 @@ impl Mountinfo {
         same.filter_map(name).collect()
     }
 
-    /// Returns where stacked file systems show a path without links, or something below it. `exists`
-    /// tells whether a path does: in a container, the layers of its root have their names on the host.
+    /// Returns where stacked file systems show a path without links, or something below it.
+    /// `exists` tells whether a path does: in a container, the layers of its root have their names
+    /// on the host.
     pub(super) fn shown_at<'a>(
         &'a self,
         path: &'a Path,

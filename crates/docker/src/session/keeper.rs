@@ -34,8 +34,8 @@ const PROCESSES: i64 = 8;
 /// same mode as in the image: nobody but its owner may list it.
 const SESSIONS_OPTIONS: &str = "size=64k,mode=1733";
 
-/// The users of which one owns the directory of names: neither root, which could list it without any
-/// capability, nor one for which an image may have a set-user-id program.
+/// The users of which one owns the directory of names: neither root, which could list it without
+/// any capability, nor one for which an image may have a set-user-id program.
 const OWNERS: std::ops::Range<u64> = 20_000..60_000;
 
 /// How long the keeper may take to exit after the order to do so. The keeper first ends the remains

@@ -143,8 +143,8 @@ impl Engine {
     }
 
     /// Removes a container of a session. A sidecar, whose keeper is gone, gets the time to end: its
-    /// launcher reaps the session's processes. If the engine killed them all, they would stay in the
-    /// target as zombies, because a program in the place of an init process often reaps none.
+    /// launcher reaps the session's processes. If the engine killed them all, they would stay in
+    /// the target as zombies, because a program in the place of an init process often reaps none.
     async fn remove_container(
         &self,
         container: &ContainerName,
@@ -214,7 +214,8 @@ impl Engine {
             Ok(()) => removed += 1,
             Err(error) => failures.push(error),
         };
-        // A sidecar ends with its keeper. Other containers may join a keeper, so they come before it.
+        // A sidecar ends with its keeper. Other containers may join a keeper, so they come before
+        // it.
         let kind = |each: &OurContainer| {
             (each.marks.mode == Mode::Sidecar.as_str(), matches!(each.role, Role::Keeper { .. }))
         };

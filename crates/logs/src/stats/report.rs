@@ -75,8 +75,8 @@ pub struct PatternCount {
     pub level: Option<&'static str>,
     /// How many have which level, for lines that have one.
     pub levels: BTreeMap<&'static str, u64>,
-    /// The text, with `<n>` for numbers, `<id>` for ids, `<ip>`, `<url>` and `<path>`, and `<*>` for
-    /// other values.
+    /// The text, with `<n>` for numbers, `<id>` for ids, `<ip>`, `<url>` and `<path>`, and `<*>`
+    /// for other values.
     pub pattern: String,
 }
 

@@ -10,8 +10,8 @@ use std::thread;
 use rustix::process::{Signal, getpid, kill_process};
 
 /// Sends this process SIGTERM when docker closes the socket of this address, as
-/// [`SOCKET_VARIABLE`](super::SOCKET_VARIABLE) has it. Does nothing if the address is not one, or if
-/// nobody listens there.
+/// [`SOCKET_VARIABLE`](super::SOCKET_VARIABLE) has it. Does nothing if the address is not one, or
+/// if nobody listens there.
 pub fn end_with_docker(address: &str) {
     let Some(mut socket) = connect(address) else { return };
     let watch = move || {

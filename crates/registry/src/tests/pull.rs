@@ -197,8 +197,8 @@ async fn a_blob_that_is_another_is_found_out() {
     }
 }
 
-/// `BuildKit` stores attestations beside images, for an unknown platform. An engine chooses whatever
-/// is for its own.
+/// `BuildKit` stores attestations beside images, for an unknown platform. An engine chooses
+/// whatever is for its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn attestations_are_passed_over() {
     let shelf = FakeStorage::default();
