@@ -1,6 +1,7 @@
 //! The platforms that this program supports. Only this module names them. Commands are generic over
 //! the platform, and [`on_platform!`] has one arm for each.
 
+mod location;
 mod log_targets;
 
 use scratchdbg_backend::{Error, ErrorKind, Scope, Selector, SessionTarget};
@@ -10,6 +11,7 @@ pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 
 use scratchdbg_console::printer::Printer;
 
+pub(crate) use self::location::{Location, location, may_be_several};
 pub(crate) use self::log_targets::{LogTargets, log_targets};
 use crate::blocking::blocking;
 use crate::env::Environment;
@@ -84,56 +86,6 @@ pub(crate) async fn connect(
     Ok(Platform::Docker(engine.within(scope)))
 }
 
-/// The location of a command's targets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Location {
-    /// The targets are containers of an engine.
-    Engine,
-    /// The targets are pods and workloads of a Kubernetes cluster.
-    Cluster,
-}
-
-impl Location {
-    /// Returns the name of the platform for messages.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Engine => "engine",
-            Self::Cluster => "cluster",
-        }
-    }
-}
-
-/// Returns the location of a command's targets. A plain name always means a container of the
-/// engine; pods and workloads are named with their kind.
-pub(crate) fn location(
-    targets: &[String],
-    options: &KubernetesArgs,
-) -> Result<Location, CommandError> {
-    #[cfg(feature = "kubernetes")]
-    for target in targets.iter().filter(|target| is_pod_reference(target)) {
-        target.parse::<scratchdbg_kubernetes::TargetName>().map_err(invalid)?;
-    }
-    let (pods, containers): (Vec<&String>, Vec<&String>) =
-        targets.iter().partition(|target| is_pod_reference(target));
-    match (pods.first(), containers.first(), options.given()) {
-        (Some(pod), Some(container), _) => Err(CommandError::usage(format!(
-            "`{pod}` is in a Kubernetes cluster, and `{container}` is a container of an engine: one command reads one of them"
-        ))
-        .hint(format!("a pod is pod/{container}"))),
-        (None, Some(container), Some(option)) => Err(CommandError::usage(format!(
-            "{option} is for pods, and `{container}` names a container of the engine"
-        ))
-        .hint(format!("a pod is pod/{container}, a deployment deploy/{container}"))),
-        (Some(_), None, _) | (None, None, Some(_)) => Ok(Location::Cluster),
-        (None, _, None) => Ok(Location::Engine),
-    }
-}
-
-/// Whether a text is meant as a pod or a workload, valid or not.
-pub(crate) fn is_pod_reference(text: &str) -> bool {
-    text.find('/').is_some_and(|at| at > 0)
-}
-
 /// Returns the error for a feature that only engines support.
 pub(crate) fn not_for_pods(what: &str) -> CommandError {
     CommandError::from(Error::new(
@@ -197,7 +149,7 @@ pub(crate) async fn why(
                 ))
                 .hint("`scratchdbg ps` shows the verdicts of many"));
             }
-            let target = target.parse().map_err(invalid)?;
+            let target = pod_target(target)?;
             let record = cluster.explain(&target, options.container.as_deref()).await?;
             Ok(scratchdbg_inspect::why_without_files(record))
         }
@@ -237,16 +189,6 @@ pub(crate) async fn all_containers(platform: &Platform) -> Result<Vec<String>, C
     }
 }
 
-/// Whether a target may stand for several containers: a workload, or a pod of which all containers
-/// are selected.
-pub(crate) fn may_be_several(targets: &[String], options: &KubernetesArgs) -> bool {
-    let is_workload = |target: &String| {
-        let kind = target.split('/').next().unwrap_or_default().to_ascii_lowercase();
-        is_pod_reference(target) && !["pod", "pods", "po"].contains(&kind.as_str())
-    };
-    options.selector.is_some() || options.all_containers || targets.iter().any(is_workload)
-}
-
 #[cfg(feature = "kubernetes")]
 pub(crate) use scratchdbg_kubernetes::{
     Chosen, ClusterTools, Configured, FindTwin, PodSessions, PodTarget, Twin,
@@ -275,7 +217,7 @@ pub(crate) async fn choose_container(
     options: &KubernetesArgs,
     takes_ended: bool,
 ) -> Result<Chosen, CommandError> {
-    let target: scratchdbg_kubernetes::TargetName = target.parse().map_err(invalid)?;
+    let target = pod_target(target)?;
     Ok(sessions.choose(&target, options.container.as_deref(), takes_ended).await?)
 }
 
@@ -307,6 +249,12 @@ pub(crate) fn role(
     _namespace: Option<&str>,
 ) -> Result<String, CommandError> {
     Err(without_kubernetes())
+}
+
+/// Parses the name of a pod or a workload.
+#[cfg(feature = "kubernetes")]
+fn pod_target(text: &str) -> Result<scratchdbg_kubernetes::TargetName, CommandError> {
+    text.parse().map_err(invalid)
 }
 
 /// Returns the error for a text that names no pod or workload.
@@ -399,27 +347,5 @@ fn suggest_other_sockets(error: CommandError, environment: &Environment) -> Comm
 impl From<scratchdbg_docker::Error> for CommandError {
     fn from(error: scratchdbg_docker::Error) -> Self {
         Error::from(error).into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_say_where_they_are() {
-        let options = KubernetesArgs::default();
-        let shop = KubernetesArgs { namespace: Some("shop".into()), ..KubernetesArgs::default() };
-        let at = |targets: &[&str], options: &KubernetesArgs| {
-            let targets: Vec<String> = targets.iter().map(|target| (*target).to_owned()).collect();
-            location(&targets, options).map_err(|error| error.message)
-        };
-        assert_eq!(at(&["web", "/db"], &options), Ok(Location::Engine));
-        assert_eq!(at(&[], &options), Ok(Location::Engine));
-        assert_eq!(at(&["pod/web", "deploy/db"], &options), Ok(Location::Cluster));
-        assert_eq!(at(&["pod/web"], &shop), Ok(Location::Cluster));
-        assert_eq!(at(&[], &shop), Ok(Location::Cluster));
-        assert!(at(&["web", "pod/web"], &options).unwrap_err().contains("`pod/web`"));
-        assert!(at(&["web"], &shop).unwrap_err().starts_with("--namespace is for pods"));
     }
 }

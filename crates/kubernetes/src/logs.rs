@@ -7,6 +7,7 @@
 //! runs began and ended, and `select` finds the containers of workloads and labels.
 
 mod backend;
+mod clean_ends;
 mod framer;
 mod newest_file;
 mod parts;
@@ -14,6 +15,6 @@ mod runs;
 mod select;
 mod stream;
 
+pub(crate) use self::clean_ends::CleanEnds;
 pub(crate) use self::parts::{Facts as RunFacts, time};
 pub use self::select::LogTargets;
-pub(crate) use self::stream::CleanEnds;

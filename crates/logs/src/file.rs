@@ -302,5 +302,4 @@ impl Out {
 }
 
 #[cfg(test)]
-#[path = "file/tests.rs"]
 mod tests;

@@ -5,6 +5,7 @@
 
 mod keeper;
 mod process;
+mod tools;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,12 +14,12 @@ use scratchdbg_backend::launcher::RECORD_VARIABLE;
 use scratchdbg_backend::{
     Copied, Error, ErrorKind, Exec, How, Mode, Neighbor, NumericUser, Phase, Plan, PlanRequest,
     ProcessEnd, Scope, SessionBackend, SessionTarget, Sidecar, Start, TargetEnd, ToolSource,
-    ToolsImage,
 };
 use tokio::sync::mpsc;
 
 pub use self::keeper::FakeKeeper;
 pub use self::process::{FakeOutput, FakeProcess};
+pub use self::tools::FakeTools;
 
 /// The id of the target.
 pub const TARGET: &str = "0123456789abcdef";
@@ -374,37 +375,5 @@ impl SessionBackend for FakeSessions {
 
     async fn clean_up(&self) {
         self.note("clean_up");
-    }
-}
-
-/// Tools that are available already.
-#[derive(Debug, Clone, Copy)]
-pub struct FakeTools;
-
-impl ToolSource for FakeTools {
-    async fn stamp(&self) -> Option<String> {
-        Some("stamp".to_owned())
-    }
-
-    fn are_named(&self) -> bool {
-        false
-    }
-
-    async fn provide(&self, _: bool) -> Result<ToolsImage, Error> {
-        Ok(ToolsImage {
-            keeper: "tools".to_owned(),
-            base: "",
-            own: None,
-            because: None,
-            image_command: None,
-        })
-    }
-
-    async fn twin_layer(&self) -> Option<String> {
-        None
-    }
-
-    async fn archive(&self) -> Result<Arc<[u8]>, Error> {
-        Ok(Arc::new([]))
     }
 }

@@ -3,12 +3,11 @@
 mod sources;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, FileData, Node, Tree};
 
-use self::sources::{document, expand, is_archive, leads_out};
+use self::sources::{Found, document, is_archive};
 use super::error::Refusal;
 use super::ignore::Ignore;
 use super::pattern;
@@ -302,8 +301,9 @@ impl Copy {
         Ok(())
     }
 
-    /// Adds the copied files at `root` to the stage. Missing directories get the owner in `--chown`.
-    /// A directory at `root` stays unchanged; those below it are replaced by the copied ones.
+    /// Adds the copied files at `root` to the stage. Missing directories get the owner in
+    /// `--chown`. A directory at `root` stays unchanged; those below it are replaced by the copied
+    /// ones.
     fn merge(
         &self,
         stage: &mut Stage,
@@ -390,81 +390,4 @@ impl Copy {
         };
         normalize(&format!("{base}/{kept}")).trim_end_matches('/').to_owned() + "/"
     }
-
-    /// Returns the sources, files of this machine inside the context, each with its path there.
-    pub(super) fn resolve(&self, context: &Context) -> Result<Vec<Found>, Refusal> {
-        let mut found = Vec::new();
-        for source in &self.sources {
-            if leads_out(source) {
-                let reason =
-                    format!("{source} lies outside of the context {}", context.folder.display());
-                return Err(Refusal::Missing(reason));
-            }
-            let (pivot, pattern) = self.pivot(source);
-            let pivot = normalize(pivot).trim_start_matches('/').to_owned();
-            let trimmed =
-                normalize(&format!("{pivot}/{pattern}")).trim_start_matches('/').to_owned();
-            let is_pattern = pattern::is_pattern(&trimmed);
-            if is_pattern {
-                pattern::valid(&trimmed)?;
-            }
-            let candidates =
-                if is_pattern { expand(&context.folder, &trimmed) } else { vec![trimmed] };
-            let before = found.len();
-            for relative in candidates {
-                let path = context.folder.join(&relative);
-                if !is_in_context(&path, &relative, &context.ignore) {
-                    continue;
-                }
-                let Ok(real) = path.canonicalize() else { continue };
-                if !real.starts_with(&context.folder) {
-                    let place = context.folder.display();
-                    let reason =
-                        format!("{source} is a link that leads out of the context {place}");
-                    return Err(Refusal::Missing(reason));
-                }
-                let below = relative
-                    .strip_prefix(&pivot)
-                    .unwrap_or(&relative)
-                    .trim_start_matches('/')
-                    .to_owned();
-                found.push(Found { path, relative, below });
-            }
-            // As in BuildKit, a pattern may match nothing, so that optional files can be copied.
-            if found.len() == before && !is_pattern {
-                let place = context.folder.display();
-                let reason =
-                    format!("{source} is not in the context {place}, or .dockerignore names it");
-                return Err(Refusal::Missing(reason));
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Whether `.dockerignore` leaves a path in the context, or something below it.
-fn is_in_context(path: &Path, relative: &str, ignore: &Ignore) -> bool {
-    if relative.is_empty() {
-        return true;
-    }
-    match ignore.wants(relative) {
-        Wanted::Yes => true,
-        Wanted::No => false,
-        Wanted::OnlyWithContent => {
-            let entries = if path.is_symlink() { None } else { path.read_dir().ok() };
-            entries.into_iter().flatten().filter_map(Result::ok).any(|entry| {
-                let below = format!("{relative}/{}", entry.file_name().to_string_lossy());
-                is_in_context(&entry.path(), &below, ignore)
-            })
-        }
-    }
-}
-
-/// A source that exists.
-pub(super) struct Found {
-    path: PathBuf,
-    /// Its path in the context.
-    relative: String,
-    /// The part of the path that `--parents` keeps.
-    below: String,
 }

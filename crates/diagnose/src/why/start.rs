@@ -1,6 +1,9 @@
 //! A container whose program never ran: refused by the engine or the runtime (status `created`), or
 //! by the kernel after the engine had reported "started" (the error is only in the log).
 
+mod configured;
+
+use self::configured::{covers_the_kernels, network_name, peer_missing};
 use super::evidence::{self, exit_evidence, log_evidence};
 use super::runs;
 use crate::code::Code;
@@ -8,7 +11,7 @@ use crate::container::{ContainerFacts, Phase};
 use crate::dialect::{self, Meaning};
 use crate::exit_code;
 use crate::finding::{Confidence, Finding, Severity};
-use crate::mounts::{self, MountKind};
+use crate::mounts;
 use crate::rules::image;
 
 /// Codes for a program that cannot be found or executed: two of these may describe one failure.
@@ -122,49 +125,6 @@ fn earlier_exit(facts: &ContainerFacts<'_>, error: &str) -> String {
     }
 }
 
-/// The kernel's file systems, which a runtime needs in their place.
-const KERNEL_FILESYSTEMS: &[&str] = &["/proc", "/sys", "/dev"];
-
-/// A mount of the container that replaces one of the kernel's file systems, if the runtime missed
-/// something on it.
-fn covers_the_kernels(facts: &ContainerFacts<'_>, said: &Finding) -> Option<Finding> {
-    let misses = |place: &str| said.evidence.iter().any(|line| line.contains(&format!("{place}/")));
-    let mount = facts.mounts.iter().find(|mount| {
-        KERNEL_FILESYSTEMS.contains(&mount.destination.as_str())
-            && mount.kind != MountKind::Other
-            && misses(&mount.destination)
-    })?;
-    let place = &mount.destination;
-    let mut finding = Finding::new(
-        Code::MountFailed,
-        Severity::Error,
-        format!(
-            "{} stands in place of the kernel's {place}, which the runtime needs there",
-            mount.describe()
-        ),
-    )
-    .fix(format!("mount it elsewhere, and leave {place} to the engine"));
-    finding.evidence.clone_from(&said.evidence);
-    Some(finding)
-}
-
-/// Returns the name of the network in an error: engines report its id or its name.
-fn network_name(facts: &ContainerFacts<'_>, said: &Finding) -> Option<String> {
-    let words = || said.evidence.iter().flat_map(|line| line.split([' ', '"', '\'', ',', ':']));
-    let says = |text: &str| !text.is_empty() && words().any(|word| word == text);
-    let networks = &facts.options.networks;
-    if !networks.is_empty() {
-        return networks
-            .iter()
-            .find(|(name, id)| says(id) || says(name))
-            .map(|(name, _)| name.clone());
-    }
-    let mode = facts.options.network_mode.as_str();
-    let is_built_in = matches!(mode, "" | "default" | "bridge" | "host" | "none")
-        || mode.starts_with("container:");
-    (!is_built_in).then(|| mode.to_owned())
-}
-
 /// Returns the meaning of the engine's error for a start, with the names of missing objects.
 fn of_error(facts: &ContainerFacts<'_>, error: &str) -> Vec<Finding> {
     let mut findings = with_image(facts, dialect::explain_message(error));
@@ -258,34 +218,6 @@ pub(super) fn source_missing(facts: &ContainerFacts<'_>) -> Option<Finding> {
     )
 }
 
-/// Names the container whose namespaces this one joins, as in the configuration.
-fn peer_missing(facts: &ContainerFacts<'_>, said: &Finding) -> Finding {
-    let modes = [
-        ("network", &facts.options.network_mode),
-        ("processes", &facts.options.pid_mode),
-        ("IPC", &facts.options.ipc_mode),
-    ];
-    let joined: Vec<_> = modes
-        .iter()
-        .filter_map(|(what, mode)| Some((*what, mode.strip_prefix("container:")?)))
-        .collect();
-    // If there are several, use the one in the error.
-    let named =
-        joined.iter().find(|(_, peer)| said.evidence.iter().any(|line| line.contains(*peer)));
-    let Some((what, peer)) = named.or(joined.first()) else { return said.clone() };
-    let short = if peer.len() == 64 { &peer[..peer.floor_char_boundary(12)] } else { peer };
-    let mut finding = Finding::new(
-        Code::PeerMissing,
-        Severity::Error,
-        format!("the container {short}, whose {what} this one shares, is gone or does not run"),
-    )
-    .fix(format!(
-        "start that one first ({short}); where it was removed, this one must be made anew too, since it knows the other by its id"
-    ));
-    finding.evidence.clone_from(&said.evidence);
-    finding
-}
-
 /// Replaces what a message only suggests by what the image proves.
 fn with_image(facts: &ContainerFacts<'_>, said: Vec<Finding>) -> Vec<Finding> {
     let mut proven: Vec<Finding> = match facts.image {
@@ -333,8 +265,8 @@ pub(super) fn prove_library(facts: &ContainerFacts<'_>, said: &mut [Finding]) {
     }
 }
 
-/// A line of a log says that a file was not found. Whether the file is there, and only its loader is
-/// not, is a fact of the image: a program can print any line.
+/// A line of a log says that a file was not found. Whether the file is there, and only its loader
+/// is not, is a fact of the image: a program can print any line.
 pub(super) fn say_what_is_known(facts: &ContainerFacts<'_>, line: &str, findings: &mut [Finding]) {
     let is_suggested = |finding: &&mut Finding| {
         finding.code == Code::LoaderMissing && finding.confidence == Confidence::Guess

@@ -1,13 +1,16 @@
 //! Finds the images in a layout or archive.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod found;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::found::Found;
 use super::blob::Files;
-use super::documents::{self, Descriptor, DockerImage, ListedPlatform, Listing};
+use super::documents::{Descriptor, DockerImage, Listing};
 use super::exact::{self, DOCKER_LISTING, MARK};
 use super::image::{StoredImage, StoredLayer, layer_media_type};
 use super::names::{self, full_name, tag};
@@ -17,13 +20,6 @@ use crate::{Digest, ImageConfig};
 
 /// The maximum nesting of indexes. Ours have two levels, and a cycle would have no end.
 const DEEPEST: usize = 4;
-/// The maximum number of images that are listed.
-const MOST_IMAGES: usize = 10_000;
-/// The maximum number of index entries that are read, as indexes may name the same things
-/// repeatedly.
-const MOST_LISTED: usize = 100_000;
-/// The maximum size of all documents together, in bytes.
-const LARGEST_DOCUMENTS: u64 = 64 * 1024 * 1024;
 /// The maximum number of layers. Engines have a limit of 127.
 const MOST_LAYERS: usize = 1000;
 
@@ -44,94 +40,6 @@ struct Level<'a> {
     /// its platform.
     by_name: bool,
     depth: usize,
-}
-
-/// The images found so far, and the counters for the limits.
-#[derive(Default)]
-struct Found {
-    images: Vec<StoredImage>,
-    /// The position of the image with this manifest digest.
-    places: HashMap<Digest, usize>,
-    listed: usize,
-    read: u64,
-}
-
-impl Found {
-    /// Adds an image, and returns its position.
-    fn push(&mut self, what: &str, image: StoredImage) -> Result<usize, ReadError> {
-        if self.images.len() >= MOST_IMAGES {
-            return Err(ReadError::invalid(what, "more than 10,000 images"));
-        }
-        if let Some(manifest) = &image.manifest {
-            self.places.insert(manifest.digest(), self.images.len());
-        }
-        self.images.push(image);
-        Ok(self.images.len() - 1)
-    }
-
-    /// Checks that an image is for the platform by which an index lists it.
-    fn expect_platform(
-        &mut self,
-        what: &str,
-        at: usize,
-        listed: &ListedPlatform,
-    ) -> Result<(), ReadError> {
-        let Some(image) = self.images.get_mut(at) else { return Ok(()) };
-        let own = image.config.platform();
-        if !listed.agrees(&own) {
-            let id = image.config_document.digest();
-            let reason = format!(
-                "it lists an image for {listed} whose config {id} says that it is for {own}"
-            );
-            return Err(ReadError::invalid(what, reason));
-        }
-        if let Some(variant) = listed.variant_left_out_by(&own) {
-            image.listed_variant.get_or_insert_with(|| variant.to_owned());
-        }
-        Ok(())
-    }
-
-    /// Checks that an engine can choose only one image for each platform.
-    fn expect_one_for_each_platform(
-        &self,
-        what: &str,
-        listed: &BTreeSet<usize>,
-    ) -> Result<(), ReadError> {
-        let mut seen = BTreeSet::new();
-        for image in listed.iter().filter_map(|at| self.images.get(*at)) {
-            let platform = image.platform();
-            // There are images of Windows for several versions of it.
-            if !seen.insert(documents::as_engines_compare(&platform)) && platform.os != "windows" {
-                return Err(ReadError::invalid(
-                    what,
-                    format!("it lists two images for {platform}"),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn count_entry(&mut self, what: &str) -> Result<(), ReadError> {
-        self.listed += 1;
-        if self.listed > MOST_LISTED {
-            return Err(ReadError::invalid(
-                what,
-                "indexes that list more than 100,000 images, counted each time",
-            ));
-        }
-        Ok(())
-    }
-
-    fn count_bytes(&mut self, what: &str, size: u64) -> Result<(), ReadError> {
-        self.read = self.read.saturating_add(size);
-        if self.read > LARGEST_DOCUMENTS {
-            return Err(ReadError::invalid(
-                what,
-                "manifests and configs of more than 64 MiB in all",
-            ));
-        }
-        Ok(())
-    }
 }
 
 impl ImageSource {

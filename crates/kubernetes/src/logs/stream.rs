@@ -1,16 +1,18 @@
 //! Reads a container's log as one stream: the previous run, the current run, and with `follow` all
 //! that is written later.
 
+mod errors;
+
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
-use scratchdbg_backend::{self as backend, ErrorKind, LogRequest};
+use scratchdbg_backend::{self as backend, LogRequest};
 
+use self::errors::{node_says, not_started, rotated_away};
 use super::framer::{Framer, Range, Words};
 use super::newest_file::NewestFile;
 use super::parts::Facts;
@@ -306,28 +308,6 @@ impl Reading {
     }
 }
 
-/// The containers whose log ended in the regular way when it was last followed.
-#[derive(Debug, Default)]
-pub(crate) struct CleanEnds(Mutex<std::collections::HashSet<ContainerId>>);
-
-impl CleanEnds {
-    fn note(&self, id: &ContainerId) {
-        self.lock().insert(id.clone());
-    }
-
-    fn forget(&self, id: &ContainerId) {
-        self.lock().remove(id);
-    }
-
-    fn has(&self, id: &ContainerId) -> bool {
-        self.lock().contains(id)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, std::collections::HashSet<ContainerId>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Returns the request for the log of a run.
 fn call(
     id: &ContainerId,
@@ -399,30 +379,6 @@ async fn collect(
         reader.finish(true, &mut frames)?;
     }
     Ok(Ok((reader, frames)))
-}
-
-fn node_says(words: &Words) -> backend::Error {
-    let words = if words.0.is_empty() { "nothing that is understood" } else { &words.0 };
-    backend::Error::new(ErrorKind::Broken, format!("the node says instead of the log: {words}"))
-}
-
-fn rotated_away(id: &ContainerId, first: Timestamp) -> backend::Error {
-    let message = format!(
-        "lines of `{}` before {first:.3} are missing: its node has rotated the log, and gives the newest file only",
-        id.pod
-    );
-    backend::Error::new(ErrorKind::Broken, message)
-}
-
-fn not_started(id: &ContainerId, facts: &Facts) -> backend::Error {
-    let reason = facts.waits_for.as_deref().unwrap_or("it has not run");
-    let ContainerId { namespace, pod, container, .. } = id;
-    let message = format!(
-        "container `{container}` of pod `{pod}` has not started, so it has no log: {reason}"
-    );
-    backend::Error::new(ErrorKind::Refused, message).hint(format!(
-        "`kubectl describe pod {pod} --namespace {namespace}` shows why it does not start"
-    ))
 }
 
 #[cfg(test)]

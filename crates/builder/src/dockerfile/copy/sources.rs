@@ -2,11 +2,96 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use scratchdbg_diagnose::rootfs::normalize;
+
+use super::super::error::Refusal;
+use super::super::ignore::Ignore;
 use super::super::source::Instruction;
 use super::super::stage::Stage;
 use super::super::{Context, pattern, words};
+use super::Copy;
+use crate::add::Wanted;
+
+/// A source that exists.
+pub(in crate::dockerfile) struct Found {
+    pub(super) path: PathBuf,
+    /// Its path in the context.
+    pub(super) relative: String,
+    /// The part of the path that `--parents` keeps.
+    pub(super) below: String,
+}
+
+impl Copy {
+    /// Returns the sources, files of this machine inside the context, each with its path there.
+    pub(in crate::dockerfile) fn resolve(&self, context: &Context) -> Result<Vec<Found>, Refusal> {
+        let mut found = Vec::new();
+        for source in &self.sources {
+            if leads_out(source) {
+                let reason =
+                    format!("{source} lies outside of the context {}", context.folder.display());
+                return Err(Refusal::Missing(reason));
+            }
+            let (pivot, pattern) = self.pivot(source);
+            let pivot = normalize(pivot).trim_start_matches('/').to_owned();
+            let trimmed =
+                normalize(&format!("{pivot}/{pattern}")).trim_start_matches('/').to_owned();
+            let is_pattern = pattern::is_pattern(&trimmed);
+            if is_pattern {
+                pattern::valid(&trimmed)?;
+            }
+            let candidates =
+                if is_pattern { expand(&context.folder, &trimmed) } else { vec![trimmed] };
+            let before = found.len();
+            for relative in candidates {
+                let path = context.folder.join(&relative);
+                if !is_in_context(&path, &relative, &context.ignore) {
+                    continue;
+                }
+                let Ok(real) = path.canonicalize() else { continue };
+                if !real.starts_with(&context.folder) {
+                    let place = context.folder.display();
+                    let reason =
+                        format!("{source} is a link that leads out of the context {place}");
+                    return Err(Refusal::Missing(reason));
+                }
+                let below = relative
+                    .strip_prefix(&pivot)
+                    .unwrap_or(&relative)
+                    .trim_start_matches('/')
+                    .to_owned();
+                found.push(Found { path, relative, below });
+            }
+            // As in BuildKit, a pattern may match nothing, so that optional files can be copied.
+            if found.len() == before && !is_pattern {
+                let place = context.folder.display();
+                let reason =
+                    format!("{source} is not in the context {place}, or .dockerignore names it");
+                return Err(Refusal::Missing(reason));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether `.dockerignore` leaves a path in the context, or something below it.
+fn is_in_context(path: &Path, relative: &str, ignore: &Ignore) -> bool {
+    if relative.is_empty() {
+        return true;
+    }
+    match ignore.wants(relative) {
+        Wanted::Yes => true,
+        Wanted::No => false,
+        Wanted::OnlyWithContent => {
+            let entries = if path.is_symlink() { None } else { path.read_dir().ok() };
+            entries.into_iter().flatten().filter_map(Result::ok).any(|entry| {
+                let below = format!("{relative}/{}", entry.file_name().to_string_lossy());
+                is_in_context(&entry.path(), &below, ignore)
+            })
+        }
+    }
+}
 
 /// Reports whether a source has more `..` than directories before them. As in engines, links are
 /// not considered.
