@@ -1,5 +1,5 @@
-//! Checks the map of the crates (docs/architecture.md): which crate may depend on which, and where
-//! the types of a platform may be named.
+//! Checks the map of the crates (docs/architecture.md): which crate may depend on which, where the
+//! types of a platform may be named, and how long files and the command line may be.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -54,6 +54,12 @@ const MAP: &[(&str, &[&str])] = &[
 /// The types of a platform, and the only crate that may name them.
 const PLATFORMS: &[(&str, &str)] =
     &[("bollard", "docker"), ("k8s-openapi", "kubernetes"), ("kube", "kubernetes")];
+
+/// The most lines of a Rust file. A longer one contains more than one concept.
+const MOST_LINES_OF_A_FILE: usize = 400;
+
+/// The most lines of the command line, which only connects the other crates.
+const MOST_LINES_OF_THE_COMMAND_LINE: usize = 5_000;
 
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -115,6 +121,40 @@ fn the_command_line_names_platforms_in_one_place() {
             assert!(name == "platform.rs" || !text.contains(platform), "{name} names a platform");
         }
     }
+}
+
+/// Returns the number of lines of each Rust file below a directory.
+fn lines(folder: &Path) -> Vec<(PathBuf, usize)> {
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    let count = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source file");
+        (path, text.lines().count())
+    };
+    sources(folder).into_iter().filter(is_rust).map(count).collect()
+}
+
+#[test]
+fn files_have_one_concept() {
+    let root = crates().join("..");
+    let all: Vec<_> = ["crates", "tests", "benches"]
+        .iter()
+        .flat_map(|folder| lines(&root.join(folder)))
+        .collect();
+    assert!(all.len() > 500, "only {} files are found", all.len());
+    let long: Vec<_> = all.iter().filter(|(_, lines)| *lines > MOST_LINES_OF_A_FILE).collect();
+    assert!(
+        long.is_empty(),
+        "more than {MOST_LINES_OF_A_FILE} lines: move a concept into a module of its own: {long:#?}"
+    );
+}
+
+#[test]
+fn the_command_line_stays_thin() {
+    let lines: usize = lines(&crates().join("cli/src")).iter().map(|(_, lines)| lines).sum();
+    assert!(
+        lines <= MOST_LINES_OF_THE_COMMAND_LINE,
+        "crates/cli/src has {lines} lines: move what computes into another crate"
+    );
 }
 
 #[test]
