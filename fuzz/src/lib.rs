@@ -17,6 +17,7 @@ pub mod frames;
 pub mod layer;
 pub mod layout;
 pub mod log_file;
+pub mod manifest;
 pub mod message;
 pub mod order;
 pub mod record;

@@ -19,6 +19,7 @@ macro_rules! one_test_each {
 mod causes;
 mod dockerfile;
 mod image;
+mod manifest;
 mod mounted;
 mod needs;
 mod platform;
@@ -53,6 +54,7 @@ const FAMILIES: &[(&[Proof], &[&str])] = &[
     (start::PROOFS, start::TESTED),
     (refused::PROOFS, refused::TESTED),
     (image::PROOFS, image::TESTED),
+    (manifest::PROOFS, manifest::TESTED),
     (dockerfile::PROOFS, dockerfile::TESTED),
     (needs::PROOFS, needs::TESTED),
     (run::PROOFS, run::TESTED),

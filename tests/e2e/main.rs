@@ -33,6 +33,7 @@ mod build_outputs;
 mod build_progress;
 mod build_same;
 mod check;
+mod check_manifest;
 mod codes;
 mod demo;
 mod docker_habits;

@@ -52,6 +52,7 @@ targets!(
     layer,
     layout,
     log_file,
+    manifest,
     message,
     order,
     record,

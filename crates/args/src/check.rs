@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 /// The options of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Binary, Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or
-    /// container in the engine
+    /// Binary, Dockerfile, manifest (.yaml, .json), oci:DIR[:TAG], archive:FILE[:REF],
+    /// registry:REF, or an image or container in the engine
     #[arg(required_unless_present_any = ["files", "explain"], value_name = "SUBJECT")]
     pub subjects: Vec<String>,
     /// Check this file as a Dockerfile (repeatable)

@@ -24,6 +24,7 @@ pub mod program;
 pub mod rootfs;
 pub mod rules;
 mod sarif;
+pub mod template;
 mod why;
 
 pub use catalogue::{codes_markdown, codes_of_pods, explain_code};

@@ -140,6 +140,19 @@ impl Rootfs {
         self.open.insert(normalize(path));
     }
 
+    /// Records that something is mounted over `path`: what is there and below is unknown, and the
+    /// files of the image there are hidden.
+    pub fn cover(&mut self, path: &str) {
+        let path = normalize(path);
+        if path == "/" {
+            return;
+        }
+        let below = format!("{path}/");
+        self.entries.retain(|entry, _| **entry != *path && !entry.starts_with(&below));
+        self.absent.retain(|entry| *entry != path && !entry.starts_with(&below));
+        self.open.insert(path);
+    }
+
     /// Reports whether there may be anything at `path`, which is not in `entries`.
     fn is_open(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(at, _)| at.max(1)).chain([path.len()]);

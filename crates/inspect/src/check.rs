@@ -1,4 +1,4 @@
-//! Checks a program, a Dockerfile, an image or a container.
+//! Checks a program, a Dockerfile, a manifest, an image or a container.
 
 use std::ops::ControlFlow;
 
@@ -10,7 +10,9 @@ use crate::blocking::blocking;
 use crate::evaluate::evaluate;
 use crate::open::{open, open_of_platform};
 use crate::stored::{self, Host};
-use crate::{Caveat, Error, ImageLocation, Platform, Report, Sources, dockerfile, program};
+use crate::{
+    Caveat, Error, ImageLocation, Platform, Report, Sources, dockerfile, manifest, program,
+};
 
 /// Checks everything at a location, which the user calls `subject`. Returns a report for each
 /// image. `tell` is called for each caveat, on a thread that may block.
@@ -28,6 +30,7 @@ pub async fn check(
         ImageLocation::Dockerfile(path) => {
             blocking(move || Ok(vec![dockerfile::check(&subject, &path, tell)?])).await
         }
+        ImageLocation::Manifest(path) => Ok(vec![manifest::check(subject, &path, sources).await?]),
         ImageLocation::Platform(name) => check_named(&name, sources.platform().await?).await,
         location => {
             let opened = open(location, sources).await?;

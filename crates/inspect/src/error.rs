@@ -123,6 +123,12 @@ pub enum Error {
         /// The cause.
         reason: String,
     },
+    /// A manifest has nothing that runs.
+    #[error("{} has no pod: no Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob", path.display())]
+    NoPods {
+        /// The file.
+        path: PathBuf,
+    },
     /// The configuration of an image cannot be read.
     #[error("{0}")]
     Config(String),
@@ -164,6 +170,9 @@ impl Error {
             }
             Self::Dockerfile { .. } => {
                 "the folder of the Dockerfile is its context: build it with Docker, and check the image that comes out"
+            }
+            Self::NoPods { .. } => {
+                "check takes manifests of Kubernetes; name the file of the workload"
             }
             Self::NoSuchImage { .. }
             | Self::NothingNamed { .. }

@@ -25,6 +25,7 @@ mod evaluate;
 mod layers;
 mod lines;
 mod location;
+mod manifest;
 mod open;
 mod overview;
 mod preflight;

@@ -11,6 +11,8 @@ pub enum ImageLocation {
     Program(PathBuf),
     /// A Dockerfile, whose folder is its context.
     Dockerfile(PathBuf),
+    /// A Kubernetes manifest, whose pods name images.
+    Manifest(PathBuf),
     /// `oci:DIR[:TAG]`.
     Layout {
         /// The folder.
@@ -96,7 +98,7 @@ impl Disk for ThisMachine {
 impl ImageLocation {
     /// Decides what `text` means, given the files on `disk`. A prefix (`oci:`, `archive:`,
     /// `registry:`) decides first. Then, with [`BareWords::FilesFirst`], a file that exists: a
-    /// Dockerfile by its name or content, else a program. Any other word is a name on the platform.
+    /// manifest by its name, a Dockerfile by its name or content, else a program. Any other word is a name on the platform.
     pub fn parse(text: &str, words: BareWords, disk: &impl Disk) -> Result<Self, LocationError> {
         match text.split_once(':') {
             Some(("oci", "")) => return Err(LocationError::NoFolder),
@@ -122,6 +124,9 @@ impl ImageLocation {
         }
         // A named pipe or device is reported when it is opened.
         if disk.exists(path) {
+            if is_named_manifest(path) {
+                return Ok(Self::Manifest(path.into()));
+            }
             let is_dockerfile = is_named_dockerfile(path) || disk.reads_as_dockerfile(path);
             return Ok(if is_dockerfile {
                 Self::Dockerfile(path.into())
@@ -152,6 +157,12 @@ fn path_and_name(text: &str, disk: &impl Disk) -> (PathBuf, Option<String>) {
         ),
         None => (text.into(), None),
     }
+}
+
+/// Whether the name is that of a manifest: `web.yaml`, `web.yml`, `web.json`.
+fn is_named_manifest(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// Whether the name is that of a Dockerfile, as editors decide: `Dockerfile`, `Dockerfile.prod`,
@@ -197,6 +208,8 @@ mod tests {
         "a:b.tar",
         "out/",
         "oci",
+        "web.YAML",
+        "pod.json",
     ]);
 
     fn layout(folder: &str, name: Option<&str>) -> ImageLocation {
@@ -218,6 +231,8 @@ mod tests {
             ("Dockerfile", ImageLocation::Dockerfile("Dockerfile".into())),
             ("build.txt", ImageLocation::Dockerfile("build.txt".into())),
             ("prod.dockerfile", ImageLocation::Dockerfile("prod.dockerfile".into())),
+            ("web.YAML", ImageLocation::Manifest("web.YAML".into())),
+            ("pod.json", ImageLocation::Manifest("pod.json".into())),
             ("archive:a:b.tar", archive("a:b.tar", None)),
             ("archive:a:b.tar:shop/app:1", archive("a:b.tar", Some("shop/app:1"))),
             ("archive:none.tar:1", archive("none.tar", Some("1"))),

@@ -89,9 +89,9 @@ pub(crate) async fn open(
         ImageLocation::Platform(reference) => {
             open_of_platform(&reference, sources.platform().await?).await
         }
-        ImageLocation::Program(path) | ImageLocation::Dockerfile(path) => {
-            Err(Error::NotAnImage { path })
-        }
+        ImageLocation::Program(path)
+        | ImageLocation::Dockerfile(path)
+        | ImageLocation::Manifest(path) => Err(Error::NotAnImage { path }),
     }
 }
 

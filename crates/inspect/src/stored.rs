@@ -1,6 +1,7 @@
 //! Images in a layout, an archive or a registry.
 
 use scratchdbg_diagnose::config::ConfigFacts;
+use scratchdbg_diagnose::mentions::Mentions;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::{self, ImageFacts, layer};
 use scratchdbg_diagnose::{Finding, Platform, elf};
@@ -40,15 +41,30 @@ pub(crate) fn check_all(
     images.iter().map(report).collect()
 }
 
-fn check(
+/// What is in an image.
+pub(crate) struct ImageContents {
+    /// Its configuration, after the caller's changes.
+    pub(crate) config: ConfigFacts,
+    /// Its files.
+    pub(crate) rootfs: Rootfs,
+    /// What its program mentions.
+    pub(crate) mentions: Option<Mentions>,
+    /// Findings about single files.
+    findings: Vec<Finding>,
+}
+
+/// Reads an image. `change` makes the configuration that counts of the image's own. Returns a
+/// finding if no engine loads the image. Blocking.
+pub(crate) fn read(
     source: &ImageSource,
     stored: &StoredImage,
-    host: Host<'_>,
-) -> Result<Vec<Finding>, ReadError> {
+    change: impl FnOnce(&ConfigFacts) -> ConfigFacts,
+) -> Result<Result<ImageContents, Finding>, ReadError> {
     let invalid = |reason| ReadError::Invalid { what: "the config".to_owned(), reason };
     let document =
         spelled(stored.config_document.bytes()).map_err(|error| invalid(error.to_string()))?;
     let config = ConfigFacts::from_image(document).map_err(|error| invalid(error.to_string()))?;
+    let config = change(&config);
     let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
     let mut merged = Merged::of(base_name(&program));
     for stored_layer in &stored.layers {
@@ -57,24 +73,42 @@ fn check(
             merged.member(member, data, &mut current)
         }) {
             Ok(()) => merged.apply(current),
-            // No engine loads this image: other findings do not matter.
             Err(ReadError::DuplicatePath { path, layer }) => {
-                return Ok(vec![layer::duplicate_path(&layer, &path)]);
+                return Ok(Err(layer::duplicate_path(&layer, &path)));
             }
             Err(error) => return Err(error),
         }
     }
-    let rootfs = Rootfs::complete_with(merged.entries);
+    let mentions = merged.mentions.into_values().next();
+    Ok(Ok(ImageContents {
+        config,
+        rootfs: Rootfs::complete_with(merged.entries),
+        mentions,
+        findings: merged.findings,
+    }))
+}
+
+fn check(
+    source: &ImageSource,
+    stored: &StoredImage,
+    host: Host<'_>,
+) -> Result<Vec<Finding>, ReadError> {
+    let contents = match read(source, stored, ConfigFacts::clone)? {
+        Ok(contents) => contents,
+        // Other findings do not matter.
+        Err(broken) => return Ok(vec![broken]),
+    };
+    let config = &contents.config;
     // An image for another machine is judged by the platform that it declares.
     let host_platform =
         host.platform.filter(|host| config.platform.as_ref().is_none_or(|own| host.runs(own)));
     let mut findings = image::check(ImageFacts {
-        mentions: merged.mentions.values().next(),
+        mentions: contents.mentions.as_ref(),
         host: host_platform,
         cpu: host_platform.and(host.cpu),
-        ..ImageFacts::new(&config, &rootfs)
+        ..ImageFacts::new(config, &contents.rootfs)
     });
-    findings.extend(merged.findings);
+    findings.extend(contents.findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Ok(findings)
 }

@@ -37,6 +37,7 @@ pub const CHECK: &str = "\
 Examples:
   scratchdbg check ./app                            Check a binary
   scratchdbg check -f Dockerfile                    Check a Dockerfile
+  scratchdbg check web.yaml                         Check a Kubernetes manifest and its images
   scratchdbg check --format sarif shop/app:1        Check an image, for a code scanning service";
 
 /// Examples of `ps`.

@@ -63,7 +63,7 @@ fn explain(code: &str, printer: Printer) -> Outcome {
 fn location(text: &str) -> Result<ImageLocation, CommandError> {
     let unusable = |reason: &str| {
         CommandError::usage(format!("`{text}`: {reason}")).hint(
-            "a subject is a binary, a Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or container",
+            "a subject is a binary, a Dockerfile, a manifest, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or container",
         )
     };
     let location = ImageLocation::parse(text, BareWords::FilesFirst, &ThisMachine).map_err(

@@ -124,4 +124,28 @@ pub(super) const ENTRIES: &[Entry] = &[
         fix: "The instruction itself, without `ONBUILD`, unless others are to build upon the image.",
         reproduce: "printf 'FROM scratch\\nCOPY app /app\\nONBUILD COPY conf /conf\\nENTRYPOINT [\"/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
     },
+    Entry {
+        code: Code::ManifestInvalid,
+        shows: "`error converting YAML to JSON`; `cannot unmarshal number into Go struct field Container.args of type string`.",
+        fix: "Correct the line; quote numbers and booleans in `args`, `command` and `env`.",
+        reproduce: "printf 'kind: Pod\\nspec: {containers: [{name: a, image: b, args: [1]}]}\\n' > pod.yaml; scratchdbg check pod.yaml",
+    },
+    Entry {
+        code: Code::HookNeedsShell,
+        shows: "Events `FailedPostStartHook` and `FailedPreStopHook`: `exec: \"sh\": executable file not found in $PATH`.",
+        fix: "`httpGet`, `sleep`, or a program that is in the image.",
+        reproduce: "scratchdbg check pod.yaml   # a pod without a shell, with lifecycle: {preStop: {exec: {command: [sh, -c, …]}}}",
+    },
+    Entry {
+        code: Code::PortNameUnknown,
+        shows: "The probe fails for ever: `couldn't find port`, or a parse error with the port's name.",
+        fix: "Name the port under `ports`, or write its number.",
+        reproduce: "scratchdbg check pod.yaml   # a pod with livenessProbe: {httpGet: {port: nothere}}",
+    },
+    Entry {
+        code: Code::FsGroupMissing,
+        shows: "`permission denied` when the program writes to a volume of a claim.",
+        fix: "`fsGroup` under the pod's `securityContext`.",
+        reproduce: "scratchdbg check pod.yaml   # a pod with runAsUser: 65532 and a persistentVolumeClaim",
+    },
 ];

@@ -163,6 +163,29 @@ pub(crate) fn library_proven(image: ImageFacts<'_>, name: &str) -> Option<Findin
     check_start(image).into_iter().find(|finding| is_of_libraries(finding.code) && says(finding))
 }
 
+/// What is known of a program that is not the image's own.
+pub(crate) enum Wanted {
+    /// It is in the image, or not known yet.
+    MayBeThere,
+    /// It is at none of these paths.
+    Missing(Vec<String>),
+}
+
+/// Looks for a program as a runtime does.
+pub(crate) fn find_program(config: &ConfigFacts, rootfs: &Rootfs, name: &str) -> Wanted {
+    match lookup::find(config, rootfs, name) {
+        lookup::Found::Nowhere(tried) => Wanted::Missing(tried),
+        lookup::Found::At(_) | lookup::Found::Relative(_) | lookup::Found::Open => {
+            Wanted::MayBeThere
+        }
+    }
+}
+
+/// Formats an argument vector as an array of strings.
+pub(crate) fn exec_form(words: &[impl AsRef<str>]) -> String {
+    shell::exec_form(words)
+}
+
 /// Reports whether the image has a shell named `sh`; `None` if that is not known yet.
 pub fn has_shell(config: &ConfigFacts, rootfs: &Rootfs) -> Option<bool> {
     match lookup::find(config, rootfs, "sh") {
