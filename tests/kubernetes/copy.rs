@@ -84,6 +84,20 @@ fn a_completed_pod_has_a_copy_with_the_tools_of_a_toolkit_image() {
 }
 
 #[test]
+fn the_command_line_of_the_original_is_expanded_as_a_kubelet_does() {
+    let stage = Stage::set(Security::Restricted);
+    let tag = push_pair(&stage);
+    let mut spec = pod_spec(&tag, &["fail", "$(CODE)", "$(CODE) $$(CODE) $(NOTHING)"]);
+    spec["containers"][0]["imagePullPolicy"] = json!("Always");
+    spec["containers"][0]["env"] = json!([{"name": "CODE", "value": "7"}]);
+    spec["restartPolicy"] = json!("Never");
+    let pod = stage.namespace.create("web", &spec);
+    pod.wait_until("over", |pod| pod["status"]["phase"] == "Failed");
+    assert_eq!(pod.logs("app"), "7 $(CODE) $(NOTHING)");
+    stage.ask(&copy(&["run-entrypoint"])).expect(7, "7 $(CODE) $(NOTHING)\n");
+}
+
+#[test]
 fn a_copy_whose_client_is_killed_is_removed_by_gc() {
     let stage = Stage::set(Security::Restricted);
     let tag = push_pair(&stage);

@@ -28,6 +28,10 @@ pub const TOOLS_FOLDER_STEM: &str = "/.scratchdbg-";
 /// The variable with the container's command line, for `run-entrypoint`.
 const ENTRYPOINT_VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
 
+/// The variable that tells the launcher to expand `$(NAME)` in the command line of a copy, as
+/// Kubernetes does. `$$` is a dollar sign then.
+pub const EXPANDS_VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT_EXPANDS";
+
 /// The variable with the prefix of the launcher's record (see `record` of `scratchdbg-session`).
 /// The launcher removes it from the command's environment.
 pub const RECORD_VARIABLE: &str = "SCRATCHDBG_RECORD";

@@ -10,6 +10,10 @@ pub(crate) const NAME: &str = "run-entrypoint";
 /// The variable with the command line: one argument per line, with `\\` and newlines escaped.
 const VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
 
+/// The variable that is set where `$(NAME)` in the command line stands for a variable of the
+/// container, as in pods.
+const EXPANDS: &str = "SCRATCHDBG_ENTRYPOINT_EXPANDS";
+
 /// Replaces this process by the container's command line, followed by the given arguments. Returns
 /// only on failure, with the reason.
 #[expect(
@@ -22,11 +26,19 @@ pub(crate) fn run_entrypoint(further: &[OsString]) -> String {
             "{NAME}: there is no command line to run: this session is not a copy of a container"
         );
     };
-    let mut words = decode(&text).into_iter();
+    let expands = std::env::var_os(EXPANDS).is_some();
+    let own = |name: &str| std::env::var(name).ok();
+    let mut words =
+        decode(&text).into_iter().map(|word| if expands { expanded(&word, own) } else { word });
     let Some(program) = words.next() else {
         return format!("{NAME}: the container has neither an entrypoint nor a command");
     };
-    let error = Command::new(&program).args(words).args(further).env_remove(VARIABLE).exec();
+    let error = Command::new(&program)
+        .args(words)
+        .args(further)
+        .env_remove(VARIABLE)
+        .env_remove(EXPANDS)
+        .exec();
     format!("{NAME}: cannot run {}: {error}", program.escape_debug())
 }
 
@@ -37,6 +49,27 @@ pub(crate) fn run_entrypoint(further: &[OsString]) -> String {
 )]
 pub(crate) fn is_in_copy() -> bool {
     std::env::var_os(VARIABLE).is_some()
+}
+
+/// Expands `$(NAME)` as a kubelet does: `$$` is a dollar sign, and what names no variable stays.
+fn expanded(text: &str, variable: impl Fn(&str) -> Option<String>) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        rest = after;
+        if let Some(more) = rest.strip_prefix('$') {
+            out.push('$');
+            rest = more;
+        } else if let Some((name, more)) =
+            rest.strip_prefix('(').and_then(|inner| inner.split_once(')'))
+        {
+            out.push_str(&variable(name).unwrap_or_else(|| format!("$({name})")));
+            rest = more;
+        } else {
+            out.push('$');
+        }
+    }
+    out + rest
 }
 
 /// Decodes the arguments.
@@ -60,7 +93,20 @@ fn decode(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, expanded};
+
+    #[test]
+    fn variables_are_expanded_as_kubelets_do() {
+        let own = |name: &str| (name == "A").then(|| "$(B)".to_owned());
+        for (text, expected) in [
+            ("x$(A)y", "x$(B)y"),
+            ("$$(A) $$$(A)", "$(A) $$(B)"),
+            ("$(N) $A $ $(A", "$(N) $A $ $(A"),
+            ("", ""),
+        ] {
+            assert_eq!(expanded(text, own), expected, "{text}");
+        }
+    }
 
     #[test]
     fn arguments_come_apart_as_they_were_put_together() {

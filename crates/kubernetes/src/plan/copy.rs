@@ -319,7 +319,8 @@ fn pick(object: &Value, members: &[&str]) -> Map<String, Value> {
     members.iter().filter_map(|&name| Some((name.to_owned(), object.get(name)?.clone()))).collect()
 }
 
-/// Returns the command line that the container would run, as far as it is known.
+/// Returns the command line that the container would run, as far as it is known. Variables in it
+/// (`$(NAME)`) are not expanded; dollar signs of the image, which kubelets leave alone, are doubled.
 fn command_line(container: &Value, tools: &ToolsImage) -> Vec<String> {
     let words = |field: &str| {
         let list = container[field].as_array()?;
@@ -329,7 +330,10 @@ fn command_line(container: &Value, tools: &ToolsImage) -> Vec<String> {
     match (words("command"), words("args"), &tools.image_command) {
         (Some(command), arguments, _) => [command, arguments.unwrap_or_default()].concat(),
         (None, arguments, Some((entrypoint, cmd))) => {
-            [entrypoint.clone(), arguments.unwrap_or_else(|| cmd.clone())].concat()
+            let of_image = |words: &[String]| {
+                words.iter().map(|word| word.replace('$', "$$")).collect::<Vec<_>>()
+            };
+            [of_image(entrypoint), arguments.unwrap_or_else(|| of_image(cmd))].concat()
         }
         (None, _, None) => Vec::new(),
     }

@@ -1,6 +1,6 @@
 //! Plans a session on a pod.
 
-use scratchdbg_backend::launcher::TWIN_BASE;
+use scratchdbg_backend::launcher::{EXPANDS_VARIABLE, TWIN_BASE};
 use scratchdbg_backend::{Copied, Error, Exec, How, Plan, PlanRequest, Reason, ToolsImage};
 use scratchdbg_diagnose::capability;
 use serde_json::Value;
@@ -121,7 +121,10 @@ pub(crate) fn plan_copy(
         left_out: copy.left_out.clone(),
     });
     let subject = Subject { pod, container: found, status, target_id };
-    Ok(SessionPlan { copy: Some(copy), ..subject.plan(request, keeper, how, reasons) })
+    let mut plan = subject.plan(request, keeper, how, reasons);
+    // What the kubelet expands in the original's command line, the launcher expands in this one.
+    plan.view.environment.push(format!("{EXPANDS_VARIABLE}=1"));
+    Ok(SessionPlan { copy: Some(copy), ..plan })
 }
 
 /// The container of a pod that a session is for.

@@ -134,6 +134,15 @@ fn a_copy_is_not_taken_for_its_original() {
 fn the_tools_are_in_the_twin_or_come_from_a_toolkit_image() {
     let copy = planned(&original(), &twin(), &PlanRequest::default());
     assert_eq!(copy.entrypoint, ["/app", "--port", "80"], "args replace those of the image");
+    let mut own = original();
+    own["spec"]["containers"][0]["args"] = json!(["$(A)"]);
+    let mut tools = twin();
+    tools.image_command = Some((vec!["/a$b".to_owned()], Vec::new()));
+    assert_eq!(
+        planned(&own, &tools, &PlanRequest::default()).entrypoint,
+        ["/a$$b", "$(A)"],
+        "those of the image stay"
+    );
     let copy = copy.manifest(SESSION);
     assert_eq!(copy["spec"]["containers"][0]["image"], "r.example/app@sha256:2");
     let mounts = copy["spec"]["containers"][0]["volumeMounts"].as_array().unwrap();
