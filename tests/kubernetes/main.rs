@@ -5,10 +5,13 @@
 //! fail: `./scripts/test --kubernetes` creates one.
 
 mod attach;
+mod attach_matrix;
+mod attach_matrix_rows;
 mod copy;
 mod hostile;
 mod images;
 mod logs;
+mod plugin;
 mod ps;
 mod role;
 mod sessions;

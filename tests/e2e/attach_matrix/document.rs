@@ -2,7 +2,11 @@
 
 use std::fmt::Write as _;
 
+use self::pods::{POD_ROWS, PodRow};
 use super::rows::{LIMITS, ROWS, Row, SECCOMP_FLAG, State};
+
+#[path = "../../kubernetes/attach_matrix_rows.rs"]
+mod pods;
 
 const OPENING: &str = "\
 # What `attach` works on
@@ -22,6 +26,18 @@ Each row is held by the same test. Nothing is left behind in these cases either.
 
 | Situation | Exit code | It says | Way out |
 |---|---|---|---|
+";
+
+const PODS_OPENING: &str = "
+## On pods
+
+The test `attach_matrix` of the suite for Kubernetes goes by this table (`tests/kubernetes/attach_matrix_rows.rs`): it makes the pod,
+attaches with a command that ends with exit code 42 and leaves a process behind, then with one whose client is killed, and looks at the
+pod's processes from its node. All rows have `runAsNonRoot`, no capabilities, no privilege escalation, `RuntimeDefault` and a read-only
+root, unless their settings say otherwise (`null`: not set). Each session is in the target itself (`exec`), and sees its files.
+
+| Target | Profile of the namespace | User of the image | Settings | User | Left behind |
+|---|---|---|---|---|---|
 ";
 
 const CLOSING: &str = "
@@ -63,6 +79,21 @@ pub(super) fn document() -> String {
         writeln!(
             text,
             "| {target} | {flags} | {mode}{asked} | 42 | {user} | {files} | {environment} | {directory} | unchanged | nothing |"
+        )
+        .expect("writing to memory works");
+    }
+    text.push_str(PODS_OPENING);
+    for PodRow { target, profile, image_user, pod, container, user } in POD_ROWS {
+        let settings = [("pod", pod), ("container", container)]
+            .into_iter()
+            .filter(|(_, settings)| **settings != "{}");
+        let settings: Vec<String> =
+            settings.map(|(place, settings)| format!("{place}: `{settings}`")).collect();
+        let image_user = if image_user.is_empty() { "none" } else { image_user };
+        let settings = settings.join(", ");
+        writeln!(
+            text,
+            "| {target} | {profile} | {image_user} | {settings} | {user} | the entries of keepers |"
         )
         .expect("writing to memory works");
     }
