@@ -14,6 +14,7 @@ use scratchdbg_console::printer::Printer;
 pub(crate) use self::location::{Location, location, may_be_several};
 pub(crate) use self::log_targets::{LogTargets, log_targets};
 use crate::blocking::blocking;
+use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{CommandError, OF_IMAGES};
 use scratchdbg_args::{Global, KubernetesArgs, PurposeArg};
@@ -131,6 +132,7 @@ pub(crate) async fn why(
     platform: &Platform,
     target: &str,
     options: &KubernetesArgs,
+    sources: &Context,
 ) -> Result<scratchdbg_inspect::Diagnosis, CommandError> {
     match platform {
         Platform::Docker(engine) => {
@@ -150,8 +152,8 @@ pub(crate) async fn why(
                 .hint("`scratchdbg ps` shows the verdicts of many"));
             }
             let target = pod_target(target)?;
-            let record = cluster.explain(&target, options.container.as_deref()).await?;
-            Ok(scratchdbg_inspect::why_without_files(record))
+            let explained = cluster.explain(&target, options.container.as_deref()).await?;
+            Ok(scratchdbg_inspect::why_of_pod(explained.record, explained.template, sources).await)
         }
     }
 }

@@ -33,4 +33,4 @@ pub use dialect::{explain_exit_code, explain_message};
 pub use finding::{Confidence, Finding, Location, Severity};
 pub use platform::{Platform, PlatformError};
 pub use sarif::sarif;
-pub use why::{Verdict, removed, why};
+pub use why::{Verdict, is_told_by_image, removed, why, with_image_of_pod};

@@ -18,7 +18,9 @@ pub(crate) use pod::{image_pull, schedule};
 use crate::code::Code;
 use crate::container::{ContainerFacts, Event, Phase};
 use crate::finding::{Finding, Severity};
-use crate::rules::image;
+use crate::rules::image::{self, ImageFacts};
+use crate::rules::template;
+use crate::template::ContainerTemplate;
 
 /// The answer to `why`: the first finding is the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +81,40 @@ fn with_image(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Verdict
     }
     let code = findings.first().map_or(Code::Running, |finding| finding.code);
     Verdict { code, findings }
+}
+
+/// Whether the files of an image decide about a finding with this code.
+pub fn is_told_by_image(code: Code) -> bool {
+    start::START_CODES.contains(&code) || code == Code::StartFailed
+}
+
+/// Replaces what the status of a pod only suggests by what its image proves. `image` has the settings
+/// of the container over its own.
+pub fn with_image_of_pod(
+    mut verdict: Verdict,
+    container: &ContainerTemplate,
+    image: ImageFacts<'_>,
+) -> Verdict {
+    let Some(said) = verdict.findings.iter_mut().find(|finding| is_told_by_image(finding.code))
+    else {
+        return verdict;
+    };
+    let mut proven = image::check_start(image);
+    proven.retain(|finding| finding.severity == Severity::Error && is_told_by_image(finding.code));
+    let same = proven.iter().position(|finding| finding.code == said.code).unwrap_or_default();
+    if same >= proven.len() {
+        return verdict;
+    }
+    let mut finding = proven.swap_remove(same);
+    template::in_words_of_manifests(&mut finding, container);
+    finding.message =
+        format!("container {} cannot be started: {}", container.name, finding.message);
+    finding.evidence.append(&mut said.evidence);
+    *said = finding;
+    Verdict {
+        code: verdict.findings.first().map_or(verdict.code, |finding| finding.code),
+        ..verdict
+    }
 }
 
 /// Explains, from the engine's events, a container that no longer exists. `events` are those of its

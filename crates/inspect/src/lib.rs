@@ -50,7 +50,7 @@ pub use self::report::{Caveat, Report};
 pub use self::room::Refusal;
 pub use self::twin::{NoTwin, ProvedTwin, RunningImage, find_twin, twin_name};
 pub use self::verify::verify;
-pub use self::why::{ContainerSummary, Diagnosis, Explanation, PodSummary, why, why_without_files};
+pub use self::why::{ContainerSummary, Diagnosis, Explanation, PodSummary, why, why_of_pod};
 
 use scratchdbg_backend::{FactsBackend, FilesBackend, ImageBackend};
 

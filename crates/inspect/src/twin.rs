@@ -134,7 +134,7 @@ pub async fn find_twin(
 
 /// Returns how the production image is asked for, and the digest of the config that it must have,
 /// if its name does not contain a digest.
-fn production_name(running: &RunningImage) -> (String, Option<String>) {
+pub(crate) fn production_name(running: &RunningImage) -> (String, Option<String>) {
     // The old Docker integration of the kubelet has a scheme before it.
     let id = running.id.rsplit("://").next().unwrap_or_default();
     let repository = running.name.split('@').next().unwrap_or_default();

@@ -1,18 +1,31 @@
 //! Why a container ended, or what is wrong with it while it runs.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use scratchdbg_backend::{
     self as backend, ContainerName, ContainerRecord, ErrorKind, HostFacts, Phase,
 };
 use scratchdbg_diagnose::container::ContainerFacts;
 use scratchdbg_diagnose::rules::image::ImageFacts;
-use scratchdbg_diagnose::{Finding, Verdict, removed};
+use scratchdbg_diagnose::rules::template;
+use scratchdbg_diagnose::template::ContainerTemplate;
+use scratchdbg_diagnose::{Finding, Verdict, is_told_by_image, removed, with_image_of_pod};
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
-use crate::Platform;
+use crate::blocking::blocking;
 use crate::evaluate::{Evaluation, evaluate};
+use crate::open::open;
+use crate::stored::{self, ImageContents};
+use crate::twin::production_name;
+use crate::{ImageLocation, Platform, RunningImage, Sources};
+
+/// The largest image that is fetched from a registry for a verdict, compressed.
+const LARGEST_IMAGE: u64 = 256 << 20;
+
+/// How long a registry may take for that.
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why a container is as it is.
 #[derive(Debug)]
@@ -96,10 +109,68 @@ pub async fn why(
     Ok(Diagnosis { container: summary(record), findings: verdict.findings, failure })
 }
 
-/// Finds out why a container is as it is, from its record alone: its platform shows no files.
-pub fn why_without_files(record: ContainerRecord) -> Diagnosis {
-    let verdict = scratchdbg_diagnose::why(&record.facts);
+/// Finds out why a container of a pod is as it is. Its platform shows no files: where the verdict is
+/// about the program's file, the image is looked into in its registry.
+pub async fn why_of_pod(
+    record: ContainerRecord,
+    template: ContainerTemplate,
+    sources: &impl Sources,
+) -> Diagnosis {
+    let mut verdict = scratchdbg_diagnose::why(&record.facts);
+    if verdict.findings.iter().any(|finding| is_told_by_image(finding.code)) {
+        let read =
+            tokio::time::timeout(REGISTRY_TIMEOUT, registry_contents(&record, &template, sources));
+        match read.await.unwrap_or_else(|_| Err("its registry takes too long".to_owned())) {
+            Ok(contents) => {
+                let image = ImageFacts::new(&contents.config, &contents.rootfs);
+                verdict = with_image_of_pod(verdict, &template, image);
+            }
+            Err(why) => {
+                let words = format!("image {} was not looked into: {why}", record.image);
+                verdict
+                    .findings
+                    .iter_mut()
+                    .take(1)
+                    .for_each(|finding| finding.evidence.push(words.clone()));
+            }
+        }
+    }
     Diagnosis { container: summary(record), findings: verdict.findings, failure: None }
+}
+
+/// Reads the image that a container runs, with the settings of the container over it.
+async fn registry_contents(
+    record: &ContainerRecord,
+    settings: &ContainerTemplate,
+    sources: &impl Sources,
+) -> Result<ImageContents, String> {
+    let running = RunningImage { name: record.image.clone(), id: record.image_id.clone() };
+    let reference = production_name(&running).0;
+    let opened = open(ImageLocation::Registry(reference), sources)
+        .await
+        .map_err(|error| error.to_string())?;
+    let settings = settings.clone();
+    let read = blocking(move || {
+        let images = opened.images()?;
+        let [image] = &images[..] else {
+            let platforms = format!("it is for {} platforms", images.len());
+            return Ok(Err(platforms));
+        };
+        let size: u64 = image.layers.iter().map(|layer| layer.size).sum();
+        if size > LARGEST_IMAGE {
+            return Ok(Err(format!("it has {} MiB", size >> 20)));
+        }
+        let contents =
+            stored::read(&opened.source, image, |config| template::applied(&settings, config));
+        Ok(match contents.map_err(|error| opened.explain(error))? {
+            Ok(mut contents) => {
+                template::hide_mounts(&settings, &mut contents.rootfs);
+                Ok(contents)
+            }
+            Err(broken) => Err(broken.message),
+        })
+    });
+    read.await.map_err(|error| error.to_string())?
 }
 
 fn summary(record: ContainerRecord) -> ContainerSummary {

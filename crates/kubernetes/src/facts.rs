@@ -12,5 +12,8 @@ mod explain;
 mod last_lines;
 mod optional;
 mod quantity;
+mod settings;
 #[cfg(test)]
 mod tests;
+
+pub use self::explain::Explained;

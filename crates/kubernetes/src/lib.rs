@@ -36,6 +36,7 @@ mod watch;
 
 pub use self::cluster::{Cluster, ContainerChoice, Options};
 pub use self::config::ConnectionRequest;
+pub use self::facts::Explained;
 pub use self::logs::LogTargets;
 pub use self::plan::session::SessionPlan;
 pub use self::role::{Purpose, role};

@@ -76,6 +76,9 @@ pub(crate) struct Container {
     pub(crate) command: Vec<String>,
     pub(crate) args: Vec<String>,
     pub(crate) working_dir: String,
+    pub(crate) env: Vec<EnvVar>,
+    pub(crate) env_from: Vec<Value>,
+    pub(crate) volume_mounts: Vec<VolumeMount>,
     pub(crate) tty: bool,
     /// For init containers: `Always` makes the container a sidecar.
     pub(crate) restart_policy: String,
@@ -86,6 +89,25 @@ pub(crate) struct Container {
     pub(crate) startup_probe: Option<Probe>,
     /// For ephemeral containers.
     pub(crate) target_container_name: String,
+}
+
+/// A variable of a container.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct EnvVar {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// Where the value comes from, if it is not given.
+    pub(crate) value_from: Option<Value>,
+}
+
+/// A mount of a volume in a container.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct VolumeMount {
+    pub(crate) name: String,
+    pub(crate) mount_path: String,
+    pub(crate) read_only: bool,
 }
 
 /// The user and the privileges of a container.

@@ -171,3 +171,12 @@ fn pods_that_no_node_takes() {
     );
     namespace.cluster().ask(["delete", "node", node]);
 }
+
+#[test]
+fn the_image_is_looked_into_in_its_registry() {
+    let stage = Stage::set(Security::Privileged);
+    let tag = crate::toolkit::push_pair(&stage);
+    let settings = json!({"imagePullPolicy": "Always", "command": ["/usr/bin/app"]});
+    stage.namespace.create("web", &with(&tag, &[], &settings));
+    prove(&stage, vec![case("pod/web", "entrypoint-missing", "a file of that name is at /app")]);
+}

@@ -65,10 +65,10 @@ async fn look_up(
 ) -> Result<Explanation, CommandError> {
     let diagnosed = async {
         let platform = context.platform_of(&args.targets, &args.kubernetes).await?;
-        match platform::why(platform, target, &args.kubernetes).await {
+        match platform::why(platform, target, &args.kubernetes, context).await {
             Err(error) if error.is_absent && target.parse::<u8>().is_err() => {
                 let meant = platform::stand_in(platform, target, context.printer).await?;
-                platform::why(platform, &meant.ok_or(error)?, &args.kubernetes).await
+                platform::why(platform, &meant.ok_or(error)?, &args.kubernetes, context).await
             }
             outcome => outcome,
         }

@@ -17,6 +17,7 @@ use crate::rootfs::Rootfs;
 use crate::rules::image::{self, ImageFacts};
 use crate::template::{ContainerTemplate, PodTemplate};
 
+pub(crate) use self::settings::in_words_of_manifests;
 pub use self::settings::{applied, hide_mounts};
 
 /// The image of a container.
@@ -82,7 +83,7 @@ pub fn check_image(
             _ => {}
         }
         let line = line_of(&finding, container);
-        settings::in_words_of_manifests(&mut finding, container);
+        in_words_of_manifests(&mut finding, container);
         findings.push(if finding.location.is_none() { finding.at("", line) } else { finding });
     }
     named(findings, path, pod, container)

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use scratchdbg_backend::{ContainerRecord, Error as BackendError, ErrorKind, Phase};
 use scratchdbg_diagnose::pod::{PodFacts, WorkloadFacts};
+use scratchdbg_diagnose::template::ContainerTemplate;
 
 use super::blame::{ailing_container, ailing_pod, belongs, may_be_lost};
 use super::convert::{self, nanoseconds, pod_facts};
 use super::last_lines::{LastLines, NextRun, RunTimes};
 use super::optional::Events;
+use super::settings;
 use crate::call::Call;
 use crate::cluster::Cluster;
 use crate::container_id::ContainerId;
@@ -17,6 +19,15 @@ use crate::kind::Kind;
 use crate::logs::RunFacts;
 use crate::model::{Container, LabelSelector, Pod, Workload};
 use crate::target::TargetName;
+
+/// The facts about a container of a pod.
+#[derive(Debug)]
+pub struct Explained {
+    /// The facts, as the cluster tells them.
+    pub record: ContainerRecord,
+    /// The settings of the container that take the place of those of its image.
+    pub template: ContainerTemplate,
+}
 
 /// A run that ended less than this many nanoseconds ago may still lack lines of its log.
 const JUST_NOW: i64 = 5_000_000_000;
@@ -28,7 +39,7 @@ impl Cluster {
         &self,
         target: &TargetName,
         container: Option<&str>,
-    ) -> Result<ContainerRecord, BackendError> {
+    ) -> Result<Explained, BackendError> {
         if let (Some(one), Some(other)) = (container, &target.container)
             && one != other
         {
@@ -68,7 +79,7 @@ impl Cluster {
                 let mut record =
                     convert::record_without_pod(&namespace, &facts.name.clone(), facts);
                 record.facts.gaps = gaps;
-                Ok(record)
+                Ok(Explained { record, template: ContainerTemplate::default() })
             }
         }
     }
@@ -94,7 +105,7 @@ impl Cluster {
         container: Option<&str>,
         workload: Option<WorkloadFacts>,
         mut gaps: Vec<String>,
-    ) -> Result<ContainerRecord, Error> {
+    ) -> Result<Explained, Error> {
         let container = match container {
             Some(name) => pod.chosen_container(Some(name))?,
             None => ailing_container(pod).map_or_else(|| pod.chosen_container(None), Ok)?,
@@ -130,7 +141,7 @@ impl Cluster {
             record.facts.log = log.lines;
             record.facts.log_gap = log.gap;
         }
-        Ok(record)
+        Ok(Explained { record, template: settings::template(pod, container) })
     }
 
     /// Returns the last lines of the run that matters, or `None` if the container never ran.

@@ -78,7 +78,7 @@ pub(super) fn is_program_unknown(container: &ContainerTemplate, config: &ConfigF
 
 /// Names the settings in a finding about an image as manifests do, where the container's own take
 /// the place of the image's.
-pub(super) fn in_words_of_manifests(finding: &mut Finding, container: &ContainerTemplate) {
+pub(crate) fn in_words_of_manifests(finding: &mut Finding, container: &ContainerTemplate) {
     let has_command = container.command.as_ref().is_some_and(|command| !command.value.is_empty());
     let (entrypoint, cmd) = (has_command, has_command || container.args.is_some());
     let texts = finding.evidence.iter_mut().chain([&mut finding.message]).chain(&mut finding.fix);

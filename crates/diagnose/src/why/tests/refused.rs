@@ -263,3 +263,37 @@ fn a_stop_that_gives_no_time() {
         assert!(first.evidence.iter().any(|line| line.contains(told)), "{first:?}");
     }
 }
+
+#[test]
+fn the_image_of_a_pod_proves_what_its_runtime_suggests() {
+    let container = ContainerTemplate { name: "app".to_owned(), ..ContainerTemplate::default() };
+    let said = |code| {
+        let finding = Finding::new(code, Severity::Error, "it is said")
+            .evidence("container app: no such file");
+        Verdict { code, findings: vec![finding] }
+    };
+    let decided = |code, config: &ConfigFacts, rootfs: &Rootfs| {
+        let verdict = with_image_of_pod(said(code), &container, ImageFacts::new(config, rootfs));
+        assert_eq!(verdict.code, verdict.findings[0].code);
+        assert!(verdict.findings[0].evidence.iter().any(|line| line.ends_with("no such file")));
+        verdict.code
+    };
+    // The runtime cannot tell a missing program from a missing loader.
+    let (config, rootfs) = image_of(&Sample::glibc().build(), 0o755);
+    assert_eq!(decided(Code::EntrypointMissing, &config, &rootfs), Code::LoaderMissing);
+    assert_eq!(decided(Code::StartFailed, &config, &rootfs), Code::LoaderMissing);
+    assert_eq!(
+        decided(Code::OomKilled, &config, &rootfs),
+        Code::OomKilled,
+        "that is no matter of files"
+    );
+    let (config, rootfs) = image_of(&Sample::glibc().build(), 0o644);
+    assert_eq!(decided(Code::NotExecutableMode, &config, &rootfs), Code::NotExecutableMode);
+    let (config, rootfs) =
+        (ConfigFacts { entrypoint: vec!["/none".into()], ..config }, Rootfs::on_demand());
+    assert_eq!(
+        decided(Code::EntrypointMissing, &config, &rootfs),
+        Code::EntrypointMissing,
+        "nothing is known"
+    );
+}
