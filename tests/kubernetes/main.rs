@@ -16,5 +16,6 @@ mod ps;
 mod role;
 mod sessions;
 mod stage;
+mod streams;
 mod toolkit;
 mod why;

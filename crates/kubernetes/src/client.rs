@@ -6,6 +6,7 @@
 //! the [`Scope`] of the command ends. This module does not retry: only the caller knows whether a
 //! second attempt does harm.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -136,7 +137,7 @@ impl Client {
         }
         let call = call.clone();
         let data = answer.into_body().into_data_stream();
-        Ok(Some(data.map(move |piece| piece.map_err(|error| Error::broken(&call, chain(&error))))))
+        Ok(Some(data.map(move |piece| piece.map_err(|error| Error::broken(&call, words(&error))))))
     }
 
     /// Opens a WebSocket. The connection speaks `v5.channel.k8s.io`, in which input can be closed,
@@ -160,7 +161,7 @@ impl Client {
         let rest = call.whole_limit().saturating_sub(begun.elapsed());
         let whole = async {
             let body = Limited::new(answer.into_body(), MOST).collect().await;
-            body.map_err(|error| Error::broken(call, chain(&*error)))
+            body.map_err(|error| Error::broken(call, words(&*error)))
         };
         let bytes = self.wait(call, rest, whole).await?.to_bytes();
         serde_json::from_slice(&bytes)
@@ -292,9 +293,50 @@ pub(crate) fn credentials(error: &kube::client::AuthError) -> String {
 
 /// Returns the message of the innermost error. The outer errors only state that something failed.
 fn innermost(error: &kube::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+    if is_cut(error) {
+        return CUT.to_owned();
     }
-    innermost.to_string()
+    sources(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Returns why an answer could not be read to its end.
+fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    if is_cut(error) { CUT.to_owned() } else { chain(error) }
+}
+
+const CUT: &str = "the connection was cut";
+
+/// Whether the other side, or something between, closed the connection too early. TLS reports this
+/// in words of its own.
+fn is_cut(error: &(dyn std::error::Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    sources(error).filter_map(|source| source.downcast_ref::<io::Error>()).any(|error| {
+        matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+    })
+}
+
+/// Returns an error and its causes, the innermost last.
+fn sources<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_cut_is_told_in_plain_words() {
+        for (kind, cut) in [
+            (io::ErrorKind::UnexpectedEof, true),
+            (io::ErrorKind::ConnectionReset, true),
+            (io::ErrorKind::ConnectionRefused, false),
+        ] {
+            let error = kube::Error::Service(io::Error::new(kind, "without close_notify").into());
+            assert_eq!(is_cut(&error), cut, "{kind}");
+            assert_eq!(innermost(&error), if cut { CUT } else { "without close_notify" });
+            assert_eq!(words(&error) == CUT, cut);
+        }
+    }
 }
