@@ -59,3 +59,46 @@ fn fault_15_podman() {
     let left = engine.ask(["ps", "--all", "--quiet", "--filter", "label=io.scratchdbg.session"]);
     assert_eq!(left, "", "nothing is left behind");
 }
+
+/// Podman looks the target's own user up by its name, in the files of the container.
+#[test]
+fn a_target_that_changes_its_user_file_on_podman_gives_a_session_no_other_ids() {
+    const PASSWD: &str = "root:x:0:0::/:/x\napp:x:1000:1000::/:/x\n";
+    let podman = Podman::start();
+    let stage = Stage::on(podman.engine());
+    let engine = &stage.engine;
+    let writable = [
+        ("etc/passwd", 0o666, PASSWD.as_bytes()),
+        ("etc/group", 0o666, &b"root:x:0:\napp:x:1000:\n"[..]),
+    ];
+    let image = engine.import_app_with(&writable, &["USER app"]);
+    let plain = engine.run("plain", &[], &image, &[]);
+    stage.run(&["attach", plain.name(), "--", "id", "-u"]).expect(0, "1000\n");
+    // A name that nobody changed is looked up.
+    stage.run(&["attach", "-u", "app", plain.name(), "--", "id", "-u"]).expect(0, "1000\n");
+    let forge = "echo 'app:x:0:0::/:' >/etc/passwd";
+    stage.run(&["attach", plain.name(), "--", "sh", "-c", forge]).expect_code(0);
+    let refused = stage.run(&["attach", plain.name(), "--", "id", "-u"]);
+    refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container"]);
+    // Podman gives the capability to every user.
+    let tracer = engine.run("tracer", &["--cap-add", "SYS_PTRACE"], &image, &[]);
+    let refused = stage.run(&["attach", tracer.name(), "--", "id", "-u"]);
+    refused.expect_clear_failure(125, &["SYS_PTRACE", "--mode sidecar"]);
+}
+
+/// Podman calls the host's shared memory `shareable` in the container that has it.
+#[test]
+fn a_copy_on_podman_has_no_shared_memory_of_the_host() {
+    let podman = Podman::start();
+    let stage = Stage::on(podman.engine());
+    let engine = &stage.engine;
+    let hosts = engine.run("hosts", &["--ipc", "host"], &stage.image, &[]);
+    let shared = format!("container:{}", hosts.name());
+    let target = engine.run("beside", &["--ipc", &shared], &stage.image, &["exit", "1"]);
+    assert_eq!(target.wait(), 1);
+    let finished = stage.run(&["attach", target.name(), "--", "readlink", "/proc/self/ns/ipc"]);
+    finished.expect_code(0);
+    let of_host = std::fs::read_link("/proc/self/ns/ipc").expect("a namespace");
+    assert_ne!(finished.text().trim(), of_host.to_string_lossy(), "{finished}");
+    assert!(finished.stderr.contains("goes without ipc container:"), "{finished}");
+}

@@ -1,6 +1,7 @@
 //! Targets that write the files in which their user is looked up, to give a session ids or groups
 //! that they do not have.
 
+mod fixed;
 mod unseen;
 
 use std::fs;

@@ -105,23 +105,15 @@ impl Engine {
         let is_own = user.is_none();
         let user = user.unwrap_or(&target.user);
         let added = &target.added_groups;
-        let is_fixed = target.has_fixed_files();
-        let named_group = added.iter().find(|group| group.parse::<u32>().is_err() && !is_fixed);
+        let named_group = added.iter().find(|group| group.parse::<u32>().is_err());
         if !user::needs_files(user) && named_group.is_none() {
-            return Ok(user::resolve_for_exec(user, "", "", added, is_fixed));
-        }
-        if is_fixed {
-            let [passwd, group] = match self.user_files_of_container(target).await? {
-                Some(files) => files,
-                None => self.user_files_of_image(&target.image_id).await?,
-            };
-            return Ok(user::resolve_for_exec(user, &passwd, &group, added, true));
+            return Ok(user::resolve_for_exec(user, "", "", added));
         }
         let changed = |path| match named_group {
             Some(group) => UserError::ChangedGroups { group: group.clone() },
             None => UserError::Changed { user: user.to_owned(), path },
         };
-        let mounted = user::mounted(&target.reach.mounts);
+        let mounted = user::mounted(target);
         if let Some(path) = mounted.filter(|_| !is_own || named_group.is_some()) {
             return Ok(Err(changed(path)));
         }
@@ -134,7 +126,7 @@ impl Engine {
         if !is_own && let Some(path) = self.changed_user_file(target, [&passwd, &group]).await? {
             return Ok(Err(changed(path)));
         }
-        let resolved = match user::resolve_for_exec(user, &passwd, &group, added, false) {
+        let resolved = match user::resolve_for_exec(user, &passwd, &group, added) {
             Ok(resolved) => resolved,
             // The name may be in the mounted file.
             Err(error) => return Ok(Err(mounted.map_or(error, changed))),
@@ -145,6 +137,14 @@ impl Engine {
             && self.first_process(target).await != Some(resolved.numeric)
         {
             return Ok(Err(changed(path)));
+        }
+        // Podman looks the target's own user up by its name, and the container's files are asked.
+        if is_own
+            && self.is_podman()
+            && let Some([passwd, group]) = self.user_files_of_container(target).await?
+            && user::resolve(user, &passwd, &group) != Ok(resolved.numeric)
+        {
+            return Ok(Err(changed(user::FILES[0])));
         }
         // The engine adds the groups of a user without a group, as the container's files have them.
         if is_own
@@ -168,7 +168,7 @@ impl Engine {
             return Ok(None);
         }
         let changes = self.changes(&target.id.parse()?).await?;
-        if let Some(path) = user::changed(&changes) {
+        if let Some(path) = user::changed(&changes, self.is_podman()) {
             return Ok(Some(path));
         }
         let Some(files) = self.user_files_of_container(target).await? else { return Ok(None) };

@@ -144,7 +144,7 @@ fn of_refusal(refusal: &Refusal) -> Option<String> {
         }
         Refusal::MayNotLinger { .. } => "leave out --linger, or leave out -u".to_owned(),
         Refusal::TakesPlace { .. } => {
-            "--mode sidecar runs beside it; a container whose root is read-only (`docker run --read-only`) is safe"
+            "--mode sidecar runs beside it"
                 .to_owned()
         }
         Refusal::ChoosesGroups { .. } => {

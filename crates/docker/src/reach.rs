@@ -57,7 +57,10 @@ impl Engine {
             ("user", |target| &target.user_namespace),
         ];
         for (kind, mode_of) in namespaces {
-            if self.leads_to_host(mode_of(target), mode_of).await? {
+            let mode = mode_of(target);
+            // Podman calls the host's shared memory `shareable` in the container that has it.
+            let is_unclear = kind == "ipc" && self.is_podman() && mode.starts_with("container:");
+            if is_unclear || self.leads_to_host(mode, mode_of).await? {
                 reach.leads_to_host.push(kind);
             }
         }

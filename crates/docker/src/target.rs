@@ -1,10 +1,13 @@
 //! The facts about a container that sessions need.
 
+use std::collections::BTreeSet;
+
 use bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, HostConfigCgroupnsModeEnum,
     ImageInspect, MountPoint,
 };
 use scratchdbg_backend::Phase;
+use scratchdbg_diagnose::rootfs::normalize;
 
 /// A container to inspect or to attach to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub struct Target {
     /// The process id of the first process on the engine's machine. 0 if the container does not
     /// run.
     pub pid: i64,
+    /// Where mounts are that `reach` lists only once it is examined: those in memory, and of images.
+    pub in_memory: Vec<String>,
     /// What the container shares beyond itself.
     pub reach: Reach,
     /// The time of the last start, as the engine writes it.
@@ -143,7 +148,9 @@ impl Target {
             answer.state.as_ref().and_then(|state| state.started_at.clone()).unwrap_or_default();
         let command_line = config.entrypoint.into_iter().chain(config.cmd).flatten().collect();
         let host_config = answer.host_config.unwrap_or_default();
-        let reach = reach(&host_config, answer.mounts.unwrap_or_default());
+        let mounts = answer.mounts.unwrap_or_default();
+        let in_memory = in_memory(&host_config, &mounts);
+        let reach = reach(&host_config, mounts);
         let privileged = host_config.privileged.unwrap_or_default();
         let security_options = host_config.security_opt.unwrap_or_default();
         let confinement = confinement(answer.app_armor_profile, &security_options, privileged);
@@ -170,6 +177,7 @@ impl Target {
             read_only_root: host_config.readonly_rootfs.unwrap_or_default(),
             added_groups: host_config.group_add.unwrap_or_default(),
             pid,
+            in_memory,
             reach,
             started_at,
             exit_code,
@@ -178,17 +186,10 @@ impl Target {
 }
 
 impl Target {
-    /// Whether no process of the container can change the files in which users are looked up: its
-    /// root is read-only, and nothing is mounted over them.
-    pub(crate) fn has_fixed_files(&self) -> bool {
-        let is_near = |mount: &Mount| {
-            let place = mount.destination.trim_end_matches('/');
-            place.is_empty()
-                || place == "/etc"
-                || place.starts_with("/etc/passwd")
-                || place.starts_with("/etc/group")
-        };
-        self.read_only_root && !self.reach.mounts.iter().any(is_near)
+    /// Returns the paths on which something is mounted, as they were requested.
+    pub(crate) fn mount_points(&self) -> impl Iterator<Item = String> {
+        let listed = self.reach.mounts.iter().map(|mount| &mount.destination);
+        listed.chain(&self.in_memory).map(|path| normalize(path))
     }
 
     /// Describes a container as if it were created from an image.
@@ -215,11 +216,24 @@ impl Target {
             read_only_root: false,
             added_groups: Vec::new(),
             pid: 0,
+            in_memory: Vec::new(),
             reach: Reach::default(),
             started_at: String::new(),
             exit_code: 0,
         }
     }
+}
+
+/// Returns where mounts are that are neither volumes nor directories of the host.
+fn in_memory(host: &HostConfig, listed: &[MountPoint]) -> Vec<String> {
+    let is_other = |kind: Option<&str>| !matches!(kind, Some("bind" | "volume"));
+    let listed = listed.iter().filter(|mount| is_other(mount.typ.as_deref()));
+    let requested = host.mounts.iter().flatten();
+    let places = listed
+        .filter_map(|mount| mount.destination.clone())
+        .chain(requested.filter_map(|mount| mount.target.clone()))
+        .chain(host.tmpfs.iter().flatten().map(|(place, _)| place.clone()));
+    places.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn reach(host: &HostConfig, mounts: Vec<MountPoint>) -> Reach {

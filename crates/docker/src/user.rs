@@ -21,15 +21,14 @@ pub(crate) struct ResolvedUser {
     /// of the user cannot change.
     pub(crate) exec: Option<String>,
     /// The supplementary groups that the process may have. The runtime looks them up again when it
-    /// starts the process, and the launcher checks them. `None` if no process can change the files
-    /// that they are looked up in.
-    pub(crate) groups: Option<Vec<u32>>,
+    /// starts the process, and the launcher checks them.
+    pub(crate) groups: Vec<u32>,
 }
 
 impl ResolvedUser {
     /// Returns a user by numbers, with these groups.
     pub(crate) fn by_numbers(numeric: NumericUser, groups: Vec<u32>) -> Self {
-        Self { numeric, exec: Some(numeric.to_string()), groups: Some(groups) }
+        Self { numeric, exec: Some(numeric.to_string()), groups }
     }
 
     /// Whether the engine looks for further groups when the process starts.
@@ -112,26 +111,21 @@ pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUs
 /// Resolves a user like [`resolve`], and returns the `User` of an exec. `added` are the groups that
 /// the container was given, by name or number.
 ///
-/// `is_fixed` states that no process can change the target's files. Otherwise the engine gets
-/// numbers, unless that loses groups of which the user is a member.
+/// The engine gets numbers, unless that loses groups of which the user is a member.
 pub(crate) fn resolve_for_exec(
     user: &str,
     passwd: &str,
     group: &str,
     added: &[String],
-    is_fixed: bool,
 ) -> Result<ResolvedUser, UserError> {
     let numeric = resolve(user, passwd, group)?;
-    if is_fixed {
-        return Ok(ResolvedUser { numeric, exec: None, groups: None });
-    }
     let mut groups =
         if user.contains(':') { Vec::new() } else { further_groups(user, passwd, group) };
     let added = added.iter().filter_map(|added| added_group(added, group));
     let is_certain = user.is_empty() || (user.contains(':') && !needs_files(user));
     if is_certain {
         groups.extend(added);
-        return Ok(ResolvedUser { numeric, exec: None, groups: Some(groups) });
+        return Ok(ResolvedUser { numeric, exec: None, groups });
     }
     // A number means the same only if the first record with this number is the user's.
     let bare = numeric.uid.to_string();
@@ -142,7 +136,7 @@ pub(crate) fn resolve_for_exec(
     if !has_further || !is_same {
         return Ok(ResolvedUser::by_numbers(numeric, groups));
     }
-    Ok(ResolvedUser { numeric, exec: Some(bare), groups: Some(groups) })
+    Ok(ResolvedUser { numeric, exec: Some(bare), groups })
 }
 
 /// A record of `/etc/passwd`.
@@ -271,14 +265,9 @@ mod tests {
 
     #[test]
     fn an_exec_is_told_numbers_where_files_can_change() {
-        let resolved = |user: &str, is_fixed| {
-            let resolved = resolve_for_exec(
-                user,
-                PASSWD,
-                GROUP,
-                &["7".to_owned(), "staff".to_owned()],
-                is_fixed,
-            );
+        let resolved = |user: &str| {
+            let added = ["7".to_owned(), "staff".to_owned()];
+            let resolved = resolve_for_exec(user, PASSWD, GROUP, &added);
             resolved.map(|resolved| (resolved.exec, resolved.groups)).unwrap()
         };
         for (user, expected) in [
@@ -291,26 +280,17 @@ mod tests {
             ("nonroot:staff", Some("65532:50")),
             (":staff", Some("0:50")),
         ] {
-            assert_eq!(
-                resolved(user, false),
-                (expected.map(str::to_owned), Some(vec![7, 50])),
-                "{user:?}"
-            );
-            assert_eq!(resolved(user, true), (None, None), "{user:?}");
+            assert_eq!(resolved(user), (expected.map(str::to_owned), vec![7, 50]), "{user:?}");
         }
         // Numbers would lose a group. The launcher checks those that the engine finds.
         for user in ["nonroot", "65532"] {
-            assert_eq!(
-                resolved(user, false),
-                (Some("65532".to_owned()), Some(vec![50, 7, 50])),
-                "{user}"
-            );
+            assert_eq!(resolved(user), (Some("65532".to_owned()), vec![50, 7, 50]), "{user}");
         }
         let other = "other:x:7:1::/:\napp:x:7:2::/:\n";
-        let app = resolve_for_exec("app", other, "staff:x:50:app\n", &[], false).unwrap();
+        let app = resolve_for_exec("app", other, "staff:x:50:app\n", &[]).unwrap();
         assert_eq!(
             (app.exec.as_deref(), app.groups),
-            (Some("7:2"), Some(vec![50])),
+            (Some("7:2"), vec![50]),
             "the number is another user's"
         );
     }

@@ -20,8 +20,14 @@ pub(crate) enum GroupChoice {
     Possible,
     /// They may also find the path to the launcher, by this means.
     InPlace(String),
+    /// The same, and they may mount something over the files, so that it does not matter whether
+    /// these can be written.
+    OverFiles(String),
     /// Only if the container's user may write the files.
     ByFiles,
+    /// Only if the container's user may write the files: it may find the path to the launcher, by
+    /// this means.
+    InPlaceByFiles(String),
 }
 
 /// Capabilities with which root needs no group: it may set them, or needs no permission of a file.
@@ -46,7 +52,12 @@ const HARMLESS: [&str; 15] = [
     "WAKE_ALARM",
 ];
 
-/// Determines what a container's configuration says about this. `user` is the user of a session;
+/// Capabilities that help a user other than root to find the path to the launcher, or to take over
+/// the launcher, but not to write files of root.
+const WITHOUT_WRITING: [&str; 4] = ["SYS_PTRACE", "DAC_READ_SEARCH", "SYS_CHROOT", "SETPCAP"];
+
+/// Determines what a container's configuration says about this. Where it says that files are to be
+/// written, the caller has to look whether they can be. `user` is the user of a session;
 /// `is_own` states that it is the container's own.
 pub(crate) fn group_choice(
     target: &Target,
@@ -60,24 +71,20 @@ pub(crate) fn group_choice(
         &target.dropped_capabilities,
     );
     let granted = capability::known_names(granted);
-    let covers_paths = may_cover_paths(target, &granted, is_podman);
-    if target.has_fixed_files() && !covers_paths {
-        return GroupChoice::NoGain;
-    }
     let is_root = is_root(&target.user) || (is_own && user.uid == 0);
     let needs_none = granted.iter().any(|name| WITHOUT_GROUPS.contains(name));
     if is_root && needs_none {
         return GroupChoice::NoGain;
     }
-    if covers_paths {
-        return GroupChoice::InPlace(
-            "it may make namespaces, and has a device, which may be FUSE's".to_owned(),
+    if may_cover_paths(target, &granted, is_podman) {
+        return GroupChoice::OverFiles(
+            "it may mount a filesystem that answers for every name".to_owned(),
         );
     }
     // A set-user-id program makes other users root, with the same capabilities at most.
     let may_be_root = is_root || !target.no_new_privileges;
     if needs_none || !may_be_root {
-        return GroupChoice::ByFiles;
+        return by_added_capabilities(target, is_podman).unwrap_or(GroupChoice::ByFiles);
     }
     // In Podman the folder of names is root's own, and only these groups are looked up.
     if is_podman && !target.added_groups.is_empty() {
@@ -93,14 +100,34 @@ pub(crate) fn group_choice(
     }
 }
 
+/// Determines what the capabilities that a container was given say of a user other than root, if
+/// they help it. Podman gives them to every user, and looks the user of a session up by name.
+/// Elsewhere, only a program with capabilities of its own has them.
+fn by_added_capabilities(target: &Target, is_podman: bool) -> Option<GroupChoice> {
+    let added = capability::bounding_set(
+        target.privileged && is_podman,
+        &target.added_capabilities,
+        &["ALL".to_owned()],
+    );
+    let added = capability::known_names(added);
+    let helpful = |name: &&&str| !HARMLESS.contains(*name);
+    let writes = |name: &&&str| !WITHOUT_WRITING.contains(*name);
+    let told = |name: &str| format!("its user may have {name}");
+    match added.iter().filter(helpful).find(writes) {
+        Some(name) if is_podman => Some(GroupChoice::InPlace(told(name))),
+        _ => added.iter().find(helpful).map(|name| GroupChoice::InPlaceByFiles(told(name))),
+    }
+}
+
 /// Whether a process may mount a filesystem of its own over the keeper's `/proc`, in which every
-/// name leads to its program. Only FUSE answers for every name. A profile of one's own for seccomp
-/// may let namespaces be made, and so does Podman's.
+/// name leads to its program. FUSE answers for every name, and so does autofs, for which the process
+/// needs the capability in the host's user namespace. A profile of one's own for seccomp may let
+/// namespaces be made, and so does Podman's.
 fn may_cover_paths(target: &Target, granted: &[&str], is_podman: bool) -> bool {
     // A privileged container has all capabilities.
-    let may_make_namespaces =
-        is_podman || target.seccomp.is_some() || granted.contains(&"SYS_ADMIN");
-    may_make_namespaces && (target.privileged || !target.reach.devices.is_empty())
+    let may_mount = target.privileged || granted.contains(&"SYS_ADMIN");
+    let may_make_namespaces = is_podman || target.seccomp.is_some();
+    may_mount || (may_make_namespaces && !target.reach.devices.is_empty())
 }
 
 #[cfg(test)]
@@ -138,12 +165,6 @@ mod tests {
         ] {
             let target = of("x", add, drop);
             assert_eq!(group_choice(&target, user, true, false), expected, "{user} +{add} -{drop}");
-            let fixed = Target { read_only_root: true, ..target.clone() };
-            assert_eq!(
-                group_choice(&fixed, user, true, false),
-                GroupChoice::NoGain,
-                "{user} +{add} -{drop}"
-            );
             let confined = Target { no_new_privileges: true, ..target };
             let expected = if user == USER { GroupChoice::ByFiles } else { expected };
             assert_eq!(
@@ -152,6 +173,30 @@ mod tests {
                 "{user} +{add} -{drop}"
             );
         }
+    }
+
+    #[test]
+    fn capabilities_that_were_added_help_other_users() {
+        let by_files =
+            |means: &str| GroupChoice::InPlaceByFiles(format!("its user may have {means}"));
+        let in_place = |means: &str| GroupChoice::InPlace(format!("its user may have {means}"));
+        for (add, in_docker, in_podman) in [
+            ("SYS_PTRACE", by_files("SYS_PTRACE"), by_files("SYS_PTRACE")),
+            ("NET_ADMIN", GroupChoice::ByFiles, GroupChoice::ByFiles),
+            ("CHOWN", by_files("CHOWN"), in_place("CHOWN")),
+            ("NET_ADMIN SETGID", by_files("SETGID"), in_place("SETGID")),
+        ] {
+            let target = of("x", add, "");
+            for (is_podman, expected) in [(false, &in_docker), (true, &in_podman)] {
+                assert_eq!(group_choice(&target, USER, true, is_podman), *expected, "{add}");
+                // It has them in spite of this.
+                let confined = Target { no_new_privileges: true, ..target.clone() };
+                assert_eq!(group_choice(&confined, USER, true, is_podman), *expected, "{add}");
+                assert_eq!(group_choice(&target, ROOT, true, is_podman), GroupChoice::NoGain);
+            }
+        }
+        let privileged = Target { privileged: true, ..of("x", "", "") };
+        assert!(matches!(group_choice(&privileged, USER, true, true), GroupChoice::OverFiles(_)));
     }
 
     #[test]
@@ -181,30 +226,26 @@ mod tests {
         for (seccomp, add, devices, expected) in [
             (Some("unconfined"), "", true, true),
             (None, "SYS_ADMIN", true, true),
+            // autofs needs no device.
+            (None, "SYS_ADMIN", false, true),
             (Some("unconfined"), "", false, false),
             (None, "", true, false),
         ] {
             let reach = if devices { reach.clone() } else { Reach::default() };
             let target = Target { seccomp: seccomp.map(str::to_owned), reach, ..of("x", add, "") };
-            let fixed = Target { read_only_root: true, ..target.clone() };
-            for target in [target, fixed] {
-                let is_in_place =
-                    matches!(group_choice(&target, USER, true, false), GroupChoice::InPlace(_));
-                assert_eq!(is_in_place, expected, "{seccomp:?} {add} {devices}");
-                let in_podman = group_choice(&target, USER, true, true);
-                assert_eq!(
-                    matches!(in_podman, GroupChoice::InPlace(_)),
-                    devices,
-                    "{seccomp:?} {add} {devices}"
-                );
-                assert_eq!(group_choice(&target, ROOT, true, false), GroupChoice::NoGain);
-                let roots = Target { user: "0".to_owned(), ..target };
-                assert_eq!(
-                    group_choice(&roots, USER, false, false),
-                    GroupChoice::NoGain,
-                    "root could be that user"
-                );
-            }
+            let covers = |target: &Target, is_podman| {
+                matches!(group_choice(target, USER, true, is_podman), GroupChoice::OverFiles(_))
+            };
+            assert_eq!(covers(&target, false), expected, "{seccomp:?} {add} {devices}");
+            let in_podman = devices || add == "SYS_ADMIN";
+            assert_eq!(covers(&target, true), in_podman, "{seccomp:?} {add} {devices}");
+            assert_eq!(group_choice(&target, ROOT, true, false), GroupChoice::NoGain);
+            let roots = Target { user: "0".to_owned(), ..target };
+            assert_eq!(
+                group_choice(&roots, USER, false, false),
+                GroupChoice::NoGain,
+                "root could be that user"
+            );
         }
     }
 }

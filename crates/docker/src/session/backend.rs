@@ -7,7 +7,7 @@ use scratchdbg_backend::{
 
 use super::{Keeper, Process};
 use crate::initial_probe::InitialProbe;
-use crate::plan::{AttachRequest, GroupChoice, group_choice, of_session_inside, plan};
+use crate::plan::{AttachRequest, of_session_inside, plan};
 use crate::{Engine, Error, SessionPlan, Target};
 
 impl SessionBackend for Engine {
@@ -65,13 +65,9 @@ impl SessionBackend for Engine {
         // Podman gives the added capabilities only to a user requested by the exact name of the
         // container's own user.
         request.exec_user = user.exec.filter(|_| !request.podman);
-        request.groups = user.groups;
+        request.groups = Some(user.groups);
         let user = user.numeric;
-        if let GroupChoice::InPlace(means) =
-            group_choice(&target, user, asked_user.is_none(), self.is_podman())
-        {
-            request.in_place = Some(means);
-        }
+        request.in_place = Box::pin(self.taken_place(&target, user, asked_user.is_none())).await;
         let mut rights = of_session_inside(&target, user, asked_user.as_deref(), request.podman);
         if rights.may_linger && (request.asked.linger.is_some() || !keepers.is_empty()) {
             request.may_choose_groups = !Box::pin(self.guards_groups(&target, user)).await;

@@ -12,18 +12,20 @@ use serde_json::Value;
 
 use super::NumericUser;
 use crate::containers::Change;
-use crate::target::Mount;
+use crate::target::Target;
 
 /// The files in which users are looked up.
 pub(crate) const FILES: [&str; 2] = ["/etc/passwd", "/etc/group"];
 
 /// Returns the lookup file that a target changed, as far as the engine lists its changes.
-pub(crate) fn changed(changes: &[Change]) -> Option<&'static str> {
+///
+/// Podman lists `/etc` as changed in every container: it makes files there.
+pub(crate) fn changed(changes: &[Change], is_podman: bool) -> Option<&'static str> {
     // A folder changes with the entries in it. If none of them did, it may be another folder.
     let has_changed_entries = changes.iter().any(|change| change.path.starts_with("/etc/"));
-    let is_etc_replaced = changes
-        .iter()
-        .any(|change| change.path == "/etc" && (change.kind != 'C' || !has_changed_entries));
+    let is_etc_replaced = changes.iter().any(|change| {
+        change.path == "/etc" && (change.kind != 'C' || !(has_changed_entries || is_podman))
+    });
     FILES
         .into_iter()
         .find(|path| is_etc_replaced || changes.iter().any(|change| change.path == *path))
@@ -31,9 +33,9 @@ pub(crate) fn changed(changes: &[Change]) -> Option<&'static str> {
 
 /// Returns the lookup file that is on a mount. The target, or another container, may be able to
 /// change it by another mount of the same folder, even if this mount is read-only.
-pub(crate) fn mounted(mounts: &[Mount]) -> Option<&'static str> {
-    let is_mounted =
-        |path: &str| mounts.iter().any(|mount| Path::new(path).starts_with(&mount.destination));
+pub(crate) fn mounted(target: &Target) -> Option<&'static str> {
+    let places: Vec<String> = target.mount_points().collect();
+    let is_mounted = |path: &str| places.iter().any(|place| Path::new(path).starts_with(place));
     FILES.into_iter().find(|path| is_mounted(path))
 }
 
@@ -54,6 +56,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::target::tests::target;
+    use crate::target::{Mount, Reach};
 
     fn changes(list: &[(char, &str)]) -> Vec<Change> {
         list.iter().map(|&(kind, path)| Change { kind, path: path.to_owned() }).collect()
@@ -72,16 +76,20 @@ mod tests {
             (&[('D', "/etc")], Some("/etc/passwd")),
             (&[('C', "/etc"), ('A', "/x/passwd")], Some("/etc/passwd")),
         ] {
-            assert_eq!(changed(&changes(list)), expected, "{list:?}");
+            assert_eq!(changed(&changes(list), false), expected, "{list:?}");
         }
+        assert_eq!(changed(&changes(&[('C', "/etc")]), false), Some("/etc/passwd"));
+        assert_eq!(changed(&changes(&[('C', "/etc")]), true), None);
+        assert_eq!(changed(&changes(&[('A', "/etc")]), true), Some("/etc/passwd"));
     }
 
     #[test]
     fn a_mount_is_not_trusted() {
-        let mount = |destination: &str, read_only| Mount {
-            destination: destination.to_owned(),
-            read_only,
-            ..Mount::default()
+        let mounted_at = |destination: &str, read_only| {
+            let destination = destination.to_owned();
+            let mount = Mount { destination, read_only, ..Mount::default() };
+            let reach = Reach { mounts: vec![mount], ..Reach::default() };
+            mounted(&Target { reach, ..target() })
         };
         for (destination, read_only, expected) in [
             ("/etc", false, Some("/etc/passwd")),
@@ -92,8 +100,10 @@ mod tests {
             ("/et", false, None),
             ("/etc/passwd.d", false, None),
         ] {
-            assert_eq!(mounted(&[mount(destination, read_only)]), expected, "{destination}");
+            assert_eq!(mounted_at(destination, read_only), expected, "{destination}");
         }
+        let in_memory = vec!["/x/../etc/".to_owned()];
+        assert_eq!(mounted(&Target { in_memory, ..target() }), Some("/etc/passwd"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use scratchdbg_backend::{How, Plan};
 use scratchdbg_console::printer::Printer;
 
 use scratchdbg_args::Format;
+use scratchdbg_logs::escape::label;
 
 /// Describes the keeper's capabilities.
 fn rights(plan: &Plan) -> &'static str {
@@ -23,9 +24,9 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
     let command =
         if plan.command.is_empty() { "a shell".to_owned() } else { plan.command.join(" ") };
     let facts = [
-        ("target", format!("{} ({})", plan.target_name, plan.target_kind)),
-        ("command", scratchdbg_logs::escape::label(&command).into_owned()),
-        ("keeper", format!("{}, {}, {}", plan.keeper_image, network(plan), rights(plan))),
+        ("target", format!("{} ({})", label(&plan.target_name), plan.target_kind)),
+        ("command", label(&command).into_owned()),
+        ("keeper", format!("{}, {}, {}", label(&plan.keeper_image), network(plan), rights(plan))),
     ];
     for (name, fact) in &facts {
         printer.line(&format!("{name:9}{fact}"))?;
@@ -37,15 +38,13 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
         };
         printer.line(&format!(
             "{:9}{}, as {} with {capabilities}",
-            "sidecar", sidecar.image, plan.user
+            "sidecar",
+            label(&sidecar.image),
+            plan.user
         ))?;
     }
     for reason in &plan.reasons {
-        printer.line(&format!(
-            "- {}: {}",
-            scratchdbg_logs::escape::label(&reason.decision),
-            scratchdbg_logs::escape::label(&reason.because)
-        ))?;
+        printer.line(&format!("- {}: {}", label(&reason.decision), label(&reason.because)))?;
     }
     Ok(())
 }
