@@ -101,6 +101,13 @@ pub(super) fn ran_less_than(facts: &ContainerFacts<'_>, seconds: i64) -> bool {
     }
 }
 
+/// Reports whether the last run is known to have lasted so many seconds or more.
+pub(super) fn ran_at_least(facts: &ContainerFacts<'_>, seconds: i64) -> bool {
+    facts.state.started_at.is_some()
+        && facts.state.finished_at.is_some()
+        && !ran_less_than(facts, seconds)
+}
+
 /// Describes the length of the last run.
 pub(super) fn duration(facts: &ContainerFacts<'_>) -> Option<String> {
     let nanoseconds = facts.state.finished_at?.checked_sub(facts.state.started_at?)?;

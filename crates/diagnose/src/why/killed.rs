@@ -50,6 +50,9 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
     }
     if signals.contains(&stop) || run.has("stop") {
         // Podman does not record the second signal, and Docker's record may lack the first.
+        if let Some(finding) = ended_at_once(facts, run, stop) {
+            return Some(finding);
+        }
         return Some(stop_ignored(facts, run, stop).guessed());
     }
     Some(by_something_else(facts, run).guessed())
@@ -144,21 +147,17 @@ pub(super) fn stop_signal(facts: &ContainerFacts<'_>) -> u8 {
 
 /// Returns how long before SIGKILL the stop signal was sent, if both are recorded.
 fn time_to_end(run: &LastRun<'_>, stop: u8) -> Option<i64> {
-    let sent = |signal: u8| {
-        move |event: &&&Event| {
-            event.action == "kill"
-                && event.signal.as_deref().and_then(exit_code::signal_number) == Some(signal)
-        }
-    };
-    let asked = run.events.iter().find(sent(stop))?.time;
-    let killed = run.events.iter().rfind(sent(KILL))?.time;
+    let asked = run.events.iter().find(|event| is_signal(event, stop))?.time;
+    let killed = run.events.iter().rfind(|event| is_signal(event, KILL))?.time;
     Some(killed.saturating_sub(asked)).filter(|&time| time > 0)
 }
+
+/// Less nanoseconds than any grace period: they are given in seconds.
+const NO_TIME: i64 = 900_000_000;
 
 /// A stop without a grace period (`docker stop -t 0`): whether the program would have ended on its
 /// own is unknown.
 fn at_once(facts: &ContainerFacts<'_>, run: &LastRun<'_>, stop: u8) -> Option<Finding> {
-    const NO_TIME: i64 = 900_000_000;
     let time = time_to_end(run, stop).filter(|&time| time < NO_TIME)?;
     let name = exit_code::signal_name(stop);
     Some(
@@ -171,6 +170,34 @@ fn at_once(facts: &ContainerFacts<'_>, run: &LastRun<'_>, stop: u8) -> Option<Fi
         .evidence(exit_evidence(facts))
         .fix("to let it end by itself, give it time: docker stop without -t 0 (Compose: stop_grace_period)"),
     )
+}
+
+/// A program that ended with the code of SIGKILL right after it was asked to end: no grace period
+/// had passed.
+fn ended_at_once(facts: &ContainerFacts<'_>, run: &LastRun<'_>, stop: u8) -> Option<Finding> {
+    let asked = run.events.iter().find(|event| is_signal(event, stop))?.time;
+    let ended = run.events.iter().rfind(|event| event.action == "die")?.time;
+    let time = Some(ended.saturating_sub(asked)).filter(|&time| 0 < time && time < NO_TIME)?;
+    let name = exit_code::signal_name(stop);
+    Some(
+        Finding::new(
+            Code::Stopped,
+            Severity::Info,
+            format!(
+                "the container was stopped on request, and its program ended with the code of SIGKILL as soon as it had got {name}"
+            ),
+        )
+        .evidence(format!("it ended {} after {name}: no grace period had passed", in_words(time)))
+        .evidence(exit_evidence(facts))
+        .fix("if it ends children with SIGKILL, let it end with a code of its own; if it was docker stop -t 0, give it time")
+        .guessed(),
+    )
+}
+
+/// Whether an event is a signal that the engine sent.
+fn is_signal(event: &Event, signal: u8) -> bool {
+    event.action == "kill"
+        && event.signal.as_deref().and_then(exit_code::signal_number) == Some(signal)
 }
 
 fn stop_ignored(facts: &ContainerFacts<'_>, run: &LastRun<'_>, signal: u8) -> Finding {

@@ -104,6 +104,9 @@ impl LastWords {
         let mut words = Self { at_end: Vec::new(), earlier: Vec::new() };
         // Start with the last line: it tells why the program died.
         for (index, findings) in found.into_iter().enumerate().rev() {
+            if start::is_refuted_by_run(facts, &lines[index]) {
+                continue;
+            }
             for mut finding in findings {
                 if panic_is_told && is_panic(&finding) && !says_something(&lines[index]) {
                     continue;

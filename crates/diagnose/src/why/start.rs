@@ -291,6 +291,23 @@ pub(super) fn may_be_failed_exec(exit_code: i64) -> bool {
     matches!(exit_code, 1 | 126 | 127 | 255)
 }
 
+/// More seconds than a runtime needs to end when the kernel refuses the program.
+const AT_ONCE: i64 = 2;
+
+/// Whether a line of the log says that the kernel refused the container's own program, although
+/// that ran.
+pub(super) fn is_refuted_by_run(facts: &ContainerFacts<'_>, line: &str) -> bool {
+    let command = facts.image.map(|image| [&image.config.entrypoint, &image.config.command]);
+    let program = command.and_then(|[entrypoint, command]| entrypoint.iter().chain(command).next());
+    let is_of_program = |said: &dialect::Said| match &said.meaning {
+        Meaning::NotFoundByKernel(path) | Meaning::Format(path) => path.as_ref() == program,
+        _ => false,
+    };
+    program.is_some()
+        && evidence::ran_at_least(facts, AT_ONCE)
+        && dialect::read_log(line).iter().any(is_of_program)
+}
+
 /// A program that the kernel refused after the engine had started the container.
 pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> {
     if !may_be_failed_exec(facts.state.exit_code) {
@@ -309,7 +326,8 @@ pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Findin
                 | Meaning::Refused(..)
         )
     });
-    if by_kernel {
+    // What ran for a while was started: the words are its own.
+    if by_kernel && !evidence::ran_at_least(facts, AT_ONCE) {
         let mut findings = with_image(facts, dialect::explain_log(last.unwrap_or_default()));
         say_what_is_known(facts, last.unwrap_or_default(), &mut findings);
         if let Some(first) = findings.first_mut() {
@@ -319,7 +337,7 @@ pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Findin
     }
     // The runtime's error is in a log that cannot be read, or was never written. The image itself
     // may prove the cause.
-    if last.is_some() || !evidence::ran_less_than(facts, 2) {
+    if last.is_some() || !evidence::ran_less_than(facts, AT_ONCE) {
         return None;
     }
     let finding = proven_by_image(facts)?;

@@ -99,7 +99,7 @@ fn a_program_that_was_refused_did_not_end_by_itself() {
         ("exec /app: input/output error", "start-failed"),
         ("exec /app: text file busy", "file-busy"),
     ] {
-        let mut facts = ended(255);
+        let mut facts = at_once(255);
         facts.log = Some(log(line));
         assert_eq!(verdict(&facts), (code, false), "{line}");
         assert!(why(&facts).findings.iter().all(|finding| finding.code != Code::AppExit), "{line}");

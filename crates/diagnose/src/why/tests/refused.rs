@@ -235,7 +235,7 @@ fn a_loader_on_a_mount_with_noexec() {
         let mounts = Mounts::new(vec![mount]);
         let image = ImageFacts { mounts: Some(&mounts), ..ImageFacts::new(&config, &rootfs) };
         let said = log("exec /app: permission denied");
-        let facts = ContainerFacts { image: Some(image), log: Some(said), ..ended(1) };
+        let facts = ContainerFacts { image: Some(image), log: Some(said), ..at_once(1) };
         assert_eq!(verdict(&facts), (code, !no_exec), "{:?}", why(&facts));
     }
 }
@@ -296,4 +296,35 @@ fn the_image_of_a_pod_proves_what_its_runtime_suggests() {
         Code::EntrypointMissing,
         "nothing is known"
     );
+}
+
+/// A program that ends at once with this code has not ignored the signal.
+#[test]
+fn a_stop_that_a_program_answers_with_137() {
+    let stopped = |milliseconds: i64| {
+        let mut record = events(&[("start", 0), ("kill", 15), ("die", 137), ("stop", 0)]);
+        for event in &mut record[2..] {
+            event.time += milliseconds * 1_000_000;
+        }
+        ContainerFacts { events: Some(record), ..ended(137) }
+    };
+    assert_eq!(verdict(&stopped(22)), ("stopped", true));
+    assert_eq!(verdict(&stopped(2_000)), ("stop-signal-ignored", true));
+}
+
+/// What a program that ran for seconds writes of itself is not the kernel's word.
+#[test]
+fn a_program_that_ran_was_not_refused() {
+    let (config, rootfs) = image_of(&Sample::glibc().build(), 0o755);
+    let ran = |seconds: i64, said: &str| {
+        let image = ImageFacts::new(&config, &rootfs);
+        let mut facts = ContainerFacts { image: Some(image), log: Some(log(said)), ..ended(1) };
+        facts.state.started_at = Some(1_000_000_000);
+        facts.state.finished_at = Some((1 + seconds) * 1_000_000_000);
+        verdict(&facts).0
+    };
+    for said in ["exec /app: no such file or directory", "exec /app: exec format error"] {
+        assert_ne!(ran(0, said), "app-exit", "{said}");
+        assert_eq!(ran(4, said), "app-exit", "{said}");
+    }
 }

@@ -25,7 +25,7 @@ fn the_kernel_refused_and_the_image_says_why() {
         let facts = ContainerFacts {
             log: Some(log(text)),
             image: Some(ImageFacts::new(&config, &rootfs)),
-            ..ended(exit_code)
+            ..at_once(exit_code)
         };
         assert_eq!(verdict(&facts), (code, guess), "{text} {:?}", why(&facts));
     }
@@ -35,7 +35,7 @@ fn the_kernel_refused_and_the_image_says_why() {
 #[test]
 fn a_line_of_a_log_proves_no_file() {
     let (config, rootfs) = image_of(&Sample::fixed().build(), 0o755);
-    let facts = |text: &str, image| ContainerFacts { log: Some(log(text)), image, ..ended(1) };
+    let facts = |text: &str, image| ContainerFacts { log: Some(log(text)), image, ..at_once(1) };
     let image = || Some(ImageFacts::new(&config, &rootfs));
     for (text, image, code, message) in [
         (
@@ -242,13 +242,13 @@ fn mounts_that_hide_or_refuse_the_program() {
         let facts = ContainerFacts {
             image: Some(image),
             log: Some(log("exec /opt/app: permission denied")),
-            ..ended(1)
+            ..at_once(1)
         };
         assert_eq!(verdict(&facts), (code, guess), "{no_exec:?}");
         let fix = why(&facts).findings[0].fix.clone().unwrap_or_default();
         assert!(!fix.contains("0755"), "{fix}");
     }
     let gone = Mount { is_source_missing: true, ..bind };
-    let facts = ContainerFacts { mounts: vec![gone], ..ended(3) };
+    let facts = ContainerFacts { mounts: vec![gone], ..at_once(3) };
     assert_eq!(verdict(&facts).0, "mount-failed");
 }
