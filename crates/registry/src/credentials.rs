@@ -233,7 +233,11 @@ mod tests {
             None
         );
         for (script, part) in [
-            ("echo the key ring is locked; exit 1", "the key ring is locked"),
+            ("echo no credentials server URL; exit 1", "failed: no credentials server URL"),
+            // What else a helper says may have the secret in it.
+            ("echo hidden-word; exit 1", "failed (exit status: 1)"),
+            ("echo '{\"Username\":\"u\",\"Secret\":\"hidden-word\"}'; exit 2", "exit status: 2"),
+            ("echo '{\"Secret\":\"hidden-word\"}'; kill -9 $$", "signal: 9"),
             ("echo '{\"Secret\": \"hidden-word\"'", "no JSON"),
             ("exit 3", "3"),
             ("exec sleep 60", "gave no answer"),
@@ -242,6 +246,11 @@ mod tests {
             let error = ask(script).await.unwrap_err().to_string();
             assert!(error.contains(part) && !error.contains("hidden-word"), "{script}: {error}");
         }
+        // What a helper leaves in the background may keep its output open.
+        let behind = r#"sleep 60 & cat >/dev/null; echo '{"Username":"u","Secret":"p"}'"#;
+        let path = helper(folder.path(), behind);
+        let answer = helper::run(&path, "r.example", Duration::from_secs(30)).await.unwrap();
+        assert_eq!(answer, Some(login("u", "p")));
         let missing =
             helper::run(Path::new("/nonexistent/helper"), "r", Duration::from_secs(1)).await;
         assert!(missing.unwrap_err().to_string().contains("cannot be started"));

@@ -11,12 +11,22 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::{Credential, CredentialError, Secret};
-use crate::text;
 
 /// The longest accepted output, more than any token.
 const LONGEST_ANSWER: u64 = 1024 * 1024;
 /// The text that helpers print if they have no credential.
 const NOT_FOUND: &str = "credentials not found in native keychain";
+
+/// Other messages of the protocol.
+const KNOWN: [&str; 4] = [
+    "no credentials server URL",
+    "no credentials username",
+    "credentials store is not initialized",
+    "Unknown credential action `get`",
+];
+/// How long the output of a helper that has ended is waited for: a process that it has left in the
+/// background may keep it open.
+const AFTER_END: Duration = Duration::from_millis(500);
 
 /// Not `Debug`: it contains a password.
 #[derive(Deserialize)]
@@ -60,16 +70,15 @@ pub(super) async fn run(
         return Err(failed("says too much".into()));
     }
     if !status.success() {
+        // Nothing else of the output is shown: a secret may be in it.
         let said = String::from_utf8_lossy(&output);
         if said.contains(NOT_FOUND) {
             return Ok(None);
         }
-        let said = text::cut(said.trim());
-        return Err(failed(if said.is_empty() {
-            format!("failed ({status})")
-        } else {
-            format!("failed: {said}")
-        }));
+        let known = KNOWN.iter().find(|known| said.trim() == **known);
+        return Err(failed(
+            known.map_or_else(|| format!("failed ({status})"), |known| format!("failed: {known}")),
+        ));
     }
     let answer: Answer =
         serde_json::from_slice(&output).map_err(|_| failed("answers with no JSON".into()))?;
@@ -95,11 +104,32 @@ async fn exchange(program: &Path, key: &str) -> io::Result<(std::process::ExitSt
         let _unread = stdin.write_all(key.as_bytes()).await;
     }
     let mut output = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        stdout.take(LONGEST_ANSWER + 1).read_to_end(&mut output).await?;
-    }
+    let stdout = child.stdout.take().map(|stdout| stdout.take(LONGEST_ANSWER + 1));
+    let ended = {
+        let mut read = std::pin::pin!(async {
+            match stdout {
+                Some(mut stdout) => stdout.read_to_end(&mut output).await,
+                None => Ok(0),
+            }
+        });
+        tokio::select! {
+            biased;
+            read = &mut read => {
+                read?;
+                None
+            }
+            ended = child.wait() => {
+                let _in_background = tokio::time::timeout(AFTER_END, &mut read).await;
+                Some(ended?)
+            }
+        }
+    };
     if output.len() as u64 > LONGEST_ANSWER {
         child.start_kill()?;
     }
-    Ok((child.wait().await?, output))
+    let status = match ended {
+        Some(status) => status,
+        None => child.wait().await?,
+    };
+    Ok((status, output))
 }
