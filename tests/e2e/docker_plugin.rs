@@ -112,6 +112,12 @@ fn docker_gets_metadata_and_completions() {
     assert!(completed(&["lo"]).ends_with("\n:4\n"));
     assert!(completed(&["attach", "--mode", ""]).contains("sidecar\t"));
     assert!(completed(&["attach", "--us"]).starts_with("--user\t"));
+    // With docker's own flags first.
+    let target = stage.target(&[]);
+    let host = stage.engine.host().to_owned();
+    let words = ["-H", &*host, "__complete", "scratchdbg", "attach", target.name()];
+    let named = plugin.run(words).expect_code(0).text();
+    assert!(named.starts_with(&format!("{}\t", target.name())), "{named}");
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod build_same;
 mod check;
 mod check_manifest;
 mod codes;
+mod completion;
 mod demo;
 mod docker_habits;
 mod docker_names;

@@ -16,6 +16,7 @@ const MAP: &[(&str, &[&str])] = &[
             "args",
             "backend",
             "builder",
+            "completion",
             "console",
             "diagnose",
             "docker",
@@ -32,6 +33,7 @@ const MAP: &[(&str, &[&str])] = &[
             "session",
         ],
     ),
+    ("completion", &["files", "logs"]),
     ("console", &["backend", "files", "follow", "logs"]),
     ("diagnose", &[]),
     ("docker", &["backend", "diagnose", "files", "logs", "pace"]),
@@ -151,10 +153,17 @@ fn files_have_one_concept() {
 
 #[test]
 fn the_command_line_stays_thin() {
-    let lines: usize = lines(&crates().join("cli/src")).iter().map(|(_, lines)| lines).sum();
+    let is_test = |path: &PathBuf| path.ends_with("tests.rs");
+    let files = sources(&crates().join("cli/src")).into_iter();
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let without_tests = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source file");
+        text.lines().take_while(|line| *line != "#[cfg(test)]").count()
+    };
+    let lines: usize = files.filter(|path| !is_test(path)).map(without_tests).sum();
     assert!(
         lines <= MOST_LINES_OF_THE_COMMAND_LINE,
-        "crates/cli/src has {lines} lines: move what computes into another crate"
+        "crates/cli/src has {lines} lines without its tests: move what computes into another crate"
     );
 }
 

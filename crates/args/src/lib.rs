@@ -8,6 +8,7 @@
 mod attach;
 mod build;
 mod check;
+mod completion;
 mod kubernetes;
 mod kubernetes_command;
 mod logs;
@@ -25,6 +26,7 @@ use scratchdbg_manual::examples;
 pub use self::attach::{AttachArgs, ModeArg};
 pub use self::build::BuildArgs;
 pub use self::check::{CheckArgs, CheckFormat, Deny};
+pub use self::completion::{CompletionCommand, ShellArg};
 pub use self::kubernetes::KubernetesArgs;
 pub use self::kubernetes_command::{KubernetesCommand, PurposeArg};
 pub use self::logs::{Count, LogsArgs};
@@ -126,8 +128,9 @@ pub enum Command {
     Plugin(PluginCommand),
     /// Run a guided tour on a temporary container
     Demo(DemoArgs),
-    /// Print the completion script for a shell
-    Completion(CompletionArgs),
+    /// Print or install the completions for a shell
+    #[command(subcommand)]
+    Completion(CompletionCommand),
     /// Print a manual page, or write all of them to a folder
     #[command(after_help = examples::MAN)]
     Man(ManArgs),
@@ -176,14 +179,6 @@ pub struct ManArgs {
     /// Write the pages of all commands to this folder
     #[arg(short, long, value_name = "DIR", conflicts_with = "command")]
     pub output: Option<std::path::PathBuf>,
-}
-
-/// The options of `completion`.
-#[derive(Debug, Args)]
-pub struct CompletionArgs {
-    /// The shell
-    #[arg(value_enum)]
-    pub shell: clap_complete::Shell,
 }
 
 #[cfg(test)]
@@ -255,6 +250,7 @@ mod tests {
             &["scratchdbg", "check", "x", "--format", hostile],
             &["scratchdbg", "--color", hostile, "ps"],
             &["scratchdbg", "completion", hostile],
+            &["scratchdbg", "completion", "install", hostile],
             &["scratchdbg", "attach", "--mode", hostile, "x"],
             &["scratchdbg", "ps", hostile, hostile],
             &["scratchdbg", "ps", &option],

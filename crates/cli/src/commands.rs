@@ -3,6 +3,7 @@
 mod attach;
 pub(crate) mod build;
 mod check;
+pub(crate) mod complete;
 mod completion;
 mod demo;
 mod kubernetes;
@@ -78,7 +79,7 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
         Command::Ps(args) => ps::ps(args, context).await,
         Command::Kubernetes(command) => kubernetes::kubernetes(&command, context),
         Command::Plugin(command) => plugin::plugin(&command, context),
-        Command::Completion(args) => completion::completion(&args),
+        Command::Completion(command) => completion::completion(command, context),
         Command::Man(args) => man::man(args).await,
         Command::Version => {
             context.printer.line(concat!("scratchdbg ", env!("CARGO_PKG_VERSION")))?;

@@ -6,6 +6,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use scratchdbg_completion::Homes;
 use scratchdbg_plugin::docker::{self, DockerFlags};
 
 /// The environment variables.
@@ -37,6 +38,11 @@ pub(crate) struct Environment {
     pub(crate) default_kubeconfig: Option<PathBuf>,
     /// `scratchdbg/config.json` in `XDG_CONFIG_HOME`, or in `.config` of the home directory.
     pub(crate) config_file: Option<PathBuf>,
+    /// `SHELL`: the user's shell.
+    pub(crate) shell: Option<String>,
+    /// `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and `BASH_COMPLETION_USER_DIR`: where shells look for
+    /// completions.
+    pub(crate) completion_homes: Homes,
     /// Whether `KUBERNETES_SERVICE_HOST` is set: this process runs in a container of a pod.
     pub(crate) is_in_pod: bool,
     /// `XDG_RUNTIME_DIR`: the directory in which rootless engines create their sockets.
@@ -77,6 +83,12 @@ impl Environment {
             config_file: path("XDG_CONFIG_HOME")
                 .or_else(|| Some(path("HOME")?.join(".config")))
                 .map(|folder| folder.join("scratchdbg/config.json")),
+            shell: text("SHELL"),
+            completion_homes: Homes {
+                data: path("XDG_DATA_HOME").or_else(|| Some(path("HOME")?.join(".local/share"))),
+                config: path("XDG_CONFIG_HOME").or_else(|| Some(path("HOME")?.join(".config"))),
+                bash: path("BASH_COMPLETION_USER_DIR"),
+            },
             is_in_pod: text("KUBERNETES_SERVICE_HOST").is_some(),
             runtime_dir: path("XDG_RUNTIME_DIR"),
         }

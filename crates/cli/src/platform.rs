@@ -3,16 +3,18 @@
 
 mod location;
 mod log_targets;
+mod names;
 
 use scratchdbg_backend::{Error, ErrorKind, Scope, Selector, SessionTarget};
 use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe, TlsFiles};
 /// Validation of image names and user settings, which does not depend on a connection.
-pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
+pub(crate) use scratchdbg_docker::{context_names, detach_keys, is_image_reference};
 
 use scratchdbg_console::printer::Printer;
 
-pub(crate) use self::location::{Location, location, may_be_several};
+pub(crate) use self::location::{Location, is_pod_reference, location, may_be_several};
 pub(crate) use self::log_targets::{LogTargets, log_targets};
+pub(crate) use self::names::{Wanted, names};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::env::Environment;
@@ -102,16 +104,8 @@ pub(crate) async fn connect_to_cluster(
     environment: &Environment,
     scope: &Scope,
 ) -> Result<Platform, CommandError> {
-    use scratchdbg_kubernetes::{Cluster, ConnectionRequest, ContainerChoice, Options};
-    let files = environment.kubeconfig.as_deref().map(ConnectionRequest::files_of);
-    let request = ConnectionRequest {
-        file: options.kubeconfig.clone(),
-        files: files.unwrap_or_default(),
-        default_file: environment.default_kubeconfig.clone(),
-        context: options.kube_context.clone(),
-        namespace: options.namespace.clone(),
-        is_in_pod: environment.is_in_pod,
-    };
+    use scratchdbg_kubernetes::{Cluster, ContainerChoice, Options};
+    let request = connection_request(options, environment);
     let containers = match &options.container {
         Some(name) => ContainerChoice::Named(name.clone()),
         None if options.all_containers => ContainerChoice::All,
@@ -125,6 +119,24 @@ pub(crate) async fn connect_to_cluster(
          {namespace}` removes it, and `scratchdbg sessions ls --namespace {namespace}` shows what still runs"
     ));
     Ok(Platform::Kubernetes(cluster))
+}
+
+/// Returns which cluster is meant.
+#[cfg(feature = "kubernetes")]
+fn connection_request(
+    options: &KubernetesArgs,
+    environment: &Environment,
+) -> scratchdbg_kubernetes::ConnectionRequest {
+    use scratchdbg_kubernetes::ConnectionRequest;
+    let files = environment.kubeconfig.as_deref().map(ConnectionRequest::files_of);
+    ConnectionRequest {
+        file: options.kubeconfig.clone(),
+        files: files.unwrap_or_default(),
+        default_file: environment.default_kubeconfig.clone(),
+        context: options.kube_context.clone(),
+        namespace: options.namespace.clone(),
+        is_in_pod: environment.is_in_pod,
+    }
 }
 
 /// Collects the facts about a container, a pod or a workload for `why`.

@@ -7,10 +7,13 @@ use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
+use scratchdbg_completion::Caller;
 use scratchdbg_logs::escape;
+use scratchdbg_plugin::Called;
 use scratchdbg_plugin::docker::{self, DockerFlags, Request};
-use scratchdbg_plugin::{Called, completions};
 
+use crate::commands::complete::answer;
+use crate::env::Environment;
 use scratchdbg_args::{Cli, Command, KubernetesArgs};
 
 /// What this program was run for.
@@ -27,6 +30,9 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
     let rest = arguments.get(1..).unwrap_or_default();
     match called {
         Called::Alone => {
+            if let Some((shell, words)) = scratchdbg_completion::asked(rest) {
+                return Ok(Asked::Text(complete(shell, Cli::command(), &words)));
+            }
             Ok(Asked::Run(Box::new(Cli::try_parse_from(&arguments)?), DockerFlags::default()))
         }
         Called::ByKubectl => {
@@ -35,7 +41,7 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
         Called::ForCompletion => {
             let words: Vec<String> =
                 rest.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            Ok(Asked::Text(completions(kubectl_command(), &words)))
+            Ok(Asked::Text(complete(Caller::Cobra, kubectl_command(), &words)))
         }
         Called::ByDocker => {
             if let Some(metadata) =
@@ -51,7 +57,13 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
                     let cli = Cli::from_arg_matches(&command.try_get_matches_from(ours)?)?;
                     Ok(Asked::Run(Box::new(cli), flags))
                 }
-                Ok((_, Request::Complete(words))) => Ok(Asked::Text(completions(command, &words))),
+                Ok((flags, Request::Complete(words))) => {
+                    let ours = flags.as_ours().into_iter();
+                    let ours = ours.map(|flag| flag.to_string_lossy().into_owned());
+                    let words: Vec<String> = ours.chain(words).collect();
+                    let environment = Environment::read().with(flags);
+                    Ok(Asked::Text(answer(Caller::Cobra, command, &words, environment)))
+                }
                 Err(error) => {
                     Err(command
                         .error(ErrorKind::UnknownArgument, escape::label(&error.to_string())))
@@ -59,6 +71,10 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
             }
         }
     }
+}
+
+fn complete(caller: Caller, command: clap::Command, words: &[String]) -> String {
+    answer(caller, command, words, Environment::read())
 }
 
 /// Returns the definition of the command line of kubectl's plugin.

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use self::address::parse_address;
 pub use self::address::{Address, Tls};
 pub use self::context::ContextError;
+pub(crate) use self::context::all as stored_contexts;
 
 /// The default address of Docker's daemon.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";

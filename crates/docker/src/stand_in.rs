@@ -15,6 +15,15 @@ const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 /// Compose's label for a container of `docker compose run`, which is not one of the service.
 const COMPOSE_ONE_OFF: &str = "com.docker.compose.oneoff";
 
+/// Returns the Compose service that a container is one of, and the service's project.
+pub(crate) fn service_of(container: &ContainerSummary) -> Option<(&str, &str)> {
+    let label = |key: &str| container.labels.as_ref()?.get(key).map(String::as_str);
+    if label(COMPOSE_ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return None;
+    }
+    Some((label(COMPOSE_SERVICE)?, label(COMPOSE_PROJECT)?))
+}
+
 /// The container that is meant by a name which no container has. Its text says so in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandIn {

@@ -77,7 +77,7 @@ impl ConnectionRequest {
     }
 
     /// Returns the merged files, and whether the user named them. Returns `None` if there are none.
-    fn kubeconfig(&self) -> Result<Option<(Kubeconfig, bool)>, Error> {
+    pub(crate) fn kubeconfig(&self) -> Result<Option<(Kubeconfig, bool)>, Error> {
         if let Some(file) = &self.file {
             return Ok(Some((read(file)?, true)));
         }

@@ -11,6 +11,7 @@ pub(crate) enum Kind {
     Job,
     ReplicaSet,
     Event,
+    Namespace,
     Node,
     ResourceQuota,
     /// Asks whether the user has a permission. Created, but never stored.
@@ -23,7 +24,9 @@ impl Kind {
     /// Returns the API path prefix of this kind.
     pub(crate) fn group_path(self) -> &'static str {
         match self {
-            Self::Pod | Self::Event | Self::Node | Self::ResourceQuota => "/api/v1",
+            Self::Pod | Self::Event | Self::Namespace | Self::Node | Self::ResourceQuota => {
+                "/api/v1"
+            }
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => {
                 "/apis/apps/v1"
             }
@@ -51,6 +54,7 @@ impl Kind {
             Self::Job => "jobs",
             Self::ReplicaSet => "replicasets",
             Self::Event => "events",
+            Self::Namespace => "namespaces",
             Self::Node => "nodes",
             Self::ResourceQuota => "resourcequotas",
             Self::SelfSubjectAccessReview => "selfsubjectaccessreviews",
@@ -68,6 +72,7 @@ impl Kind {
             Self::Job => "job",
             Self::ReplicaSet => "replica set",
             Self::Event => "event",
+            Self::Namespace => "namespace",
             Self::Node => "node",
             Self::ResourceQuota => "quota",
             Self::SelfSubjectAccessReview => "access review",
@@ -85,6 +90,7 @@ impl Kind {
             Self::Job => "job",
             Self::ReplicaSet => "rs",
             Self::Event => "event",
+            Self::Namespace => "namespace",
             Self::Node => "node",
             Self::ResourceQuota => "quota",
             Self::SelfSubjectAccessReview => "selfsubjectaccessreview",
@@ -94,6 +100,9 @@ impl Kind {
 
     /// Whether objects of this kind are in namespaces.
     pub(crate) fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Node | Self::SelfSubjectAccessReview | Self::Version)
+        !matches!(
+            self,
+            Self::Namespace | Self::Node | Self::SelfSubjectAccessReview | Self::Version
+        )
     }
 }

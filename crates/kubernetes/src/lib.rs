@@ -26,6 +26,7 @@ mod kind;
 mod list;
 mod logs;
 mod model;
+mod names;
 mod place;
 mod plan;
 mod pods;

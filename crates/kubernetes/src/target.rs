@@ -72,6 +72,12 @@ impl TargetName {
     }
 }
 
+/// Returns the kind with this name, as kubectl abbreviates it or in full.
+pub(crate) fn kind_of(word: &str) -> Option<Kind> {
+    let lower = word.to_ascii_lowercase();
+    WORDS.iter().find(|(words, _)| words.contains(&lower.as_str())).map(|(_, kind)| *kind)
+}
+
 impl FromStr for TargetName {
     type Err = InvalidTarget;
 
@@ -82,9 +88,7 @@ impl FromStr for TargetName {
         let (Some(name), container) = (parts.next(), parts.next()) else {
             return Err(InvalidTarget::Name { text: escaped() });
         };
-        let lower = word.to_ascii_lowercase();
-        let Some((_, kind)) = WORDS.iter().find(|(words, _)| words.contains(&lower.as_str()))
-        else {
+        let Some(kind) = kind_of(word) else {
             return Err(InvalidTarget::Kind {
                 text: escaped(),
                 kind: word.escape_debug().to_string(),
@@ -96,7 +100,7 @@ impl FromStr for TargetName {
         if !is_name(name) || container.is_some_and(|container| !is_name(container)) {
             return Err(InvalidTarget::Name { text: escaped() });
         }
-        Ok(Self { kind: *kind, name: name.to_owned(), container: container.map(ToOwned::to_owned) })
+        Ok(Self { kind, name: name.to_owned(), container: container.map(ToOwned::to_owned) })
     }
 }
 

@@ -83,3 +83,9 @@ pub const MAN: &str = "\
 Examples:
   scratchdbg man attach | man -l -                  Read the page of a command
   scratchdbg man --output ~/.local/share/man/man1   Install the pages";
+
+/// Examples of `completion install`.
+pub const COMPLETION_INSTALL: &str = "\
+Examples:
+  scratchdbg completion install                     Complete names in new shells of yours
+  scratchdbg completion install zsh                 The same for zsh; tells the line for ~/.zshrc";

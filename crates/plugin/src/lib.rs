@@ -3,13 +3,11 @@
 //! * [`called`] tells how the program was run.
 //! * [`docker`] is docker's protocol: metadata, and the command line as docker passes it.
 //! * [`kubectl`] is kubectl's.
-//! * [`completions`] answers both clients' requests for completions.
 //! * [`Link`] installs a plugin and removes it.
 //!
 //! [Docker's protocol](https://github.com/docker/cli/issues/1534) is not documented elsewhere; what
 //! stands here is what the clients 20.10 and 28 do.
 
-mod completion;
 pub mod docker;
 pub mod kubectl;
 mod link;
@@ -17,7 +15,6 @@ mod link;
 use std::ffi::OsStr;
 use std::path::Path;
 
-pub use self::completion::completions;
 pub use self::link::{Change, Client, Link, LinkError};
 
 /// How this program was run.

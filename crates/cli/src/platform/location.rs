@@ -50,7 +50,7 @@ pub(crate) fn location(
 }
 
 /// Whether a text is meant as a pod or a workload, valid or not.
-fn is_pod_reference(text: &str) -> bool {
+pub(crate) fn is_pod_reference(text: &str) -> bool {
     text.find('/').is_some_and(|at| at > 0)
 }
 

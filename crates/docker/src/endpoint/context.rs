@@ -1,6 +1,7 @@
 //! Docker's context store: `contexts/meta/<sha256 of the name>/meta.json` below the configuration
 //! directory.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,8 @@ use super::Tls;
 
 /// The largest accepted file.
 const LARGEST: u64 = 4 * 1024 * 1024;
+/// The most contexts that are listed.
+const MOST: usize = 1000;
 
 /// Why a context cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +58,8 @@ pub(super) struct StoredContext {
 
 #[derive(Deserialize)]
 struct Meta {
+    #[serde(rename = "Name", default)]
+    name: String,
     #[serde(rename = "Endpoints", default)]
     endpoints: Endpoints,
 }
@@ -106,6 +111,20 @@ pub(super) fn load(config_dir: Option<&Path>, name: &str) -> Result<StoredContex
     Ok(StoredContext { host: endpoint.host, tls })
 }
 
+/// Returns the names and addresses of all contexts, in the order of their names. Those that cannot
+/// be read are left out.
+pub(crate) fn all(config_dir: &Path) -> Vec<(String, String)> {
+    let Ok(folders) = fs::read_dir(config_dir.join("contexts/meta")) else { return Vec::new() };
+    let read = |folder: PathBuf| {
+        let meta: Meta = read_json(&folder.join("meta.json")).ok().flatten()?;
+        Some((meta.name, meta.endpoints.docker?.host))
+    };
+    let folders = folders.filter_map(|folder| Some(folder.ok()?.path())).take(MOST);
+    let mut contexts: Vec<_> = folders.filter_map(read).collect();
+    contexts.sort();
+    contexts
+}
+
 /// Returns the name of a context's directory: the SHA-256 of its name in hexadecimal.
 fn folder_name(name: &str) -> String {
     use std::fmt::Write as _;
@@ -130,7 +149,6 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Con
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::fs;
 
     use super::*;
 

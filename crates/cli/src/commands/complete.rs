@@ -1,0 +1,168 @@
+//! Answers the completion scripts of shells, and docker and kubectl.
+//!
+//! A name that the platform does not give in time is not a candidate: a shell waits for the answer.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use scratchdbg_args::{KubernetesArgs, ModeArg};
+use scratchdbg_completion::{Caller, Candidate, Kind, Names, candidates, with_names};
+use scratchdbg_diagnose::Code;
+use scratchdbg_logs::Level;
+
+use crate::env::Environment;
+use crate::platform::{self, Wanted};
+
+/// How long the platform may take.
+const TIME_LIMIT: Duration = Duration::from_secs(1);
+
+/// Completes a command line of `command`, whose last word is incomplete.
+pub(crate) fn answer(
+    caller: Caller,
+    command: clap::Command,
+    words: &[String],
+    environment: Environment,
+) -> String {
+    let asked = Arc::new(Asked::read(words, command.clone(), environment));
+    let names: Names = Arc::new(move |kind, typed| asked.names(kind, typed));
+    let answer = candidates(with_names(command, &names), words);
+    caller.text(&answer, words.last().map_or("", String::as_str))
+}
+
+/// What the words before the last one say of the platform and of the target.
+struct Asked {
+    host: Option<String>,
+    context: Option<String>,
+    of_kubectl: bool,
+    is_image: bool,
+    takes_ended: bool,
+    cluster: KubernetesArgs,
+    environment: Environment,
+}
+
+impl Asked {
+    /// Reads the options, as far as they are typed.
+    fn read(words: &[String], command: clap::Command, environment: Environment) -> Self {
+        let program = command.get_name().to_owned();
+        let of_kubectl = command.get_bin_name().is_some_and(|name| name.starts_with("kubectl"));
+        let complete = words.split_last().map_or(&[][..], |(_, complete)| complete);
+        let line =
+            std::iter::once(OsString::from(program)).chain(complete.iter().map(OsString::from));
+        let typed = command.ignore_errors(true).try_get_matches_from(line).unwrap_or_default();
+        let inner = typed.subcommand().map(|(_, inner)| inner);
+        let of = |name: &str| {
+            inner.and_then(|inner| value::<String>(inner, name)).or_else(|| value(&typed, name))
+        };
+        let file = inner.and_then(|inner| value::<PathBuf>(inner, "kubeconfig"));
+        let cluster = KubernetesArgs {
+            namespace: of("namespace"),
+            kube_context: of("kube_context").or_else(|| of("context").filter(|_| of_kubectl)),
+            kubeconfig: file,
+            is_plugin: of_kubectl,
+            ..KubernetesArgs::default()
+        };
+        let is_image = inner.and_then(|inner| value(inner, "image")) == Some(true);
+        let takes_ended = inner.and_then(|inner| value(inner, "mode")) == Some(ModeArg::Copy);
+        Self {
+            host: of("host"),
+            context: of("context").filter(|_| !of_kubectl),
+            of_kubectl,
+            is_image,
+            takes_ended,
+            cluster,
+            environment,
+        }
+    }
+
+    /// Returns the values of a kind.
+    fn names(&self, kind: Kind, typed: &str) -> Vec<Candidate> {
+        let is_pod = |typed: &str| self.of_kubectl || platform::is_pod_reference(typed);
+        let wanted = match kind {
+            Kind::Code => {
+                let about = |code: &Code| (code.as_str().to_owned(), code.meaning().to_owned());
+                return Code::ALL.iter().map(about).map(candidate).collect();
+            }
+            Kind::Level => {
+                let name = |level: Level| (level.as_str().to_owned(), String::new());
+                return Level::ALL.into_iter().map(name).map(candidate).collect();
+            }
+            Kind::KubeContext => Wanted::KubeContexts,
+            Kind::Context if self.of_kubectl => Wanted::KubeContexts,
+            Kind::Context => Wanted::Contexts,
+            Kind::Namespace => Wanted::Namespaces,
+            Kind::Target if self.is_image => Wanted::Images,
+            Kind::Target | Kind::Container if is_pod(typed) => Wanted::Pods(typed.to_owned()),
+            Kind::Target => Wanted::Containers { all: self.takes_ended },
+            Kind::Container => Wanted::Containers { all: true },
+            Kind::Image => Wanted::Images,
+            Kind::Subject => Wanted::ImagesAndContainers,
+            Kind::Session => Wanted::Sessions,
+            Kind::Project => Wanted::Projects,
+        };
+        self.ask(wanted).into_iter().map(candidate).collect()
+    }
+
+    /// Asks the platform. An error is no candidate.
+    fn ask(&self, wanted: Wanted) -> Vec<(String, String)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return Vec::new() };
+        let global = scratchdbg_args::Global {
+            host: self.host.clone(),
+            context: self.context.clone(),
+            verbose: 0,
+            quiet: true,
+            color: scratchdbg_args::Color::Never,
+        };
+        let names = platform::names(wanted, &global, &self.cluster, &self.environment);
+        let names = runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, names).await });
+        // A thread may still be waiting for the platform.
+        runtime.shutdown_background();
+        names.unwrap_or_default()
+    }
+}
+
+/// Returns the value of an option that this command may not have.
+fn value<T: Clone + Send + Sync + 'static>(typed: &ArgMatches, name: &str) -> Option<T> {
+    typed.try_get_one::<T>(name).ok().flatten().cloned()
+}
+
+fn candidate((value, about): (String, String)) -> Candidate {
+    Candidate { value, about }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use scratchdbg_args::Cli;
+
+    use super::*;
+
+    fn read(line: &str) -> Asked {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        Asked::read(&words, Cli::command(), Environment::default())
+    }
+
+    #[test]
+    fn options_are_read_as_far_as_they_are_typed() {
+        let asked = read("-H unix:///a attach --image --nonsense w");
+        assert_eq!((asked.host.as_deref(), asked.is_image), (Some("unix:///a"), true));
+        let asked = read("logs --context far --namespace shop we");
+        assert_eq!(asked.context.as_deref(), Some("far"));
+        assert_eq!(asked.cluster.namespace.as_deref(), Some("shop"));
+        assert!(read("attach --mode copy w").takes_ended && !read("attach w").takes_ended);
+        assert_eq!(read("").host, None);
+    }
+
+    #[test]
+    fn what_is_known_without_a_platform_needs_none() {
+        let answer = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            super::answer(Caller::Cobra, Cli::command(), &words, Environment::default())
+        };
+        assert!(answer("check --explain loader-m").starts_with("loader-missing\t"));
+        assert_eq!(answer("logs --level w"), "warn\n:4\n");
+    }
+}

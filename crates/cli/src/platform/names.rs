@@ -1,0 +1,113 @@
+//! The names that complete a command line.
+
+use scratchdbg_args::{Global, KubernetesArgs};
+use scratchdbg_backend::{Scope, SessionList as _};
+
+use super::Platform;
+use crate::env::Environment;
+use crate::error::CommandError;
+
+/// What is to be wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Containers; with `all`, those that do not run too.
+    Containers {
+        all: bool,
+    },
+    Images,
+    ImagesAndContainers,
+    Projects,
+    Sessions,
+    /// Contexts of Docker's context store.
+    Contexts,
+    /// Contexts of the Kubernetes configuration.
+    KubeContexts,
+    Namespaces,
+    /// Pods, or workloads where the text names their kind: `deploy/we`.
+    Pods(String),
+}
+
+/// Returns names, each with a few words on what it is. What cannot be asked has none.
+pub(crate) async fn names(
+    wanted: Wanted,
+    global: &Global,
+    cluster: &KubernetesArgs,
+    environment: &Environment,
+) -> Vec<(String, String)> {
+    let names = Box::pin(async {
+        match wanted {
+            Wanted::Contexts => Ok(contexts(environment)),
+            Wanted::KubeContexts | Wanted::Namespaces | Wanted::Pods(_) => {
+                Ok(of_cluster(wanted, cluster, environment).await?)
+            }
+            wanted => of_engine(wanted, global, environment).await,
+        }
+    });
+    names.await.unwrap_or_default()
+}
+
+fn contexts(environment: &Environment) -> Vec<(String, String)> {
+    let stored = environment.docker_config.as_deref().map(super::context_names);
+    let stored = stored.into_iter().flatten().map(|each| (each.name, each.about));
+    let default = ("default".to_owned(), "DOCKER_HOST, or the local engine".to_owned());
+    std::iter::once(default).chain(stored).collect()
+}
+
+async fn of_engine(
+    wanted: Wanted,
+    global: &Global,
+    environment: &Environment,
+) -> Result<Vec<(String, String)>, CommandError> {
+    let platform = super::connect(global, environment, &Scope::default()).await?;
+    let Platform::Docker(engine) = &platform else { return Ok(Vec::new()) };
+    let names = match wanted {
+        Wanted::Containers { all } => engine.container_names(all).await?,
+        Wanted::Images => engine.image_names().await?,
+        Wanted::ImagesAndContainers => {
+            let (images, containers) =
+                tokio::try_join!(engine.image_names(), engine.container_names(true))?;
+            images.into_iter().chain(containers).collect()
+        }
+        Wanted::Projects => engine.project_names().await?,
+        Wanted::Sessions => {
+            let (sessions, _) = engine.sessions().await?;
+            let about = |mode: &str, target: &str| format!("{mode} in {target}");
+            return Ok(sessions
+                .into_iter()
+                .map(|session| (session.id, about(&session.mode, &session.target_name)))
+                .collect());
+        }
+        _ => Vec::new(),
+    };
+    Ok(names.into_iter().map(|each| (each.name, each.about)).collect())
+}
+
+#[cfg(feature = "kubernetes")]
+async fn of_cluster(
+    wanted: Wanted,
+    options: &KubernetesArgs,
+    environment: &Environment,
+) -> Result<Vec<(String, String)>, CommandError> {
+    if wanted == Wanted::KubeContexts {
+        let request = super::connection_request(options, environment);
+        let contexts = request.context_names().into_iter();
+        return Ok(contexts.map(|name| (name, String::new())).collect());
+    }
+    let platform = super::connect_to_cluster(options, environment, &Scope::default()).await?;
+    let Platform::Kubernetes(cluster) = &platform else { return Ok(Vec::new()) };
+    let names = match wanted {
+        Wanted::Pods(typed) => cluster.target_names(&typed).await?,
+        _ => cluster.namespace_names().await?,
+    };
+    Ok(names.into_iter().map(|name| (name, String::new())).collect())
+}
+
+#[cfg(not(feature = "kubernetes"))]
+#[expect(clippy::unused_async, reason = "it is asynchronous with Kubernetes")]
+async fn of_cluster(
+    _named: Wanted,
+    _options: &KubernetesArgs,
+    _environment: &Environment,
+) -> Result<Vec<(String, String)>, CommandError> {
+    Ok(Vec::new())
+}
