@@ -38,6 +38,16 @@ pub(super) fn next(bytes: &[u8], is_last: bool) -> Next<'_> {
     }
     let begins = memchr::memmem::find_iter(bytes, BEGIN);
     let next = begins.filter_map(|at| at.checked_sub(LENGTH_LEN)).find(|at| *at > 0);
+    if bytes.starts_with(BEGIN) {
+        match without_length(bytes) {
+            Some(record) => return record,
+            // Its end may follow.
+            None if next.is_none() && !is_last && bytes.len() <= MAX_RECORD => {
+                return Next::Incomplete;
+            }
+            None => {}
+        }
+    }
     let rest = if is_last { 0 } else { LENGTH_LEN + BEGIN.len() - 1 };
     match next.unwrap_or_else(|| bytes.len().saturating_sub(rest)) {
         0 => Next::Incomplete,
@@ -59,16 +69,34 @@ fn whole(bytes: &[u8]) -> Option<Result<Next<'_>, ()>> {
     Some(record.map(|record| Next::Record(len, record)).ok_or(()))
 }
 
+/// Parses the record whose message the bytes begin with. A record before it that lost bytes took
+/// its first length, which was the same, for its own second one.
+fn without_length(bytes: &[u8]) -> Option<Next<'_>> {
+    let mut fields = Fields(bytes);
+    while let Some(Some(_)) = fields.next() {
+        let length = bytes.len() - fields.0.len();
+        let (length_again, _) = fields.0.split_first_chunk::<LENGTH_LEN>()?;
+        if u32::from_be_bytes(*length_again) as usize == length {
+            return Some(Next::Record(length + LENGTH_LEN, message(&bytes[..length])?));
+        }
+    }
+    None
+}
+
 /// Parses the record in these bytes, which include both lengths.
 fn parse(bytes: &[u8]) -> Option<Record<'_>> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_LEN>()?;
-    let (message, length_again) = rest.split_last_chunk::<LENGTH_LEN>()?;
+    let (entry, length_again) = rest.split_last_chunk::<LENGTH_LEN>()?;
     if length != length_again {
         return None;
     }
+    message(entry)
+}
+
+fn message(bytes: &[u8]) -> Option<Record<'_>> {
     let (mut stream, mut nanos, mut text, mut is_partial, mut is_last) =
         (None, None, &[][..], false, false);
-    for field in Fields(message) {
+    for field in Fields(bytes) {
         match field? {
             (1, Value::Bytes(b"stdout")) => stream = Some(Stream::Stdout),
             (1, Value::Bytes(b"stderr")) => stream = Some(Stream::Stderr),

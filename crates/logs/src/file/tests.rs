@@ -341,3 +341,18 @@ fn a_damaged_local_file_is_read_on_behind_the_damage() {
         }
     }
 }
+
+/// A record that lost bytes takes the first length of the next one for its own second length, where
+/// both are as long.
+#[test]
+fn a_record_keeps_its_line_where_the_one_before_lost_bytes() {
+    let (first, second, third) = (local("line 21"), local("line 22"), local("line 23"));
+    for lost in 1..first.len() {
+        let damaged = [&first[..first.len() - lost], &[0, 0][..], &second, &third].concat();
+        for cuts in [vec![], vec![1; damaged.len()], vec![damaged.len() - third.len() - 7]] {
+            let got = read(FileFormat::Local, false, &crate::frame::tests::cut(&damaged, &cuts));
+            let texts: Vec<_> = got.lines.iter().map(|line| &line.text[..]).collect();
+            assert!(texts.ends_with(&[b"line 22", b"line 23"]), "{lost} {cuts:?}: {texts:?}");
+        }
+    }
+}
