@@ -103,3 +103,39 @@ impl Moments {
         Duration::from_millis((self.0 >> 33) % LATEST_MILLISECONDS)
     }
 }
+
+/// With an image, engines remove the untagged ones that it was made from, unless they are told not
+/// to.
+#[test]
+fn an_untagged_image_outlives_the_copies_of_its_containers() {
+    let stage = Stage::set();
+    let engine = &stage.engine;
+    let image = engine.import_app(&[]);
+    let target = engine.run("untagged", &[], &image, &[]);
+    let id = engine.ask(["inspect", "--format", "{{.Image}}", target.name()]);
+    // It has changed a file, so its file system is committed for a copy.
+    engine.ask(["cp", "/etc/hostname", &format!("{}:/written", target.name())]);
+    engine.ask(["rmi", "--force", &image]);
+    target.kill();
+    let session =
+        stage.scratchdbg.start(["attach", target.name(), "--", "sh", "-c", "echo up; sleep 1000"]);
+    session.wait_for_stdout("the session", |output| output.starts_with(b"up"));
+    session.signal(Signal::KILL);
+    session.finish();
+    engine.ask(["rm", target.name()]);
+    let of_image = format!("ancestor={id}");
+    let left = || {
+        let copies = engine.ask(["ps", "--all", "--quiet", "--filter", &of_image]);
+        (copies, engine.descendants(&id))
+    };
+    eventually(
+        || format!("nothing of the copy: {:?}", left()),
+        || {
+            stage.run(&["sessions", "gc"]);
+            let (copies, images) = left();
+            (copies.is_empty() && images.is_empty()).then_some(())
+        },
+    );
+    assert_eq!(engine.ask(["image", "inspect", "--format", "{{.Id}}", &id]), id);
+    engine.ask(["rmi", &id]);
+}

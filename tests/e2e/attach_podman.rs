@@ -102,3 +102,88 @@ fn a_copy_on_podman_has_no_shared_memory_of_the_host() {
     assert_ne!(finished.text().trim(), of_host.to_string_lossy(), "{finished}");
     assert!(finished.stderr.contains("goes without ipc container:"), "{finished}");
 }
+
+/// Podman removes the anonymous volumes of a container with it, also those that another one has.
+#[test]
+fn a_copy_on_podman_leaves_the_volumes_of_its_original() {
+    let podman = Podman::start();
+    let stage = Stage::on(podman.engine());
+    let engine = &stage.engine;
+    let flags = ["--volume", "/data", "--volume", "kept:/kept"];
+    let target = engine.run("with-data", &flags, &stage.image, &["exit", "1"]);
+    assert_eq!(target.wait(), 1);
+    let volumes = || engine.ask(["volume", "ls", "--quiet"]);
+    let before = volumes();
+    assert_eq!(before.lines().count(), 2, "{before}");
+    for _ in 0..2 {
+        let write = "cat /data/x /kept/x; echo it-is >/data/x; echo kept >/kept/x";
+        stage.run(&["attach", target.name(), "--", "sh", "-c", write]).expect_code(0);
+        assert_eq!(volumes(), before);
+    }
+    let read = ["attach", target.name(), "--", "cat", "/data/x", "/kept/x"];
+    stage.run(&read).expect(0, "it-is\nkept\n");
+    // Whoever removes the original meanwhile, without its volumes, keeps them.
+    let session = ["attach", target.name(), "--", "sh", "-c", "echo up; cat; cat /data/x"];
+    let mut session = stage.scratchdbg.start(session);
+    session.wait_for_stdout("the session", |output| output.starts_with(b"up"));
+    engine.ask(["rm", target.name()]);
+    session.write_and_close_input("");
+    session.finish().expect(0, "up\nit-is\n");
+    assert_eq!(volumes(), before, "they are kept");
+    // A volume of a copy's own goes with it.
+    let image = engine.import_app_with(&[], &["VOLUME /own"]);
+    let finished = stage.run(&["attach", "--image", &image, "--", "sh", "-c", "echo a >/own/a"]);
+    finished.expect_code(0);
+    assert_eq!(volumes(), before, "{finished}");
+}
+
+/// Podman's default is the host's.
+#[test]
+fn a_copy_on_podman_does_not_get_the_hosts_user_namespace() {
+    let podman = Podman::start();
+    let stage = Stage::on(podman.engine());
+    let engine = &stage.engine;
+    let mut other = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "sleep", "1000"])
+        .spawn()
+        .expect("unshare runs");
+    let of_own = format!("ns:/proc/{}/ns/user", other.id());
+    // docker's command takes no such namespace.
+    let name = engine.name("confined");
+    let create = ["--url", engine.host(), "create", "--network", "none", "--name", &name];
+    let created = std::process::Command::new("podman")
+        .args(create)
+        .args(["--userns", &of_own, &stage.image])
+        .output()
+        .expect("podman runs");
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    let refused = stage.run(&["attach", &name, "--", "id"]);
+    refused.expect_clear_failure(125, &["user namespace", &of_own, "it would have the host's"]);
+    other.kill().expect("it runs");
+    other.wait().expect("a child");
+}
+
+/// Podman's commit takes labels in one place alone.
+#[test]
+fn the_image_of_a_killed_copy_on_podman_is_found() {
+    let podman = Podman::start();
+    let stage = Stage::on(podman.engine());
+    let engine = &stage.engine;
+    let target = engine.run("changed", &[], &stage.image, &["exit", "1"]);
+    assert_eq!(target.wait(), 1);
+    engine.ask(["cp", "/etc/hostname", &format!("{}:/written", target.name())]);
+    let session =
+        stage.scratchdbg.start(["attach", target.name(), "--", "sh", "-c", "echo up; sleep 1000"]);
+    session.wait_for_stdout("the session", |output| output.starts_with(b"up"));
+    let copies = || engine.ask(["images", "--quiet", "scratchdbg/copy"]);
+    assert_ne!(copies(), "");
+    session.signal(rustix::process::Signal::KILL);
+    session.finish();
+    scratchdbg_testkit::eventually(
+        || format!("no image of a copy: {}", copies()),
+        || {
+            stage.run(&["sessions", "gc"]);
+            copies().is_empty().then_some(())
+        },
+    );
+}

@@ -143,9 +143,9 @@ fn of_refusal(refusal: &Refusal) -> Option<String> {
             format!("`podman unpause {name}` resumes it; --mode copy shows its files in a copy")
         }
         Refusal::MayNotLinger { .. } => "leave out --linger, or leave out -u".to_owned(),
-        Refusal::TakesPlace { .. } => {
-            "--mode sidecar runs beside it"
-                .to_owned()
+        Refusal::TakesPlace { .. } => "--mode sidecar runs beside it".to_owned(),
+        Refusal::UserNamespace { .. } => {
+            "while it runs, a session inside has it: leave out --mode".to_owned()
         }
         Refusal::ChoosesGroups { .. } => {
             "leave out --linger; it is possible where the container's root is read-only (`docker run --read-only`)"

@@ -166,7 +166,8 @@ impl Engine {
     /// Removes an image's reference, and with its last reference the image. A missing image is not
     /// an error.
     pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
-        let options = RemoveImageOptionsBuilder::default().build();
+        // Untagged images that it was built from are not ours.
+        let options = RemoveImageOptionsBuilder::default().noprune(true).build();
         match self
             .transport
             .ask(Kind::RemoveImage, self.docker.remove_image(reference, Some(options), None))

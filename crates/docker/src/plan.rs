@@ -148,6 +148,16 @@ pub enum Refusal {
         /// The container.
         name: String,
     },
+    /// A copy cannot have the container's user namespace, and would get the host's.
+    #[error(
+        "a copy of `{name}` cannot have its user namespace ({namespace}): it would have the host's"
+    )]
+    UserNamespace {
+        /// The container.
+        name: String,
+        /// Its user namespace, in the engine's form.
+        namespace: String,
+    },
     /// The engine is removing the container.
     #[error("container `{name}` is being removed")]
     Removing {

@@ -106,6 +106,15 @@ pub(crate) fn plan(
         Mode::Copy => {
             because(format!("user {user}"), user_reason(target, asked));
             let settings = copy_settings(target, request, &mut because);
+            // Podman's default is the host's, in which the copy would have more rights.
+            let is_lost = matches!(settings.user_namespace.as_deref(), None | Some("private"))
+                && !matches!(&*target.user_namespace, "" | "host");
+            if request.podman && is_lost {
+                return Err(Refusal::UserNamespace {
+                    name: target.name.clone(),
+                    namespace: target.user_namespace.clone(),
+                });
+            }
             how = How::Copy(Copied {
                 capabilities: settings.capabilities.clone(),
                 tools_base: None,

@@ -16,6 +16,7 @@ use scratchdbg_backend::launcher::KeeperAddress;
 use serde::{Deserialize, Serialize};
 
 use crate::containers::unprivileged;
+use crate::files::percent_encode;
 use crate::ours::COPIES;
 use crate::plan::{CopySettings, ModePlan};
 use crate::transport::Kind;
@@ -86,6 +87,8 @@ pub(super) async fn container(
     let original = engine.inspect_container(target_id).await?;
     let copy = Copy { image: engine.commit_if_changed(plan, target_id, session).await? };
     let config = original.config.unwrap_or_default();
+    let by_folders = engine.is_podman().then(|| with_folders(copied));
+    let copied = by_folders.as_ref().unwrap_or(copied);
     let host_config = settings(plan, copied, original.host_config.unwrap_or_default(), pid_mode);
     let env =
         config.env.unwrap_or_default().into_iter().chain(environment.iter().cloned()).collect();
@@ -96,9 +99,32 @@ pub(super) async fn container(
         working_dir: config.working_dir,
         host_config: Some(host_config),
         healthcheck: Some(no_healthcheck()),
+        labels: Some([(labels::LABEL_VOLUMES.to_owned(), given_volumes(copied))].into()),
         ..ContainerCreateBody::default()
     };
     Ok((body, copy))
+}
+
+/// Returns the settings with the folders of anonymous volumes in their places: at the end of a
+/// container, Podman removes all anonymous volumes that no other one has by then.
+fn with_folders(copied: &CopySettings) -> CopySettings {
+    let is_anonymous =
+        |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut copied = copied.clone();
+    for mount in &mut copied.mounts {
+        if mount.kind == "volume" && is_anonymous(&mount.name) && !mount.source.is_empty() {
+            "bind".clone_into(&mut mount.kind);
+            mount.name.clear();
+        }
+    }
+    copied
+}
+
+/// Returns the names of the volumes that a copy is given, for [`labels::LABEL_VOLUMES`].
+fn given_volumes(copied: &CopySettings) -> String {
+    let names =
+        copied.mounts.iter().filter(|mount| mount.kind == "volume").map(|mount| &*mount.name);
+    names.collect::<Vec<_>>().join(",")
 }
 
 /// Returns the settings of a copy: the original's limits, and what the plan allows. All other
@@ -276,8 +302,15 @@ impl Engine {
             return Ok(None);
         }
         // Clients of the original would notice a pause.
-        let path = format!("/commit?container={container}&repo={COPIES}&tag={session}&pause=0");
         let labels = labels::session_labels(session, plan, self.now());
+        // Podman reads labels nowhere else.
+        let changes: Vec<String> =
+            labels.iter().map(|(key, value)| format!("LABEL {key}={value}")).collect();
+        let changes = percent_encode(&changes.join("\n"));
+        let path = format!(
+            "/commit?container={container}&repo={COPIES}&tag={session}&pause=0{}",
+            if self.is_podman() { format!("&changes={changes}") } else { String::new() }
+        );
         let request = self.transport.json_request(Method::POST, &path, &Changes { labels })?;
         self.transport.expect_sendable(Kind::Commit)?;
         self.transport.scope().made(&format!("{COPIES}:{session}"));

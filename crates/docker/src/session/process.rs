@@ -150,7 +150,9 @@ impl Process {
         };
         body.entrypoint = Some(start.command);
         body.cmd = Some(Vec::new());
-        body.labels = Some(labels::session_labels(session, plan, engine.now()));
+        let of_copy = body.labels.take().into_iter().flatten();
+        let labels = labels::session_labels(session, plan, engine.now());
+        body.labels = Some(labels.into_iter().chain(of_copy).collect());
         let name = Role::Shell.name(session);
         let detach_keys = plan.detach_keys.as_deref();
         let tools =
