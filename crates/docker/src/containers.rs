@@ -12,10 +12,8 @@ use bollard::query_parameters::{
 };
 use hyper::Method;
 use jiff::Timestamp;
-use scratchdbg_backend::Mode;
 
 use crate::files::percent_encode;
-use crate::labels::{LABEL_MODE, LABEL_VOLUMES};
 use crate::transport::{Kind, full};
 use crate::{ContainerName, Engine, Error, Target};
 
@@ -241,35 +239,8 @@ impl Engine {
         self.transport
             .ask(Kind::Remove, self.docker.remove_container(container.as_str(), Some(options)))
             .await?;
-        for volume in own {
-            let path = format!("/volumes/{}", percent_encode(&volume));
-            let request = self.transport.request(Method::DELETE, &path, full(""))?;
-            if let Err(error) = self.transport.fetch(request).await {
-                tracing::debug!(%error, volume, "it may be left");
-            }
-        }
+        self.remove_volumes(&own).await;
         Ok(())
-    }
-
-    /// Returns the names of the volumes that were made for a container of ours. None is known of a
-    /// copy that does not tell which volumes it was given.
-    async fn own_volumes(&self, container: &ContainerName) -> Vec<String> {
-        let Ok(answer) = self.inspect_container(container.as_str()).await else {
-            return Vec::new();
-        };
-        let labels = answer.config.and_then(|config| config.labels).unwrap_or_default();
-        let is_copy = labels.get(LABEL_MODE).is_some_and(|mode| mode == Mode::Copy.as_str());
-        let given = match labels.get(LABEL_VOLUMES) {
-            Some(given) => given.split(',').collect::<Vec<_>>(),
-            None if is_copy => return Vec::new(),
-            None => Vec::new(),
-        };
-        let mounts = answer.mounts.unwrap_or_default().into_iter();
-        let volumes = mounts.filter(|mount| mount.typ.as_deref() == Some("volume"));
-        volumes
-            .filter_map(|mount| mount.name)
-            .filter(|name| !given.contains(&name.as_str()))
-            .collect()
     }
 
     /// Returns the changes of a container's file system.

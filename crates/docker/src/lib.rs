@@ -31,6 +31,7 @@ mod target;
 mod transport;
 mod twin;
 mod user;
+mod volumes;
 
 pub use self::api_version::{ApiVersion, NotAVersion};
 pub use self::containers::Change;
