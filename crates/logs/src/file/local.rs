@@ -38,9 +38,14 @@ pub(super) fn next(bytes: &[u8], is_last: bool) -> Next<'_> {
     }
     let begins = memchr::memmem::find_iter(bytes, BEGIN);
     let next = begins.filter_map(|at| at.checked_sub(LENGTH_LEN)).find(|at| *at > 0);
-    if bytes.starts_with(BEGIN) {
-        match without_length(bytes) {
-            Some(record) => return record,
+    // A message whose first length is gone, or damaged.
+    let lost = [0, LENGTH_LEN]
+        .into_iter()
+        .find(|at| bytes.get(*at..).is_some_and(|message| message.starts_with(BEGIN)));
+    if let Some(at) = lost {
+        match without_length(&bytes[at..]) {
+            Some(record) if at == 0 => return record,
+            Some(_) => return Next::Damaged(at),
             // Its end may follow.
             None if next.is_none() && !is_last && bytes.len() <= MAX_RECORD => {
                 return Next::Incomplete;
