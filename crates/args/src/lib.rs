@@ -42,9 +42,18 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
+/// Returns the version, with the commit of a released binary.
+///
+/// `scripts/package` gives the commit in `SCRATCHDBG_COMMIT`, at compile time.
+pub fn version() -> String {
+    let commit = option_env!("SCRATCHDBG_COMMIT").filter(|commit| !commit.is_empty());
+    let commit = commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
+    format!("{}{commit}", env!("CARGO_PKG_VERSION"))
+}
+
 /// Debug containers that have no shell
 #[derive(Debug, Parser)]
-#[command(name = "scratchdbg", version, styles = STYLES, max_term_width = 100)]
+#[command(name = "scratchdbg", version = version(), styles = STYLES, max_term_width = 100)]
 #[command(infer_subcommands = false, propagate_version = false)]
 pub struct Cli {
     /// The options of all commands.

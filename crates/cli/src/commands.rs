@@ -82,7 +82,7 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
         Command::Completion(command) => completion::completion(command, context),
         Command::Man(args) => man::man(args).await,
         Command::Version => {
-            context.printer.line(concat!("scratchdbg ", env!("CARGO_PKG_VERSION")))?;
+            context.printer.line(&format!("scratchdbg {}", scratchdbg_args::version()))?;
             Ok(0)
         }
         Command::Attach(_) | Command::Logs(_) | Command::Demo(_) => Ok(0),
