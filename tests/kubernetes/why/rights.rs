@@ -1,6 +1,7 @@
 //! Tests the least role for `why` and `ps`, and the effect of each missing permission.
 
 use scratchdbg_testkit::cluster::{Security, pod_spec};
+use scratchdbg_testkit::eventually;
 use serde_json::{Value, json};
 
 use super::{USER, deployment, prove};
@@ -32,9 +33,16 @@ fn the_least_role_is_enough() {
     ];
     let user = as_user(&namespace.user("enough", &json!(needed)));
     for arguments in [["why", "pod/alone"], ["why", "deploy/web"]] {
-        let said = user.run(arguments);
-        said.expect_code(0);
-        assert!(said.text().contains("crash-loop") && !said.text().contains("apiGroups"), "{said}");
+        // Between two waits, the program runs for a moment.
+        eventually(
+            || format!("a crash loop in {arguments:?}: {}", user.run(arguments)),
+            || {
+                let said = user.run(arguments);
+                said.expect_code(0);
+                assert!(!said.text().contains("apiGroups"), "{said}");
+                said.text().contains("crash-loop").then_some(())
+            },
+        );
     }
     let listed = user.run(["ps", "--namespace", namespace.name()]);
     listed.expect_code(0);
