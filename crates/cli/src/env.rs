@@ -66,11 +66,13 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let path =
             |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home = |folder: &str| Some(path("HOME")?.join(folder));
+        let config_home = path("XDG_CONFIG_HOME").or_else(|| home(".config"));
         let text = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(lossy);
         Self {
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),
-            docker_config: path("DOCKER_CONFIG").or_else(|| Some(path("HOME")?.join(".docker"))),
+            docker_config: path("DOCKER_CONFIG").or_else(|| home(".docker")),
             docker_tls_verify: text("DOCKER_TLS_VERIFY").is_some(),
             docker_flags: DockerFlags::default(),
             docker_plugin_socket: text(docker::SOCKET_VARIABLE),
@@ -79,14 +81,12 @@ impl Environment {
             term: text("TERM"),
             zone: env::var_os("TZ").filter(|value| !value.is_empty()),
             kubeconfig: env::var_os("KUBECONFIG").filter(|value| !value.is_empty()),
-            default_kubeconfig: path("HOME").map(|home| home.join(".kube/config")),
-            config_file: path("XDG_CONFIG_HOME")
-                .or_else(|| Some(path("HOME")?.join(".config")))
-                .map(|folder| folder.join("scratchdbg/config.json")),
+            default_kubeconfig: home(".kube/config"),
+            config_file: config_home.as_ref().map(|folder| folder.join("scratchdbg/config.json")),
             shell: text("SHELL"),
             completion_homes: Homes {
-                data: path("XDG_DATA_HOME").or_else(|| Some(path("HOME")?.join(".local/share"))),
-                config: path("XDG_CONFIG_HOME").or_else(|| Some(path("HOME")?.join(".config"))),
+                data: path("XDG_DATA_HOME").or_else(|| home(".local/share")),
+                config: config_home,
                 bash: path("BASH_COMPLETION_USER_DIR"),
             },
             is_in_pod: text("KUBERNETES_SERVICE_HOST").is_some(),

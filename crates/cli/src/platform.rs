@@ -7,8 +7,9 @@ mod names;
 
 use scratchdbg_backend::{Error, ErrorKind, Scope, Selector, SessionTarget};
 use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe, TlsFiles};
+use scratchdbg_docker::{Name, context_names};
 /// Validation of image names and user settings, which does not depend on a connection.
-pub(crate) use scratchdbg_docker::{context_names, detach_keys, is_image_reference};
+pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 
 use scratchdbg_console::printer::Printer;
 

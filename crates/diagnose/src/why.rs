@@ -88,8 +88,8 @@ pub fn is_told_by_image(code: Code) -> bool {
     start::START_CODES.contains(&code) || code == Code::StartFailed
 }
 
-/// Replaces what the status of a pod only suggests by what its image proves. `image` has the settings
-/// of the container over its own.
+/// Replaces what the status of a pod only suggests by what its image proves. `image` has the
+/// settings of the container over its own.
 pub fn with_image_of_pod(
     mut verdict: Verdict,
     container: &ContainerTemplate,

@@ -232,15 +232,10 @@ impl Engine {
     }
 
     async fn delete(&self, container: &ContainerName) -> Result<(), Error> {
-        // Podman would remove the anonymous volumes of a copy's original with the copy.
-        let is_podman = self.is_podman();
-        let own = if is_podman { self.own_volumes(container).await } else { Vec::new() };
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(!is_podman).build();
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         self.transport
             .ask(Kind::Remove, self.docker.remove_container(container.as_str(), Some(options)))
-            .await?;
-        self.remove_volumes(&own).await;
-        Ok(())
+            .await
     }
 
     /// Returns the changes of a container's file system.

@@ -25,9 +25,6 @@ pub(crate) const LABEL_VERSION: &str = "io.scratchdbg.version";
 /// The mode of the session.
 pub(crate) const LABEL_MODE: &str = "io.scratchdbg.mode";
 
-/// The names of the volumes that a copy was given, separated by commas: they are not its own.
-pub(crate) const LABEL_VOLUMES: &str = "io.scratchdbg.volumes";
-
 /// Returns the labels of a session's containers and image. `now` is
 /// [`Engine::now`](crate::Engine::now).
 pub(crate) fn session_labels(

@@ -31,7 +31,6 @@ mod target;
 mod transport;
 mod twin;
 mod user;
-mod volumes;
 
 pub use self::api_version::{ApiVersion, NotAVersion};
 pub use self::containers::Change;

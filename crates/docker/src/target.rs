@@ -56,7 +56,8 @@ pub struct Target {
     /// The process id of the first process on the engine's machine. 0 if the container does not
     /// run.
     pub pid: i64,
-    /// Where mounts are that `reach` lists only once it is examined: those in memory, and of images.
+    /// Where mounts are that `reach` lists only once it is examined: those in memory, and of
+    /// images.
     pub in_memory: Vec<String>,
     /// What the container shares beyond itself.
     pub reach: Reach,

@@ -98,7 +98,8 @@ impl Disk for ThisMachine {
 impl ImageLocation {
     /// Decides what `text` means, given the files on `disk`. A prefix (`oci:`, `archive:`,
     /// `registry:`) decides first. Then, with [`BareWords::FilesFirst`], a file that exists: a
-    /// manifest by its name, a Dockerfile by its name or content, else a program. Any other word is a name on the platform.
+    /// manifest by its name, a Dockerfile by its name or content, else a program. Any other word is
+    /// a name on the platform.
     pub fn parse(text: &str, words: BareWords, disk: &impl Disk) -> Result<Self, LocationError> {
         match text.split_once(':') {
             Some(("oci", "")) => return Err(LocationError::NoFolder),

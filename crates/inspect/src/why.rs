@@ -109,8 +109,8 @@ pub async fn why(
     Ok(Diagnosis { container: summary(record), findings: verdict.findings, failure })
 }
 
-/// Finds out why a container of a pod is as it is. Its platform shows no files: where the verdict is
-/// about the program's file, the image is looked into in its registry.
+/// Finds out why a container of a pod is as it is. Its platform shows no files: where the verdict
+/// is about the program's file, the image is looked into in its registry.
 pub async fn why_of_pod(
     record: ContainerRecord,
     template: ContainerTemplate,

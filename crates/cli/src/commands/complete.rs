@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use scratchdbg_args::{KubernetesArgs, ModeArg};
+use scratchdbg_args::{Color, Global, KubernetesArgs, ModeArg};
 use scratchdbg_completion::{Caller, Candidate, Kind, Names, candidates, with_names};
 use scratchdbg_diagnose::Code;
 use scratchdbg_logs::Level;
@@ -34,12 +34,10 @@ pub(crate) fn answer(
 
 /// What the words before the last one say of the platform and of the target.
 struct Asked {
-    host: Option<String>,
-    context: Option<String>,
-    of_kubectl: bool,
+    global: Global,
+    cluster: KubernetesArgs,
     is_image: bool,
     takes_ended: bool,
-    cluster: KubernetesArgs,
     environment: Environment,
 }
 
@@ -66,31 +64,37 @@ impl Asked {
         };
         let is_image = inner.and_then(|inner| value(inner, "image")) == Some(true);
         let takes_ended = inner.and_then(|inner| value(inner, "mode")) == Some(ModeArg::Copy);
-        Self {
+        let global = Global {
             host: of("host"),
             context: of("context").filter(|_| !of_kubectl),
-            of_kubectl,
-            is_image,
-            takes_ended,
-            cluster,
-            environment,
-        }
+            verbose: 0,
+            quiet: true,
+            color: Color::Never,
+        };
+        Self { global, cluster, is_image, takes_ended, environment }
     }
 
     /// Returns the values of a kind.
     fn names(&self, kind: Kind, typed: &str) -> Vec<Candidate> {
-        let is_pod = |typed: &str| self.of_kubectl || platform::is_pod_reference(typed);
+        let of_kubectl = self.cluster.is_plugin;
+        let is_pod = |typed: &str| of_kubectl || platform::is_pod_reference(typed);
         let wanted = match kind {
             Kind::Code => {
-                let about = |code: &Code| (code.as_str().to_owned(), code.meaning().to_owned());
-                return Code::ALL.iter().map(about).map(candidate).collect();
+                let candidate = |code: &Code| Candidate {
+                    value: code.as_str().to_owned(),
+                    about: code.meaning().to_owned(),
+                };
+                return Code::ALL.iter().map(candidate).collect();
             }
             Kind::Level => {
-                let name = |level: Level| (level.as_str().to_owned(), String::new());
-                return Level::ALL.into_iter().map(name).map(candidate).collect();
+                let candidate = |level: Level| Candidate {
+                    value: level.as_str().to_owned(),
+                    about: String::new(),
+                };
+                return Level::ALL.into_iter().map(candidate).collect();
             }
             Kind::KubeContext => Wanted::KubeContexts,
-            Kind::Context if self.of_kubectl => Wanted::KubeContexts,
+            Kind::Context if of_kubectl => Wanted::KubeContexts,
             Kind::Context => Wanted::Contexts,
             Kind::Namespace => Wanted::Namespaces,
             Kind::Target if self.is_image => Wanted::Images,
@@ -102,21 +106,14 @@ impl Asked {
             Kind::Session => Wanted::Sessions,
             Kind::Project => Wanted::Projects,
         };
-        self.ask(wanted).into_iter().map(candidate).collect()
+        self.ask(wanted)
     }
 
     /// Asks the platform. An error is no candidate.
-    fn ask(&self, wanted: Wanted) -> Vec<(String, String)> {
+    fn ask(&self, wanted: Wanted) -> Vec<Candidate> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return Vec::new() };
-        let global = scratchdbg_args::Global {
-            host: self.host.clone(),
-            context: self.context.clone(),
-            verbose: 0,
-            quiet: true,
-            color: scratchdbg_args::Color::Never,
-        };
-        let names = platform::names(wanted, &global, &self.cluster, &self.environment);
+        let names = platform::names(wanted, &self.global, &self.cluster, &self.environment);
         let names = runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, names).await });
         // A thread may still be waiting for the platform.
         runtime.shutdown_background();
@@ -127,10 +124,6 @@ impl Asked {
 /// Returns the value of an option that this command may not have.
 fn value<T: Clone + Send + Sync + 'static>(typed: &ArgMatches, name: &str) -> Option<T> {
     typed.try_get_one::<T>(name).ok().flatten().cloned()
-}
-
-fn candidate((value, about): (String, String)) -> Candidate {
-    Candidate { value, about }
 }
 
 #[cfg(test)]
@@ -148,12 +141,12 @@ mod tests {
     #[test]
     fn options_are_read_as_far_as_they_are_typed() {
         let asked = read("-H unix:///a attach --image --nonsense w");
-        assert_eq!((asked.host.as_deref(), asked.is_image), (Some("unix:///a"), true));
+        assert_eq!((asked.global.host.as_deref(), asked.is_image), (Some("unix:///a"), true));
         let asked = read("logs --context far --namespace shop we");
-        assert_eq!(asked.context.as_deref(), Some("far"));
+        assert_eq!(asked.global.context.as_deref(), Some("far"));
         assert_eq!(asked.cluster.namespace.as_deref(), Some("shop"));
         assert!(read("attach --mode copy w").takes_ended && !read("attach w").takes_ended);
-        assert_eq!(read("").host, None);
+        assert_eq!(read("").global.host, None);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use scratchdbg_args::{Global, KubernetesArgs};
 use scratchdbg_backend::{Scope, SessionList as _};
+use scratchdbg_completion::Candidate;
 
-use super::Platform;
+use super::{Name, Platform};
 use crate::env::Environment;
 use crate::error::CommandError;
 
@@ -27,13 +28,13 @@ pub(crate) enum Wanted {
     Pods(String),
 }
 
-/// Returns names, each with a few words on what it is. What cannot be asked has none.
+/// Returns names. What cannot be asked has none.
 pub(crate) async fn names(
     wanted: Wanted,
     global: &Global,
     cluster: &KubernetesArgs,
     environment: &Environment,
-) -> Vec<(String, String)> {
+) -> Vec<Candidate> {
     let names = Box::pin(async {
         match wanted {
             Wanted::Contexts => Ok(contexts(environment)),
@@ -46,18 +47,25 @@ pub(crate) async fn names(
     names.await.unwrap_or_default()
 }
 
-fn contexts(environment: &Environment) -> Vec<(String, String)> {
+fn contexts(environment: &Environment) -> Vec<Candidate> {
     let stored = environment.docker_config.as_deref().map(super::context_names);
-    let stored = stored.into_iter().flatten().map(|each| (each.name, each.about));
-    let default = ("default".to_owned(), "DOCKER_HOST, or the local engine".to_owned());
-    std::iter::once(default).chain(stored).collect()
+    let default = candidate("default".to_owned(), "DOCKER_HOST, or the local engine".to_owned());
+    std::iter::once(default).chain(stored.into_iter().flatten().map(named)).collect()
+}
+
+fn candidate(value: String, about: String) -> Candidate {
+    Candidate { value, about }
+}
+
+fn named(Name { name, about }: Name) -> Candidate {
+    candidate(name, about)
 }
 
 async fn of_engine(
     wanted: Wanted,
     global: &Global,
     environment: &Environment,
-) -> Result<Vec<(String, String)>, CommandError> {
+) -> Result<Vec<Candidate>, CommandError> {
     let platform = super::connect(global, environment, &Scope::default()).await?;
     let Platform::Docker(engine) = &platform else { return Ok(Vec::new()) };
     let names = match wanted {
@@ -71,15 +79,17 @@ async fn of_engine(
         Wanted::Projects => engine.project_names().await?,
         Wanted::Sessions => {
             let (sessions, _) = engine.sessions().await?;
-            let about = |mode: &str, target: &str| format!("{mode} in {target}");
             return Ok(sessions
                 .into_iter()
-                .map(|session| (session.id, about(&session.mode, &session.target_name)))
+                .map(|session| {
+                    let about = format!("{} in {}", session.mode, session.target_name);
+                    candidate(session.id, about)
+                })
                 .collect());
         }
         _ => Vec::new(),
     };
-    Ok(names.into_iter().map(|each| (each.name, each.about)).collect())
+    Ok(names.into_iter().map(named).collect())
 }
 
 #[cfg(feature = "kubernetes")]
@@ -87,11 +97,11 @@ async fn of_cluster(
     wanted: Wanted,
     options: &KubernetesArgs,
     environment: &Environment,
-) -> Result<Vec<(String, String)>, CommandError> {
+) -> Result<Vec<Candidate>, CommandError> {
     if wanted == Wanted::KubeContexts {
         let request = super::connection_request(options, environment);
         let contexts = request.context_names().into_iter();
-        return Ok(contexts.map(|name| (name, String::new())).collect());
+        return Ok(contexts.map(|name| candidate(name, String::new())).collect());
     }
     let platform = super::connect_to_cluster(options, environment, &Scope::default()).await?;
     let Platform::Kubernetes(cluster) = &platform else { return Ok(Vec::new()) };
@@ -99,7 +109,7 @@ async fn of_cluster(
         Wanted::Pods(typed) => cluster.target_names(&typed).await?,
         _ => cluster.namespace_names().await?,
     };
-    Ok(names.into_iter().map(|name| (name, String::new())).collect())
+    Ok(names.into_iter().map(|name| candidate(name, String::new())).collect())
 }
 
 #[cfg(not(feature = "kubernetes"))]
@@ -108,6 +118,6 @@ async fn of_cluster(
     _named: Wanted,
     _options: &KubernetesArgs,
     _environment: &Environment,
-) -> Result<Vec<(String, String)>, CommandError> {
+) -> Result<Vec<Candidate>, CommandError> {
     Ok(Vec::new())
 }

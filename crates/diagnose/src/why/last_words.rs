@@ -104,7 +104,7 @@ impl LastWords {
         let mut words = Self { at_end: Vec::new(), earlier: Vec::new() };
         // Start with the last line: it tells why the program died.
         for (index, findings) in found.into_iter().enumerate().rev() {
-            if start::is_refuted_by_run(facts, &lines[index]) {
+            if !findings.is_empty() && start::is_refuted_by_run(facts, &lines[index]) {
                 continue;
             }
             for mut finding in findings {

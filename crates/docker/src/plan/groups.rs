@@ -120,9 +120,9 @@ fn by_added_capabilities(target: &Target, is_podman: bool) -> Option<GroupChoice
 }
 
 /// Whether a process may mount a filesystem of its own over the keeper's `/proc`, in which every
-/// name leads to its program. FUSE answers for every name, and so does autofs, for which the process
-/// needs the capability in the host's user namespace. A profile of one's own for seccomp may let
-/// namespaces be made, and so does Podman's.
+/// name leads to its program. FUSE answers for every name, and so does autofs, for which the
+/// process needs the capability in the host's user namespace. A profile of one's own for seccomp
+/// may let namespaces be made, and so does Podman's.
 fn may_cover_paths(target: &Target, granted: &[&str], is_podman: bool) -> bool {
     // A privileged container has all capabilities.
     let may_mount = target.privileged || granted.contains(&"SYS_ADMIN");

@@ -99,14 +99,13 @@ pub(super) async fn container(
         working_dir: config.working_dir,
         host_config: Some(host_config),
         healthcheck: Some(no_healthcheck()),
-        labels: Some([(labels::LABEL_VOLUMES.to_owned(), given_volumes(copied))].into()),
         ..ContainerCreateBody::default()
     };
     Ok((body, copy))
 }
 
-/// Returns the settings with the folders of anonymous volumes in their places: at the end of a
-/// container, Podman removes all anonymous volumes that no other one has by then.
+/// Returns the settings with the folders of anonymous volumes in their places: with a container,
+/// Podman removes all its anonymous volumes that no other one has by then, the original's too.
 fn with_folders(copied: &CopySettings) -> CopySettings {
     let is_anonymous =
         |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -118,13 +117,6 @@ fn with_folders(copied: &CopySettings) -> CopySettings {
         }
     }
     copied
-}
-
-/// Returns the names of the volumes that a copy is given, for [`labels::LABEL_VOLUMES`].
-fn given_volumes(copied: &CopySettings) -> String {
-    let names =
-        copied.mounts.iter().filter(|mount| mount.kind == "volume").map(|mount| &*mount.name);
-    names.collect::<Vec<_>>().join(",")
 }
 
 /// Returns the settings of a copy: the original's limits, and what the plan allows. All other
@@ -303,14 +295,13 @@ impl Engine {
         }
         // Clients of the original would notice a pause.
         let labels = labels::session_labels(session, plan, self.now());
-        // Podman reads labels nowhere else.
-        let changes: Vec<String> =
-            labels.iter().map(|(key, value)| format!("LABEL {key}={value}")).collect();
-        let changes = percent_encode(&changes.join("\n"));
-        let path = format!(
-            "/commit?container={container}&repo={COPIES}&tag={session}&pause=0{}",
-            if self.is_podman() { format!("&changes={changes}") } else { String::new() }
-        );
+        let mut path = format!("/commit?container={container}&repo={COPIES}&tag={session}&pause=0");
+        // Podman does not read those of the request.
+        if self.is_podman() {
+            let changes: Vec<String> =
+                labels.iter().map(|(key, value)| format!("LABEL {key}={value}")).collect();
+            path.extend(["&changes=", &percent_encode(&changes.join("\n"))]);
+        }
         let request = self.transport.json_request(Method::POST, &path, &Changes { labels })?;
         self.transport.expect_sendable(Kind::Commit)?;
         self.transport.scope().made(&format!("{COPIES}:{session}"));

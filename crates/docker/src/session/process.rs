@@ -150,9 +150,7 @@ impl Process {
         };
         body.entrypoint = Some(start.command);
         body.cmd = Some(Vec::new());
-        let of_copy = body.labels.take().into_iter().flatten();
-        let labels = labels::session_labels(session, plan, engine.now());
-        body.labels = Some(labels.into_iter().chain(of_copy).collect());
+        body.labels = Some(labels::session_labels(session, plan, engine.now()));
         let name = Role::Shell.name(session);
         let detach_keys = plan.detach_keys.as_deref();
         let tools =

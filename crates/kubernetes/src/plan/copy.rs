@@ -320,7 +320,8 @@ fn pick(object: &Value, members: &[&str]) -> Map<String, Value> {
 }
 
 /// Returns the command line that the container would run, as far as it is known. Variables in it
-/// (`$(NAME)`) are not expanded; dollar signs of the image, which kubelets leave alone, are doubled.
+/// (`$(NAME)`) are not expanded; dollar signs of the image, which kubelets leave alone, are
+/// doubled.
 fn command_line(container: &Value, tools: &ToolsImage) -> Vec<String> {
     let words = |field: &str| {
         let list = container[field].as_array()?;

@@ -1,6 +1,8 @@
 //! Users, and what they may do: `run-as-non-root-root-image`, `run-as-non-root-named-user`,
 //! `read-only-filesystem`, `fs-group-missing`, `port-not-permitted`.
 
+use std::path::Path;
+
 use super::TemplateImage;
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
@@ -89,8 +91,10 @@ fn read_only(container: &ContainerTemplate, image: TemplateImage<'_>) -> Option<
     let mention = image.mentions?.get(Topic::Tmp)?;
     let folder =
         image.config.variable("TMPDIR").filter(|folder| folder.starts_with('/')).unwrap_or("/tmp");
-    let is_mounted =
-        container.mounts.iter().any(|mount| !mount.is_read_only && is_within(folder, &mount.path));
+    let is_mounted = container
+        .mounts
+        .iter()
+        .any(|mount| !mount.is_read_only && Path::new(folder).starts_with(&mount.path));
     (!is_mounted).then(|| {
         Finding::new(
             Code::ReadOnlyFilesystem,
@@ -102,11 +106,6 @@ fn read_only(container: &ContainerTemplate, image: TemplateImage<'_>) -> Option<
         .guessed()
         .at("", line)
     })
-}
-
-fn is_within(path: &str, folder: &str) -> bool {
-    let folder = folder.trim_end_matches('/');
-    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Volumes that belong to root, and a user that is not.
