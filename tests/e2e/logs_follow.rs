@@ -319,3 +319,25 @@ fn an_engine_that_goes_away_and_comes_back() {
         "{finished}"
     );
 }
+
+#[test]
+fn a_line_that_is_waited_for_ends_the_following() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
+    let exit_on = |pattern: &str, more: &[&str]| {
+        let command = ["logs", "-f", "--exit-on", pattern];
+        stage.scratchdbg.start([&command, more, &[container.name()]].concat())
+    };
+    exit_on("^tick 3$", &[]).finish().expect(0, "tick 1\ntick 2\ntick 3\n");
+    exit_on("^TICK 3$", &["-i", "--grep", "3"]).finish().expect(0, "tick 3\n");
+    let other = stage.engine.run("db", &[], &stage.image, &["say", "hello"]);
+    exit_on("^tick 3$", &[other.name()]).finish().expect_code(0);
+    let never = exit_on("no such line", &[]);
+    wait_for_lines(&never, 3);
+    container.kill();
+    let never = never.finish();
+    assert!(never.expect_code(1).stderr.contains("--exit-on"), "{never}");
+    assert_eq!(never.text().trim_end(), container.logs(), "all lines are shown");
+    let invalid = stage.run(&["logs", "-f", "--exit-on", "(", container.name()]);
+    invalid.expect_clear_failure(2, &["--exit-on"]);
+}

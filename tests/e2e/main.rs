@@ -36,6 +36,7 @@ mod check;
 mod check_manifest;
 mod codes;
 mod completion;
+mod config;
 mod demo;
 mod docker_habits;
 mod docker_names;

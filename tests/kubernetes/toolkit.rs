@@ -59,19 +59,19 @@ fn without_a_twin_the_configuration_file_names_the_toolkit() {
     let pod = stage.namespace.run("web", &pod_spec(&image, &[]));
     // Without any toolkit, the error states what to do.
     let said = stage.ask(&["attach", "pod/web", "--", "true"]);
-    said.expect_clear_failure(125, &["toolkit image", "--toolkit-only", "config.json"]);
+    said.expect_clear_failure(125, &["toolkit image", "--toolkit-only", "config.toml"]);
     let toolkit = format!("{}:toolkit", stage.namespace.repository());
     stage
         .run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"])
         .expect_code(0);
     let folder = stage.scratchdbg.home().join(".config/scratchdbg");
     fs::create_dir_all(&folder).expect("a folder");
-    fs::write(folder.join("config.json"), json!({"kubernetes": {"toolkit": toolkit}}).to_string())
+    fs::write(folder.join("config.toml"), format!("[kubernetes]\ntoolkit = '{toolkit}'\n"))
         .expect("a file");
     stage.ask(&["attach", "pod/web", "--", "sh", "-c", "exit 3"]).expect_code(3);
     pod.wait_for_processes(PROCESSES);
-    fs::write(folder.join("config.json"), "{\"toolkit\": 7}").expect("a file");
+    fs::write(folder.join("config.toml"), "[kubernetes]\ntools = 'x'\n").expect("a file");
     stage
         .ask(&["attach", "pod/web", "--", "true"])
-        .expect_clear_failure(125, &["config.json", "unknown field"]);
+        .expect_clear_failure(125, &["config.toml", "unknown field"]);
 }

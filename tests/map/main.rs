@@ -31,6 +31,7 @@ const MAP: &[(&str, &[&str])] = &[
             "plugin",
             "registry",
             "session",
+            "settings",
         ],
     ),
     ("completion", &["files", "logs"]),
@@ -51,6 +52,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("plugin", &[]),
     ("registry", &["files", "image", "pace"]),
     ("session", &["backend", "builder", "diagnose", "image", "logs"]),
+    ("settings", &[]),
     ("testkit", &["backend", "diagnose", "logs"]),
 ];
 

@@ -80,9 +80,9 @@ pub struct Global {
     /// Print only errors on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// When to use colors
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
-    pub color: Color,
+    /// When to use colors [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub color: Option<Color>,
 }
 
 /// When to use colors.
@@ -140,6 +140,9 @@ pub enum Command {
     /// Print or install the completions for a shell
     #[command(subcommand)]
     Completion(CompletionCommand),
+    /// Print the settings of the configuration file and the environment
+    #[command(after_help = examples::CONFIG)]
+    Config(ConfigArgs),
     /// Print a manual page, or write all of them to a folder
     #[command(after_help = examples::MAN)]
     Man(ManArgs),
@@ -148,6 +151,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// Reports whether settings matter to the command. A mistake in them must not keep the user
+    /// from reading how they are written.
+    pub fn has_settings(&self) -> bool {
+        !matches!(self, Self::Completion(_) | Self::Man(_) | Self::Plugin(_) | Self::Version)
+    }
+
     /// The options by which the user named a cluster, if any were given.
     pub fn cluster(&self) -> Option<ClusterOptions> {
         let options = match self {
@@ -178,6 +187,14 @@ pub struct DemoArgs {
     /// Use this static busybox: a file, or an image in the engine that contains one
     #[arg(long, value_name = "PATH|IMAGE")]
     pub toolkit: Option<String>,
+}
+
+/// The options of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }
 
 /// The options of `man`.

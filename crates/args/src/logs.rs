@@ -33,6 +33,11 @@ pub struct LogsArgs {
     /// With --follow, print lines before they end, such as prompts
     #[arg(long, requires = "follow", conflicts_with_all = ["timestamps", "stats", "patterns", "format", "label", "project", "grep", "exclude", "level", "field"])]
     pub live: bool,
+    /// With --follow, exit after the first printed line that matches
+    ///
+    /// The exit code is 0 then, and 1 if the log ends before such a line.
+    #[arg(long, value_name = "REGEX", requires = "follow", conflicts_with_all = ["live", "stats", "patterns"])]
+    pub exit_on: Option<String>,
     /// Print only lines since TIME: 10m, 10:30, 2026-01-02T15:04
     ///
     /// A duration before now (10m, 2h30m), a time of today (10:30), `yesterday`, a date or a date

@@ -5,6 +5,7 @@ pub(crate) mod build;
 mod check;
 pub(crate) mod complete;
 mod completion;
+mod config;
 mod demo;
 mod kubernetes;
 mod logs;
@@ -80,6 +81,7 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
         Command::Kubernetes(command) => kubernetes::kubernetes(&command, context),
         Command::Plugin(command) => plugin::plugin(&command, context),
         Command::Completion(command) => completion::completion(command, context),
+        Command::Config(args) => config::config(&args, context),
         Command::Man(args) => man::man(args).await,
         Command::Version => {
             context.printer.line(&format!("scratchdbg {}", scratchdbg_args::version()))?;

@@ -10,6 +10,7 @@ use scratchdbg_console::printer::Printer;
 use scratchdbg_inspect::{RegistryImage, Sources};
 use scratchdbg_registry::Registry;
 use scratchdbg_session::tools::HostToolkit;
+use scratchdbg_settings::Settings;
 use tokio::sync::OnceCell;
 
 use crate::env::Environment;
@@ -22,6 +23,7 @@ use scratchdbg_args::{Global, KubernetesArgs};
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) environment: Environment,
+    pub(crate) settings: Settings,
     pub(crate) printer: Printer,
     pub(crate) host_toolkit: HostToolkit,
     /// Tracks the command's work in the engine, so that the work can be canceled.
@@ -31,11 +33,17 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(global: Global, environment: Environment, printer: Printer) -> Self {
+    pub(crate) fn new(
+        global: Global,
+        environment: Environment,
+        settings: Settings,
+        printer: Printer,
+    ) -> Self {
         let host_toolkit = HostToolkit::default();
         Self {
             global,
             environment,
+            settings,
             printer,
             host_toolkit,
             scope: Scope::default(),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use scratchdbg_completion::Homes;
 use scratchdbg_plugin::docker::{self, DockerFlags};
+use scratchdbg_settings::{Key, Settings, Source};
 
 /// The environment variables.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +37,7 @@ pub(crate) struct Environment {
     pub(crate) kubeconfig: Option<OsString>,
     /// `.kube/config` in the home directory.
     pub(crate) default_kubeconfig: Option<PathBuf>,
-    /// `scratchdbg/config.json` in `XDG_CONFIG_HOME`, or in `.config` of the home directory.
+    /// `scratchdbg/config.toml` in `XDG_CONFIG_HOME`, or in `.config` of the home directory.
     pub(crate) config_file: Option<PathBuf>,
     /// `SHELL`: the user's shell.
     pub(crate) shell: Option<String>,
@@ -55,6 +56,16 @@ impl Environment {
         let docker_config = docker_flags.config.clone().or(self.docker_config);
         let docker_tls_verify = docker_flags.tls_verify.unwrap_or(self.docker_tls_verify);
         Self { docker_config, docker_tls_verify, docker_flags, ..self }
+    }
+
+    /// Applies the time zone of the settings. `TZ` wins over the file.
+    pub(crate) fn take(&mut self, settings: &Settings) {
+        let is_from_file = settings.source(Key::TimeZone) == Some(Source::File);
+        if let Some(zone) = settings.get(Key::TimeZone)
+            && !(is_from_file && self.zone.is_some())
+        {
+            self.zone = Some(zone.into());
+        }
     }
 
     /// Reads a variable that the user named on the command line.
@@ -82,7 +93,7 @@ impl Environment {
             zone: env::var_os("TZ").filter(|value| !value.is_empty()),
             kubeconfig: env::var_os("KUBECONFIG").filter(|value| !value.is_empty()),
             default_kubeconfig: home(".kube/config"),
-            config_file: config_home.as_ref().map(|folder| folder.join("scratchdbg/config.json")),
+            config_file: config_home.as_ref().map(|folder| folder.join("scratchdbg/config.toml")),
             shell: text("SHELL"),
             completion_homes: Homes {
                 data: path("XDG_DATA_HOME").or_else(|| home(".local/share")),

@@ -2,17 +2,13 @@
 
 mod blocking;
 mod commands;
-#[cfg_attr(
-    not(feature = "kubernetes"),
-    expect(dead_code, reason = "its settings are for Kubernetes")
-)]
-mod config_file;
 mod context;
 mod env;
 mod error;
 mod platform;
 mod plugin;
 mod registry;
+mod settings;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,6 +17,7 @@ use clap::CommandFactory as _;
 use scratchdbg_backend::Scope;
 use scratchdbg_console::printer::Printer;
 use scratchdbg_console::{closed, signals, streams, usage};
+use scratchdbg_settings::{Key, Settings};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::context::Context;
@@ -45,7 +42,17 @@ fn main() -> ExitCode {
     };
     // Leaked on purpose: copies of the printer hold this reference until the process ends.
     let cluster = cli.command.cluster().map(|options| &*Box::leak(Box::new(options)));
-    let printer = Printer::new(color(&cli.global), cli.global.quiet).suggesting(cluster);
+    let mut environment = Environment::read().with(flags);
+    let settings = settings::read(&environment);
+    let color = color(&cli.global, settings.as_ref().ok());
+    let printer = Printer::new(color, cli.global.quiet).suggesting(cluster);
+    let attach = matches!(cli.command, Command::Attach(_));
+    let settings = match settings {
+        Err(_) if !cli.command.has_settings() => Settings::default(),
+        Err(error) => return exit_code(Err(error), attach, printer),
+        Ok(settings) => settings,
+    };
+    environment.take(&settings);
     trace_to_stderr(cli.global.verbose);
     // A session only passes bytes on. More threads would take time to start, and would compete with
     // the engine for cores. An engine sends a log in chunks of one line, and passing each chunk to
@@ -63,8 +70,7 @@ fn main() -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let attach = matches!(cli.command, Command::Attach(_));
-    let context = Context::new(cli.global, Environment::read().with(flags), printer);
+    let context = Context::new(cli.global, environment, settings, printer);
     let last_words = {
         let scope = context.scope.clone();
         move || say_what_may_be_left(&scope, printer)
@@ -135,11 +141,12 @@ fn explain_usage(error: clap::Error) -> ExitCode {
     ExitCode::from(if attach { ATTACH_FAILED } else { USAGE })
 }
 
-fn color(global: &Global) -> anstream::ColorChoice {
-    match global.color {
-        Color::Auto => anstream::ColorChoice::Auto,
-        Color::Always => anstream::ColorChoice::Always,
-        Color::Never => anstream::ColorChoice::Never,
+fn color(global: &Global, settings: Option<&Settings>) -> anstream::ColorChoice {
+    let setting = settings.and_then(|settings| settings.get(Key::Color));
+    match (global.color, setting) {
+        (Some(Color::Always), _) | (None, Some("always")) => anstream::ColorChoice::Always,
+        (Some(Color::Never), _) | (None, Some("never")) => anstream::ColorChoice::Never,
+        (Some(Color::Auto) | None, _) => anstream::ColorChoice::Auto,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Prints the logs of containers, and notices about them, on the two output streams.
 
+mod exit;
 mod notice;
 
 use std::io::{self, Stderr, Stdout, Write};
@@ -14,6 +15,8 @@ use scratchdbg_logs::render::{Entry, Format, Prefixes, Style};
 use scratchdbg_logs::stats::Stats;
 use scratchdbg_logs::{Line, Stream};
 
+pub use self::exit::Exit;
+use self::exit::ExitOn;
 use self::notice::words;
 use crate::lines::{LineStream, are_same_file, has_colors};
 use crate::printer::Printer;
@@ -28,6 +31,8 @@ pub struct View {
     pub timestamps: bool,
     /// The patterns that are highlighted in lines.
     pub highlight: Vec<Regex>,
+    /// The output ends after the first line that matches.
+    pub exit_on: Option<Regex>,
     /// Counts lines instead of showing them. `true` also clusters lines.
     pub stats: Option<bool>,
     /// Whether several containers may be shown.
@@ -55,6 +60,7 @@ pub struct Output {
     names: Vec<String>,
     prefixes: Option<Prefixes>,
     stats: Option<Stats>,
+    exit_on: ExitOn,
     json: bool,
     raw: bool,
     /// The number of lines that were too long, and the number of bytes that were dropped from them.
@@ -83,6 +89,7 @@ impl Output {
             names: Vec::new(),
             prefixes: prefixed.then(|| Prefixes::new(columns(), has_colors(&stdout))),
             stats: view.stats.map(Stats::new),
+            exit_on: ExitOn { pattern: view.exit_on.clone(), exit: Exit::default() },
             json: matches!(view.format, Format::Json),
             raw: matches!(view.format, Format::Raw),
             cut: (0, 0),
@@ -94,6 +101,11 @@ impl Output {
             stdout: self::stream(stdout, view),
             stderr: self::stream(stderr, view),
         }
+    }
+
+    /// Returns what tells that a line ended the output. Later lines are not shown.
+    pub fn exit(&self) -> Exit {
+        self.exit_on.exit.clone()
     }
 
     /// Shows the beginning of an unfinished line. Returns `false` if another line must come first.
@@ -200,6 +212,10 @@ impl MergedSink for Output {
         line: &Line<'_>,
         after_gap: bool,
     ) -> io::Result<()> {
+        if self.exit_on.exit.is_over() {
+            return Ok(());
+        }
+        self.exit_on.look(&line.text);
         let name = self.names.get(container).map_or("", String::as_str);
         if line.cut > 0 {
             self.cut = (self.cut.0 + 1, self.cut.1 + line.cut);

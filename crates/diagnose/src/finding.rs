@@ -70,6 +70,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Sorts the worst first, and keeps the order of findings of one severity.
+    pub fn sort_worst_first(findings: &mut [Self]) {
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    }
+
     /// Returns a proven finding without evidence and fix.
     pub(crate) fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
         Self {

@@ -32,7 +32,7 @@ pub fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, Error> {
             }
         }
     }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Finding::sort_worst_first(&mut findings);
     Ok(findings)
 }
 
@@ -63,7 +63,7 @@ pub fn with_those_of_the_file(
         _ => false,
     };
     findings.extend(of_image.into_iter().filter(|finding| !follows(finding)));
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Finding::sort_worst_first(&mut findings);
     findings
 }
 

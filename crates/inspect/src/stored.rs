@@ -109,7 +109,7 @@ fn check(
         ..ImageFacts::new(config, &contents.rootfs)
     });
     findings.extend(contents.findings);
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Finding::sort_worst_first(&mut findings);
     Ok(findings)
 }
 

@@ -207,7 +207,15 @@ fn compile_all(
     patterns.iter().map(|pattern| compile(option, pattern, ignore_case)).collect()
 }
 
-fn compile(option: &'static str, pattern: &str, ignore_case: bool) -> Result<Regex, QueryError> {
+/// Compiles the expression of an option, such as `--grep`.
+///
+/// # Errors
+/// [`QueryError::Pattern`] names the option and the problem.
+pub fn compile(
+    option: &'static str,
+    pattern: &str,
+    ignore_case: bool,
+) -> Result<Regex, QueryError> {
     RegexBuilder::new(pattern).case_insensitive(ignore_case).build().map_err(|error| {
         QueryError::Pattern { option, pattern: pattern.into(), reason: error.to_string() }
     })

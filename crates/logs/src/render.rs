@@ -1,5 +1,6 @@
 //! Records as output: text, raw bytes, JSON lines, or a template of chosen fields.
 
+mod color;
 mod prefix;
 mod template;
 
@@ -43,7 +44,7 @@ pub struct Style {
     /// Whether the output is a terminal. If so, text that could control the terminal is escaped.
     /// Otherwise text is exact.
     pub terminal: bool,
-    /// Text: whether to color timestamps and matches.
+    /// Text: whether to color lines by their level and stream, timestamps, and matches.
     pub color: bool,
     /// Text: what to highlight, if colors are on.
     pub highlight: Vec<Regex>,
@@ -111,20 +112,22 @@ impl Renderer {
             {
                 let line = entry.line;
                 let rest = Line { text: line.text[shown.len()..].into(), ..line.clone() };
-                return self.render_whole(out, &Entry { prefix: "", line: &rest, ..*entry });
+                // The beginning was shown before the line's level was known.
+                return self.render_whole(out, &Entry { prefix: "", line: &rest, ..*entry }, None);
             }
             Some(_) => out.push(b'\n'),
             None => {}
         }
-        self.render_whole(out, entry);
+        let color = if self.style.color { color::of(entry.line) } else { None };
+        self.render_whole(out, entry, color);
     }
 
-    fn render_whole(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+    fn render_whole(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>, color: Option<&str>) {
         if std::mem::take(&mut self.owes_newline) {
             out.push(b'\n');
         }
         match &self.style.format {
-            Format::Text => self.render_text(out, entry),
+            Format::Text => self.render_text(out, entry, color),
             Format::Raw => {
                 out.extend_from_slice(&entry.line.text);
                 out.extend_from_slice(entry.line.ending.as_bytes());
@@ -159,20 +162,24 @@ impl Renderer {
         }
     }
 
-    fn render_text(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+    fn render_text(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>, color: Option<&str>) {
         let line = entry.line;
+        let (on, off) = color.map_or(("", ""), |on| (on, color::OFF));
         let mut parts = line.text.split(|byte| *byte == b'\n').peekable();
         while let Some(part) = parts.next() {
             out.extend_from_slice(entry.prefix.as_bytes());
             if self.style.timestamps
                 && let Some(timestamp) = line.timestamp
             {
-                let (on, off) = if self.style.color { ("\x1b[2m", "\x1b[22m") } else { ("", "") };
-                for text in [on, timestamp.as_str(), off, " "] {
+                let (dim, bright) =
+                    if self.style.color { ("\x1b[2m", "\x1b[22m") } else { ("", "") };
+                for text in [dim, timestamp.as_str(), bright, " "] {
                     out.extend_from_slice(text.as_bytes());
                 }
             }
+            out.extend_from_slice(on.as_bytes());
             self.render_part(out, part);
+            out.extend_from_slice(off.as_bytes());
             if parts.peek().is_some() {
                 out.push(b'\n');
             }

@@ -89,3 +89,13 @@ pub const COMPLETION_INSTALL: &str = "\
 Examples:
   scratchdbg completion install                     Complete names in new shells of yours
   scratchdbg completion install zsh                 The same for zsh; tells the line for ~/.zshrc";
+
+/// Examples of `config`.
+pub const CONFIG: &str = "\
+Example of the file, scratchdbg/config.toml in XDG_CONFIG_HOME or ~/.config:
+  color = \"never\"
+  time-zone = \"Europe/Berlin\"
+  toolkit = \"/opt/busybox\"                      # attach --toolkit, in containers of an engine
+  user = \"0\"                                    # attach --user
+  [kubernetes]
+  toolkit = \"registry.example/toolkit:1\"        # in pods whose images have no debug twin";

@@ -13,6 +13,7 @@ use scratchdbg_backend::{
 use scratchdbg_console::terminal::is_interactive;
 use scratchdbg_session::tools::SessionTools;
 use scratchdbg_session::{Audit, Notice, Request};
+use scratchdbg_settings::Key;
 
 use self::terminal::TerminalUser;
 use crate::blocking::blocking;
@@ -71,8 +72,9 @@ async fn attach_on<B: SessionBackend + ToolStore>(
     let on_load = |image: &str, origin: &str| {
         words::tell(Notice::LoadsTools { image, origin }, context.printer);
     };
-    let tools =
-        SessionTools::new(platform.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);
+    let toolkit = args.toolkit.as_deref().or(context.settings.get(Key::Toolkit));
+    let toolkit = toolkit.map(str::to_owned);
+    let tools = SessionTools::new(platform.clone(), &context.host_toolkit, toolkit, &on_load);
     attach_with(platform, &tools, &args, request, probed, audit, context, interrupts).await
 }
 
@@ -167,7 +169,8 @@ async fn request(
     context: &Context,
 ) -> Result<Request, CommandError> {
     let tty = !args.no_tty && is_interactive();
-    args.user.as_deref().map_or(Ok(()), asked::check_user)?;
+    let user = args.user.as_deref().or(context.settings.get(Key::User));
+    user.map_or(Ok(()), asked::check_user)?;
     args.workdir.as_deref().map_or(Ok(()), asked::check_workdir)?;
     args.capabilities.iter().try_for_each(|name| asked::check_capability(name))?;
     // Keys are typed only on a terminal.
@@ -177,11 +180,7 @@ async fn request(
     let plan = PlanRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { args.mode.into() },
-        user: if args.root {
-            Some("0".to_owned())
-        } else {
-            args.user.as_deref().map(asked::with_numeric_root)
-        },
+        user: if args.root { Some("0".to_owned()) } else { user.map(asked::with_numeric_root) },
         tty,
         term: context.environment.term.clone(),
         environment: asked::environment(&args.env, Environment::named)?,

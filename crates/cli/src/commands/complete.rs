@@ -69,7 +69,7 @@ impl Asked {
             context: of("context").filter(|_| !of_kubectl),
             verbose: 0,
             quiet: true,
-            color: Color::Never,
+            color: Some(Color::Never),
         };
         Self { global, cluster, is_image, takes_ended, environment }
     }

@@ -31,7 +31,18 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
     };
     let request = Request::new(&args, zone)?;
     let mut output = Mutex::new(Output::new(&request.view, context.printer));
-    let reading = read(&args, &request, &mut output, context);
+    let exit = output.get_mut().unwrap_or_else(PoisonError::into_inner).exit();
+    let reading = async {
+        tokio::select! {
+            outcome = read(&args, &request, &mut output, context) => match outcome {
+                Ok(()) if request.view.exit_on.is_some() && !exit.is_over() => {
+                    Err(CommandError::new("the log ended before a line that matches --exit-on"))
+                }
+                outcome => outcome,
+            },
+            () = exit.wait() => Ok(()),
+        }
+    };
     let outcome = interrupts.race(&context.scope, Box::pin(reading)).await;
     // Lines that were read are always shown.
     let complete = output.get_mut().unwrap_or_else(PoisonError::into_inner).finish()?;

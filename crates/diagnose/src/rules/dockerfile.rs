@@ -33,7 +33,7 @@ pub fn check(facts: &[Fact]) -> Vec<Finding> {
         ];
         findings.extend(found.into_iter().flatten().map(|finding| finding.at("", fact.line)));
     }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Finding::sort_worst_first(&mut findings);
     findings
 }
 

@@ -75,7 +75,7 @@ pub fn check(image: ImageFacts<'_>) -> Vec<Finding> {
     findings.extend(syntax::check(image.config));
     findings.extend(needs::check(image));
     findings.extend(layer::secrets_in_environment(&image.config.env));
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Finding::sort_worst_first(&mut findings);
     findings
 }
 

@@ -108,8 +108,8 @@ impl<'a> ClusterTools<'a> {
             .hint("`scratchdbg build BINARY --tag IMAGE --output registry` pushes an image with its debug twin")
             .hint(format!(
                 "or one toolkit for all: `scratchdbg build --toolkit-only --tag {registry}/toolkit:1 --output registry` pushes \
-                 it; then --toolkit {registry}/toolkit:1, or for always {{\"kubernetes\": {{\"toolkit\": \
-                 \"{registry}/toolkit:1\"}}}} in {file}"
+                 it; then --toolkit {registry}/toolkit:1, or for always kubernetes.toolkit = \
+                 \"{registry}/toolkit:1\" in {file}"
             ))
     }
 }
@@ -180,7 +180,7 @@ mod tests {
         });
         let configured = Configured {
             toolkit: configured.map(str::to_owned),
-            file: "/home/me/config.json".to_owned(),
+            file: "/home/me/config.toml".to_owned(),
             registry: "r.example".to_owned(),
         };
         ClusterTools::new(named.map(str::to_owned), find, configured).provide(false).await
@@ -197,7 +197,7 @@ mod tests {
                 Some("c:1"),
                 "c:1",
                 "",
-                "config.json names it; no twin is used: no such image",
+                "config.toml names it; no twin is used: no such image",
             ),
         ] {
             let found = provided(named, twin, configured).await.unwrap();
@@ -211,7 +211,7 @@ mod tests {
         assert!(error.message.ends_with("no such image"), "{}", error.message);
         let hints = error.hints.join("\n");
         for words in
-            ["log in", "--tag IMAGE", "--toolkit r.example/toolkit:1", "/home/me/config.json"]
+            ["log in", "--tag IMAGE", "--toolkit r.example/toolkit:1", "/home/me/config.toml"]
         {
             assert!(hints.contains(words), "{words}: {hints}");
         }

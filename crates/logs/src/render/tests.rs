@@ -103,8 +103,37 @@ fn timestamps_and_the_mark_of_a_cut() {
     let got =
         render(Style { timestamps: true, ..style(Format::Text) }, "", std::slice::from_ref(&cut));
     assert_eq!(got, "2026-11-23T07:01:20.422028881Z long [… 12 bytes cut]\n");
+    let cut = Line { stream: Stream::Stdout, ..cut };
     let got = render(Style { timestamps: true, color: true, ..style(Format::Text) }, "", &[cut]);
     assert_eq!(got, "\x1b[2m2026-11-23T07:01:20.422028881Z\x1b[22m long [… 12 bytes cut]\n");
+}
+
+#[test]
+fn lines_have_the_color_of_their_level() {
+    let cases: [(Stream, &[u8], &str); 7] = [
+        (Stream::Stdout, b"ERROR no", "\x1b[31mERROR no\x1b[0m\n"),
+        (Stream::Stdout, br#"{"level":"warn"}"#, "\x1b[33m{\"level\":\"warn\"}\x1b[0m\n"),
+        (Stream::Stdout, b"DEBUG 1\nat 2", "\x1b[2mDEBUG 1\x1b[0m\n\x1b[2mat 2\x1b[0m\n"),
+        (Stream::Stderr, b"INFO yes", "INFO yes\n"),
+        (Stream::Stdout, b"hello", "hello\n"),
+        (Stream::Stderr, b"hello", "\x1b[35mhello\x1b[0m\n"),
+        (Stream::Stderr, b"\x1b[32mERROR\x1b[0m", "\x1b[32mERROR\x1b[0m\n"),
+    ];
+    let style = Style { color: true, terminal: true, ..style(Format::Text) };
+    for (stream, text, want) in cases {
+        let line = Line { stream, ..line(text, Ending::Lf) };
+        assert_eq!(render(style.clone(), "", &[line]), want);
+    }
+}
+
+#[test]
+fn a_line_that_was_begun_keeps_its_color() {
+    let mut renderer = Renderer::new(Style { color: true, ..style(Format::Text) });
+    let mut out = Vec::new();
+    renderer.render_beginning(&mut out, Stream::Stderr, b"ERROR");
+    let line = line(b"ERROR no", Ending::Lf);
+    renderer.render(&mut out, &Entry { container: "web", prefix: "", line: &line });
+    assert_eq!(out, b"ERROR no\n");
 }
 
 #[test]
@@ -117,7 +146,8 @@ fn matches_stand_out() {
         (b"nothing\r", "nothing\n"),
     ];
     for (text, want) in cases {
-        assert_eq!(render(style.clone(), "", &[line(text, Ending::Lf)]), want);
+        let line = Line { stream: Stream::Stdout, ..line(text, Ending::Lf) };
+        assert_eq!(render(style.clone(), "", &[line]), want);
     }
     let plain = render(Style { color: false, ..style }, "", &[line(b"abbc", Ending::Lf)]);
     assert_eq!(plain, "abbc\n");

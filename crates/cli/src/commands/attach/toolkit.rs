@@ -4,8 +4,8 @@ use scratchdbg_backend::{self as backend, ErrorKind};
 use scratchdbg_inspect::{NoTwin, RunningImage, find_twin};
 use scratchdbg_session::LAUNCHER;
 use scratchdbg_session::tools::launcher_platform;
+use scratchdbg_settings::Key;
 
-use crate::config_file;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::platform::{ClusterTools, Configured, FindTwin, PodTarget, Twin};
@@ -20,13 +20,7 @@ pub(super) async fn of_cluster<'a>(
 ) -> Result<ClusterTools<'a>, CommandError> {
     let (name, id) = target.image();
     let running = RunningImage { name: name.to_owned(), id: id.to_owned() };
-    let file = context.environment.config_file.clone();
-    let shown = file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
-    let settings = match &args.toolkit {
-        // With `--toolkit`, the file is not read, so errors in it do not matter.
-        Some(_) => config_file::Settings::default(),
-        None => config_file::read(file).await?,
-    };
+    let file = context.environment.config_file.as_ref();
     let registry = running
         .name
         .split('/')
@@ -34,8 +28,8 @@ pub(super) async fn of_cluster<'a>(
         .filter(|host| host.contains(['.', ':']))
         .unwrap_or("REGISTRY");
     let configured = Configured {
-        toolkit: settings.kubernetes.toolkit,
-        file: shown,
+        toolkit: context.settings.get(Key::KubernetesToolkit).map(str::to_owned),
+        file: file.map(|file| file.display().to_string()).unwrap_or_default(),
         registry: registry.to_owned(),
     };
     let find: FindTwin<'a> = Box::new(move || {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use scratchdbg_backend::{Selector, is_pattern};
 use scratchdbg_console::log::View;
 use scratchdbg_follow as follow;
-use scratchdbg_logs::query::{Query, QueryError, QuerySpec};
+use scratchdbg_logs::query::{self, Query, QueryError, QuerySpec};
 use scratchdbg_logs::render::Format;
 use scratchdbg_logs::when::TimeRange;
 use scratchdbg_logs::{Level, Stream};
@@ -54,6 +54,9 @@ impl Request {
             fields: args.field.clone(),
         })
         .map_err(explain_query)?;
+        let exit_on = args.exit_on.as_deref();
+        let exit_on = exit_on.map(|text| query::compile("--exit-on", text, args.ignore_case));
+        let exit_on = exit_on.transpose().map_err(explain_query)?;
         let format = match args.format.as_deref().unwrap_or("text") {
             _ if args.raw => Format::Raw,
             "text" => Format::Text,
@@ -68,7 +71,8 @@ impl Request {
         let view = View {
             format,
             timestamps: args.timestamps,
-            highlight: query.highlight().to_vec(),
+            highlight: query.highlight().iter().chain(&exit_on).cloned().collect(),
+            exit_on,
             stats: (args.stats || args.patterns).then_some(args.patterns),
             many: args.targets.len() > 1
                 || !selectors(args).is_empty()
