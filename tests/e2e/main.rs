@@ -64,6 +64,7 @@ mod ours;
 mod own_engine;
 mod package;
 mod pair;
+mod picker;
 mod proxy;
 mod ps;
 mod registry;

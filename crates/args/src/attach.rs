@@ -40,6 +40,9 @@ const REPORTS: &str = "Reports";
 #[derive(Debug, Args)]
 pub struct AttachArgs {
     /// Container: name, id, id prefix or Compose service. With --image, an image
+    ///
+    /// Without one, it is chosen from a list, where there is a terminal.
+    #[arg(default_value = "", hide_default_value = true)]
     pub target: String,
     /// Treat TARGET as an image
     #[arg(long, conflicts_with = "mode", help_heading = HOW)]

@@ -157,6 +157,29 @@ impl Command {
         !matches!(self, Self::Completion(_) | Self::Man(_) | Self::Plugin(_) | Self::Version)
     }
 
+    /// Reports whether the command needs a target, and none is named.
+    pub fn lacks_target(&self) -> bool {
+        match self {
+            Self::Attach(args) => args.target.is_empty(),
+            Self::Logs(args) => {
+                let selects = args.all || args.project.is_some() || !args.label.is_empty();
+                args.targets.is_empty() && !selects && args.kubernetes.selector.is_none()
+            }
+            Self::Why(args) => args.targets.is_empty() && !args.all && args.message.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Names the target of a command that lacks one.
+    pub fn set_target(&mut self, name: String) {
+        match self {
+            Self::Attach(args) => args.target = name,
+            Self::Logs(args) => args.targets.push(name),
+            Self::Why(args) => args.targets.push(name),
+            _ => {}
+        }
+    }
+
     /// The options by which the user named a cluster, if any were given.
     pub fn cluster(&self) -> Option<ClusterOptions> {
         let options = match self {

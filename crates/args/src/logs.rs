@@ -13,9 +13,10 @@ const SOURCE: &str = "Source";
 
 /// The options of `logs`.
 #[derive(Debug, Default, Args)]
-#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["targets", "all", "label", "project", "pod_selector"]))]
 pub struct LogsArgs {
     /// Containers: names, ids, id prefixes, Compose services or 'web-*'. Or pod/NAME, …
+    ///
+    /// Without any, one is chosen from a list, where there is a terminal.
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
     /// All containers

@@ -6,10 +6,11 @@ use super::{Format, KubernetesArgs};
 
 /// The options of `why`.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("subject").required(true).args(["targets", "all", "message"])))]
+#[command(group(ArgGroup::new("subject").args(["targets", "all", "message"])))]
 pub struct WhyArgs {
     /// Containers: names, ids, id prefixes or Compose services. Or pod/NAME, deploy/NAME, …
     ///
+    /// Without any, one is chosen from a list, where there is a terminal.
     /// A number from 0 to 255 is explained as an exit code, unless a container has this name.
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,

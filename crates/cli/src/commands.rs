@@ -11,6 +11,7 @@ mod kubernetes;
 mod logs;
 mod man;
 mod pair;
+mod pick;
 mod plugin;
 mod ps;
 mod sessions;
@@ -25,7 +26,7 @@ use scratchdbg_args::{Command, PairCommand, SessionsCommand};
 
 /// Runs a command and returns its exit code.
 pub(crate) async fn run(
-    command: Command,
+    mut command: Command,
     context: &Context,
     mut interrupts: Interrupts,
 ) -> Outcome {
@@ -36,6 +37,11 @@ pub(crate) async fn run(
     if closed::stderr() && needs_stderr(&command) {
         return Err(CommandError::new("standard error is closed")
             .hint("`2>/dev/null` throws what comes there away"));
+    }
+    if command.lacks_target()
+        && let Some(code) = pick::pick(&mut command, context, &mut interrupts).await?
+    {
+        return Ok(code);
     }
     let work = match command {
         // These commands clean up by themselves.

@@ -103,7 +103,7 @@ fn of_kubectl(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     match &mut cli.command {
         Command::Attach(args) => {
             adapt(&mut args.kubernetes);
-            if !args.image {
+            if !args.image && !args.target.is_empty() {
                 as_pod(&mut args.target);
             }
         }

@@ -5,6 +5,7 @@
 //! * [`signals`] receives the signals that end a command.
 //! * [`printer`] prints messages: errors, hints, notes. [`suggest`] completes the commands in
 //!   hints.
+//! * [`picker`] lets the user choose from a list.
 //! * [`progress`] shows the progress of a long operation.
 //! * [`log`] prints the logs of containers. [`lines`] prints lines on one standard stream.
 //! * [`long_text`] reads a text from standard input.
@@ -18,6 +19,7 @@ mod input;
 pub mod lines;
 pub mod log;
 pub mod long_text;
+pub mod picker;
 pub mod printer;
 pub mod progress;
 mod raw_mode;

@@ -37,4 +37,6 @@ pub use self::user::{Consent, Notice, SessionEnd, Stage, Streams, User};
 
 /// The launcher: a static program for the platform that this crate was compiled for. Empty if it
 /// cannot be built for that platform.
-pub const LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scratchdbg-launcher"));
+///
+/// A static, since each crate that names a constant gets a copy of it.
+pub static LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scratchdbg-launcher"));

@@ -117,7 +117,7 @@ impl Asked {
         let names = runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, names).await });
         // A thread may still be waiting for the platform.
         runtime.shutdown_background();
-        names.unwrap_or_default()
+        names.map(Result::unwrap_or_default).unwrap_or_default()
     }
 }
 

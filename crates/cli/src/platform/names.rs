@@ -28,23 +28,23 @@ pub(crate) enum Wanted {
     Pods(String),
 }
 
-/// Returns names. What cannot be asked has none.
+/// Returns names.
 pub(crate) async fn names(
     wanted: Wanted,
     global: &Global,
     cluster: &KubernetesArgs,
     environment: &Environment,
-) -> Vec<Candidate> {
+) -> Result<Vec<Candidate>, CommandError> {
     let names = Box::pin(async {
         match wanted {
             Wanted::Contexts => Ok(contexts(environment)),
             Wanted::KubeContexts | Wanted::Namespaces | Wanted::Pods(_) => {
-                Ok(of_cluster(wanted, cluster, environment).await?)
+                of_cluster(wanted, cluster, environment).await
             }
             wanted => of_engine(wanted, global, environment).await,
         }
     });
-    names.await.unwrap_or_default()
+    names.await
 }
 
 fn contexts(environment: &Environment) -> Vec<Candidate> {

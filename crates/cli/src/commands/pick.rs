@@ -1,0 +1,60 @@
+//! Lets the user choose the target of a command that names none.
+
+use scratchdbg_args::{Command, KubernetesArgs};
+use scratchdbg_backend::Interrupts;
+use scratchdbg_console::picker::{self, Choice};
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::platform::{Wanted, names};
+
+/// The exit code of Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// Names the target. Returns an exit code if the user chose none.
+pub(crate) async fn pick(
+    command: &mut Command,
+    context: &Context,
+    interrupts: &mut Interrupts,
+) -> Result<Option<u8>, CommandError> {
+    if !picker::can_ask() {
+        return Err(CommandError::usage("no target is named").hint(
+            "`scratchdbg ps -a` lists containers; on a terminal, one is chosen from a list",
+        ));
+    }
+    let work = Box::pin(choose(command, context));
+    match interrupts.race(&context.scope, work).await {
+        Err(code) => Ok(Some(code)),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(None)) => Ok(Some(INTERRUPTED)),
+        Ok(Ok(Some(name))) => {
+            context.printer.note(&format!("the target is {name}"));
+            command.set_target(name);
+            Ok(None)
+        }
+    }
+}
+
+async fn choose(command: &Command, context: &Context) -> Result<Option<String>, CommandError> {
+    let (cluster, image) = match command {
+        Command::Attach(args) => (args.kubernetes.clone(), args.image),
+        Command::Logs(args) => (args.kubernetes.clone(), false),
+        Command::Why(args) => (args.kubernetes.clone(), false),
+        _ => (KubernetesArgs::default(), false),
+    };
+    let (title, wanted) = if image {
+        ("Image", Wanted::Images)
+    } else if cluster.is_plugin || command.cluster().is_some() {
+        ("Pod", Wanted::Pods(String::new()))
+    } else {
+        ("Container", Wanted::Containers { all: true })
+    };
+    let found = names(wanted, &context.global, &cluster, &context.environment).await?;
+    let choices: Vec<_> =
+        found.into_iter().map(|found| Choice { value: found.value, about: found.about }).collect();
+    if choices.is_empty() {
+        return Err(CommandError::usage(format!("there is no {} to choose", title.to_lowercase())));
+    }
+    let chosen = picker::pick(title, &choices).await?;
+    Ok(chosen.map(|index| choices[index].value.clone()))
+}

@@ -1,0 +1,77 @@
+//! The list from which a target is chosen where none is named.
+
+use scratchdbg_testkit::terminal::Terminal;
+
+use crate::stage::Stage;
+
+fn start(stage: &Stage, arguments: &[&str]) -> Terminal {
+    Terminal::start(stage.scratchdbg.command(arguments), 24, 100)
+}
+
+#[test]
+fn a_target_is_chosen_by_typing() {
+    let stage = Stage::set();
+    let web = stage.engine.run("web", &[], &stage.image, &["say", "hello of web"]);
+    let cache = stage.engine.run("cache", &[], &stage.image, &["say", "hello of cache"]);
+    (web.wait(), cache.wait());
+    let mut logs = start(&stage, &["logs"]);
+    let idle = logs.settings();
+    logs.wait_for("the list", |screen| {
+        screen.starts_with("Container: ") && screen.contains(web.name())
+    });
+    // The names of a run have the same beginning.
+    logs.send(cache.name());
+    logs.wait_for("one line", |screen| {
+        screen.contains(&format!("> {}", cache.name())) && !screen.contains(web.name())
+    });
+    assert_ne!(logs.settings(), idle, "keys come as they are typed");
+    logs.send("\r");
+    assert!(logs.wait().success());
+    logs.wait_for("the log", |screen| screen.contains("hello of cache"));
+    assert!(!logs.text().contains("Container:"), "the list is gone: {}", logs.text());
+    assert_eq!(logs.settings(), idle, "restored");
+
+    let mut why = start(&stage, &["why"]);
+    why.wait_for("the list", |screen| screen.contains(web.name()));
+    why.send(&format!("{}\r", web.name()));
+    assert!(why.wait().success());
+    why.wait_for("the verdict", |screen| screen.contains("exit code 0: success"));
+
+    // What is typed ahead belongs to the session.
+    let mut attach = start(&stage, &["attach"]);
+    attach.wait_for("the list", |screen| screen.contains(web.name()));
+    attach.send(&format!("{}\recho $((6 * 7)); exit 9\r", web.name()));
+    assert_eq!(attach.wait().code(), Some(9), "{}", attach.text());
+    attach.wait_for("the answer", |screen| screen.lines().any(|line| line == "42"));
+}
+
+#[test]
+fn leaving_the_list_gives_the_terminal_back() {
+    let stage = Stage::set();
+    let web = stage.engine.run("web", &[], &stage.image, &["say", "hello"]);
+    web.wait();
+    for key in ["\x1b", "\x03", "\x04"] {
+        let mut list = start(&stage, &["logs"]);
+        let idle = list.settings();
+        list.wait_for("the list", |screen| screen.contains(web.name()));
+        list.send(key);
+        assert_eq!(list.wait().code(), Some(130), "{key:?}: {}", list.text());
+        assert_eq!(list.settings(), idle);
+    }
+    for signal in [rustix::process::Signal::TERM, rustix::process::Signal::HUP] {
+        let mut list = start(&stage, &["attach"]);
+        let idle = list.settings();
+        list.wait_for("the list", |screen| screen.contains(web.name()));
+        list.signal(signal);
+        assert_eq!(list.wait().code(), Some(128 + signal.as_raw()), "{}", list.text());
+        assert_eq!(list.settings(), idle);
+    }
+}
+
+#[test]
+fn without_a_terminal_a_target_must_be_named() {
+    let stage = Stage::set();
+    stage.run(&["logs"]).expect_clear_failure(2, &["no target is named", "ps -a"]);
+    stage.run(&["why"]).expect_clear_failure(2, &["no target is named"]);
+    stage.run(&["attach"]).expect_clear_failure(125, &["no target is named"]);
+}
