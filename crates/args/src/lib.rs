@@ -310,7 +310,7 @@ mod tests {
             &["scratchdbg", "help", hostile],
             // The name that this program was called by is in the usage.
             &["\x1b]0;pwn\x07\u{202e}", "--help"],
-            &["\x1b]0;pwn\x07\u{202e}", "logs"],
+            &["\x1b]0;pwn\x07\u{202e}", "sessions"],
         ] {
             let Err(error) = super::Cli::try_parse_from(arguments) else { panic!("{arguments:?}") };
             let text = scratchdbg_console::usage::rendered(error);
