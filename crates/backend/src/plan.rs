@@ -62,6 +62,9 @@ pub struct Plan {
     pub target_name: String,
     /// The target's state in one word, or `image`.
     pub target_kind: &'static str,
+    /// The target's PID namespace is that of another container or of the host: the end of its
+    /// first process does not end the session's.
+    pub shares_pids: bool,
     /// The bounding set of the target's processes.
     pub target_capabilities: u64,
     /// The user of the session's process and of the keeper.

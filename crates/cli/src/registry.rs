@@ -35,8 +35,14 @@ pub(crate) async fn pull(
 
 /// Converts a registry's error to the error type of all platforms.
 fn failed(error: &Error) -> backend::Error {
+    let kind = match error {
+        Error::Unreachable { .. } | Error::Silent { .. } | Error::Tls { .. } => {
+            ErrorKind::Unreachable
+        }
+        _ => ErrorKind::Broken,
+    };
     let hints = error.hint().into_iter().collect();
-    backend::Error { hints, ..backend::Error::new(ErrorKind::Broken, backend::chain(error)) }
+    backend::Error { hints, ..backend::Error::new(kind, backend::chain(error)) }
 }
 
 /// Explains an error of a registry.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use scratchdbg_backend::ErrorKind;
 use scratchdbg_diagnose::Finding;
 use scratchdbg_diagnose::rules::template::{self, TemplateImage};
 use scratchdbg_diagnose::template::{ContainerTemplate, PodTemplate};
@@ -36,17 +37,15 @@ pub(crate) async fn check(
         findings.push(template::invalid(&subject, problem.line, &problem.what, &problem.fix));
     }
     let mut images: BTreeMap<String, Result<Arc<OpenImage>, String>> = BTreeMap::new();
+    let mut images_of = Registries::default();
     for pod in templates.iter().map(|pod| Arc::new(pod.clone())) {
         for index in 0..pod.containers.len() {
             let container = &pod.containers[index];
             findings.extend(template::check_settings(&subject, &pod, container));
             let Some(image) = &container.image else { continue };
             if !images.contains_key(&image.value) {
-                let opened = open_named(&image.value, sources).await;
-                images.insert(
-                    image.value.clone(),
-                    opened.map(Arc::new).map_err(|error| error.to_string()),
-                );
+                let opened = images_of.open(&image.value, sources).await;
+                images.insert(image.value.clone(), opened.map(Arc::new));
             }
             let of_image = match &images[&image.value] {
                 Ok(opened) => {
@@ -83,15 +82,41 @@ pub(crate) async fn check(
     Ok(Report { subject, findings: said })
 }
 
-/// Opens an image of the platform, or of its registry if the platform is not there or does not have
-/// it.
-async fn open_named(name: &str, sources: &impl Sources) -> Result<OpenImage, Error> {
-    if let Ok(platform) = sources.platform().await
-        && let Ok(opened) = open_of_platform(name, platform).await
-    {
-        return Ok(opened.trusted());
+/// The registries that do not answer, with what was found.
+#[derive(Default)]
+struct Registries {
+    silent: BTreeMap<String, String>,
+}
+
+impl Registries {
+    /// Opens an image of the platform, or of its registry if the platform is not there or does not
+    /// have it. A registry that does not answer is asked once.
+    async fn open(&mut self, name: &str, sources: &impl Sources) -> Result<OpenImage, String> {
+        if let Ok(platform) = sources.platform().await
+            && let Ok(opened) = open_of_platform(name, platform).await
+        {
+            return Ok(opened.trusted());
+        }
+        let registry = registry_of(name);
+        if let Some(why) = self.silent.get(registry) {
+            return Err(why.clone());
+        }
+        open(ImageLocation::Registry(name.to_owned()), sources).await.map_err(|error| {
+            let why = error.to_string();
+            if let Error::Backend(error) = error
+                && error.kind == ErrorKind::Unreachable
+            {
+                self.silent.insert(registry.to_owned(), why.clone());
+            }
+            why
+        })
     }
-    open(ImageLocation::Registry(name.to_owned()), sources).await
+}
+
+/// Returns the registry in an image's name, or nothing for the default one.
+fn registry_of(name: &str) -> &str {
+    let first = name.split_once('/').map_or("", |(first, _)| first);
+    if first == "localhost" || first.contains(['.', ':']) { first } else { "" }
 }
 
 /// Checks a container against its image, on each platform of the image. Blocking.

@@ -83,4 +83,42 @@ mod tests {
         assert_eq!(problem.line, 3);
         assert!(problem.fix.contains("helm template"), "{problem:?}");
     }
+
+    #[test]
+    fn what_is_not_looked_at_is_told() {
+        for (text, line, words) in [
+            (
+                "kind: Pod\nspec:\n  containers:\n  - name: a\n    image: {{ .Values.image }}",
+                5,
+                "image",
+            ),
+            ("kind: Pod\nspec:\n  containers:\n  - name: a", 4, "names no image"),
+            ("kind: Pod\nspec:\n  containers: [{name: a, image: ''}]", 3, "names no image"),
+            ("kind: Pod\nspec:\n  containers: [{name: a, image: [x]}]", 3, "is a list"),
+            ("kind: Pod\nspec:\n  containers: {name: a}", 3, "is no list"),
+            ("kind: Pod\nspec:\n  containers: []", 3, "has no containers"),
+            ("kind: Pod\nspec:\n  containers: [a]", 3, "is no container"),
+            ("kind: Pod\nspec:\n  containers:", 3, "has no containers"),
+            ("kind: Pod\nspec:\n  Containers: []", 3, "has no containers"),
+            ("kind: Pod\nspec: [{containers: []}]", 1, "no specification"),
+            ("kind: Pod", 1, "no specification"),
+            ("kind: Job\nspec: {template: {}}", 1, "spec.template.spec"),
+            (
+                "kind: Pod\nspec: {initContainers: 7, containers: [{name: a, image: i}]}",
+                2,
+                "no list",
+            ),
+        ] {
+            let problems = read(text).problems;
+            assert!(
+                problems.iter().any(|problem| problem.what.contains(words)),
+                "{text}: {problems:?}"
+            );
+            assert_eq!(
+                problems.last().map(|problem| problem.line),
+                Some(line),
+                "{text}: {problems:?}"
+            );
+        }
+    }
 }

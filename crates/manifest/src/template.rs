@@ -38,11 +38,17 @@ pub(crate) fn collect(document: &Node, manifest: &mut Manifest) {
         return;
     }
     let Some((_, path)) = KINDS.iter().find(|(known, _)| *known == kind) else { return };
-    let Some(spec) = document.at(path) else { return };
     let name =
         document.at(&["metadata", "name"]).or_else(|| document.at(&["metadata", "generateName"]));
     let name =
         format!("{}/{}", kind.to_ascii_lowercase(), name.and_then(Node::text).unwrap_or("?"));
+    let Some(spec) = document.at(path).filter(|spec| matches!(spec.value, Value::Mapping(_)))
+    else {
+        let what = format!("{name} has no specification of a pod at {}", path.join("."));
+        let fix = format!("give it {}.containers", path.join("."));
+        manifest.problems.push(Problem { line: document.line, what, fix });
+        return;
+    };
     // Windows has other rules.
     if spec.at(&["os", "name"]).and_then(Node::text) == Some("windows") {
         return;
@@ -60,12 +66,66 @@ pub(crate) fn collect(document: &Node, manifest: &mut Manifest) {
             .any(|name| name == "net.ipv4.ip_unprivileged_port_start"),
         containers: Vec::new(),
     };
+    let mut problems = Vec::new();
     for list in ["initContainers", "containers"] {
-        for node in spec.get(list).into_iter().flat_map(Node::items) {
-            template.containers.push(container(node, spec, &claims, &mut manifest.problems));
+        for node in containers(spec, list, &template.name, &mut problems) {
+            template.containers.push(container(node, spec, &claims, &mut problems));
         }
     }
+    manifest.problems.append(&mut problems);
     manifest.templates.push(template);
+}
+
+/// Returns the containers of a list, and tells what is none. A pod without `containers` is refused.
+fn containers<'a>(
+    spec: &'a Node,
+    list: &str,
+    pod: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<&'a Node> {
+    let mut refuse = |line, what: String| {
+        let fix = format!("write each container as an element of {list}: - name: app");
+        problems.push(Problem { line, what, fix });
+    };
+    let node = spec.get(list).filter(|node| !node.is_null());
+    let items = match node.map(|node| &node.value) {
+        Some(Value::Sequence(items)) => &items[..],
+        Some(_) => {
+            refuse(node.map_or(spec.line, |node| node.line), format!("{list} of {pod} is no list"));
+            return Vec::new();
+        }
+        None => &[],
+    };
+    if items.is_empty() && list == "containers" {
+        let line = node.map_or(spec.line, |node| node.line);
+        refuse(line, format!("{pod} has no containers"));
+    }
+    let (good, bad): (Vec<_>, Vec<_>) =
+        items.iter().partition(|item| matches!(item.value, Value::Mapping(_)));
+    for item in bad {
+        refuse(item.line, format!("an element of {list} of {pod} is no container"));
+    }
+    good
+}
+
+/// Tells of a container without the name of an image.
+fn expect_image(node: &Node, problems: &mut Vec<Problem>) {
+    let image = node.get("image").filter(|image| !image.is_null());
+    if image.and_then(Node::text).is_some_and(|image| !image.is_empty()) {
+        return;
+    }
+    let name = node.get("name").and_then(Node::text).unwrap_or("?");
+    let is_text = image.is_none_or(|image| image.text().is_some());
+    let (what, fix) = if is_text {
+        (format!("container {name} names no image: it is not checked"), "name its image")
+    } else {
+        (
+            format!("the image of container {name} is a list or an object: it is not checked"),
+            "write a text; check what a template becomes: helm template CHART > manifest.yaml",
+        )
+    };
+    let line = image.map_or(node.line, |image| image.line);
+    problems.push(Problem { line, what, fix: fix.to_owned() });
 }
 
 /// Returns the names of the volumes that are claims of storage.
@@ -93,6 +153,7 @@ fn container(
         own.or_else(|| spec.at(&["securityContext", name])).filter(|value| !value.is_null())
     };
     let read_only = node.at(&["securityContext", "readOnlyRootFilesystem"]);
+    expect_image(node, problems);
     let envs = || node.get("env").into_iter().flat_map(Node::items);
     for env in envs() {
         expect_string(env.get("value"), "the value of a variable", problems);

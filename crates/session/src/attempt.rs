@@ -319,8 +319,9 @@ async fn run_process<B: SessionBackend, U: User>(
                 typed.ask();
             }) => Ok(AttemptEnd::Interrupted),
             () = backend.scope().canceled() => Ok(AttemptEnd::Interrupted),
-            stall = silence::watch(backend, &probe, &silence, &typed, view.tty) => match stall {
+            stall = silence::watch(backend, plan, &probe, &silence, &typed) => match stall {
                 Stall::Ended => Err(pass::cut(view.platform, "; how the command ended is not known")),
+                Stall::TargetEnded(end) => Ok(AttemptEnd::TargetEnded(end)),
                 Stall::PlatformSilent => {
                     backend.scope().set_silent(true);
                     Ok(AttemptEnd::PlatformSilent)

@@ -9,13 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use scratchdbg_backend::{Probe, SessionBackend};
+use scratchdbg_backend::{Plan, Probe, SessionBackend, TargetEnd};
 use tokio::time::Instant;
 
 use crate::keys::Typed;
 
 /// How long the streams may be silent before the platform is queried about the process.
 const POLL_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The same for a target whose PID namespace is not its own. The end of its first process ends no
+/// other process, and an engine that ends them all does not tell of an exec's end.
+const SHARED_POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long a command may be silent after the user asked it to end, before the platform is queried.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -31,6 +35,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) enum Stall {
     /// The process has ended, but its streams have not.
     Ended,
+    /// The target has ended, and neither the platform nor the streams tell of the process's end.
+    TargetEnded(TargetEnd),
     /// The user asked for the end, and the platform does not answer.
     PlatformSilent,
 }
@@ -77,23 +83,25 @@ impl Silence {
 /// Waits until waiting for the session is pointless.
 pub(crate) async fn watch<B: SessionBackend>(
     backend: &B,
+    plan: &B::Plan,
     process: &impl Probe,
     silence: &Silence,
     typed: &Typed,
-    is_terminal: bool,
 ) -> Stall {
+    let Plan { tty: is_terminal, shares_pids, .. } = *plan.as_ref();
+    let interval = if shares_pids { SHARED_POLL_INTERVAL } else { POLL_INTERVAL };
     let mut polled_at = Instant::now();
     let mut asked = 0;
     loop {
         let is_asked = tokio::select! {
             () = typed.asked() => true,
-            () = tokio::time::sleep_until(polled_at + POLL_INTERVAL) => false,
+            () = tokio::time::sleep_until(polled_at + interval) => false,
         };
         let threshold = if is_asked {
             tokio::time::sleep(REQUEST_TIMEOUT).await;
             REQUEST_TIMEOUT
         } else {
-            POLL_INTERVAL
+            interval
         };
         polled_at = Instant::now();
         let silent = |long: Duration| silence.since().is_some_and(|since| since.elapsed() >= long);
@@ -107,6 +115,15 @@ pub(crate) async fn watch<B: SessionBackend>(
                 asked += 1;
                 if asked > 1 {
                     return Stall::PlatformSilent;
+                }
+            }
+            Ok(Ok(true)) if shares_pids => {
+                let end = tokio::time::timeout(ANSWER_TIMEOUT, backend.target_end(plan)).await;
+                if let Ok(Ok(Some(end))) = end {
+                    tokio::time::sleep(DRAIN_TIMEOUT).await;
+                    if silent(DRAIN_TIMEOUT) {
+                        return Stall::TargetEnded(end);
+                    }
                 }
             }
             Ok(Ok(false)) => {

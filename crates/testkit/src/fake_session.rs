@@ -78,6 +78,7 @@ struct World {
     /// The number of the target's run.
     run: u32,
     target_is_gone: bool,
+    shares_pids: bool,
     /// Whether the keeper of the last session had ended by itself.
     keeper_was_gone: bool,
     notices_late: usize,
@@ -103,6 +104,7 @@ impl FakeSessions {
             phase: Phase::Running,
             run: 1,
             target_is_gone: false,
+            shares_pids: false,
             keeper_was_gone: false,
             notices_late: 0,
             is_silent: false,
@@ -171,6 +173,18 @@ impl FakeSessions {
     /// Ends processes without ending their streams.
     pub fn lose_streams(&self) {
         self.world().processes_are_over = true;
+    }
+
+    /// Gives the target the PID namespace of another container.
+    pub fn share_pids(&self) {
+        self.world().shares_pids = true;
+    }
+
+    /// Ends the target. Its processes go without a word, and their streams stay.
+    pub fn end_target(&self, exit_code: i64) {
+        let mut world = self.world();
+        world.phase = Phase::Exited;
+        world.end = Some(TargetEnd { state: Phase::Exited, exit_code: Some(exit_code) });
     }
 
     /// Removes the target.
@@ -281,6 +295,7 @@ impl SessionBackend for FakeSessions {
             target_id: TARGET.to_owned(),
             target_name: "web".to_owned(),
             target_kind: world.phase.as_str(),
+            shares_pids: world.shares_pids,
             target_capabilities: 0,
             user: NumericUser::ROOT,
             tty: request.tty,

@@ -195,6 +195,7 @@ pub(crate) fn plan(
         target_id: target.id.clone(),
         target_name: target.name.clone(),
         target_kind: if target.id.is_empty() { "image" } else { target.state.as_str() },
+        shares_pids: mode != Mode::Copy && !matches!(&*target.pid_mode, "" | "private"),
         target_capabilities: bounding_set(target),
         user: session_user,
         tty: asked.tty,

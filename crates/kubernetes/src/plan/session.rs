@@ -157,6 +157,7 @@ impl Subject<'_> {
             target_id,
             target_name: format!("pod/{}/{}", pod.metadata.name, container.name),
             target_kind: target::phase(pod, status).as_str(),
+            shares_pids: false,
             target_capabilities: capability::bounding_set(
                 own.privileged,
                 &own.capabilities.add,

@@ -109,3 +109,20 @@ async fn a_launcher_that_was_killed_for_a_known_reason_says_so() {
     assert_eq!(result.code, Ok(143));
     assert!(!result.said.contains(&"Failed".to_owned()), "{:?}", result.said);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_target_in_a_shared_namespace_ends_the_session() {
+    let script = Script { writes: vec![Write::Out("some"), Write::Hang], ..Script::default() };
+    let mut case = Case::new([script]);
+    let platform = case.platform.clone();
+    platform.share_pids();
+    case.at = Box::new(move |stage| {
+        if stage == Stage::Running {
+            platform.end_target(3);
+        }
+    });
+    let (platform, seen) = case.run().await;
+    assert_eq!(seen.said.last().map(String::as_str), Some("TargetEnded"), "{:?}", seen.said);
+    assert_eq!(seen.output, "some");
+    assert_eq!(platform.journal()[2..], ["keeper gone", "process gone"]);
+}

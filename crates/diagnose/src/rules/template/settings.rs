@@ -8,12 +8,14 @@ use crate::template::ContainerTemplate;
 /// Returns the configuration that a container has: its image's, with its own settings over it.
 pub fn applied(container: &ContainerTemplate, image: &ConfigFacts) -> ConfigFacts {
     let mut config = image.clone();
-    for (name, value) in &container.env {
-        let value = value.as_ref().map(|value| expanded(value, container));
-        config.env.push(format!("{name}={}", value.unwrap_or_default()));
+    let variables = variables(container);
+    let others = container.has_other_env;
+    for (name, value) in &variables {
+        config.env.push(format!("{name}={}", value.as_deref().unwrap_or_default()));
     }
-    let words =
-        |words: &[String]| words.iter().map(|word| expanded(word, container)).collect::<Vec<_>>();
+    let words = |words: &[String]| {
+        words.iter().map(|word| expanded(word, &variables, others).text).collect::<Vec<_>>()
+    };
     let args = container.args.as_ref().map(|args| words(&args.value));
     if let Some(command) = container.command.as_ref().filter(|command| !command.value.is_empty()) {
         config.entrypoint = words(&command.value);
@@ -42,10 +44,32 @@ pub fn hide_mounts(container: &ContainerTemplate, rootfs: &mut Rootfs) {
     }
 }
 
+/// A variable of a container, or `None` for a value that only the cluster knows.
+type Variable = (String, Option<String>);
+
+/// Returns the variables of a container. A value may name those before it.
+fn variables(container: &ContainerTemplate) -> Vec<Variable> {
+    let mut known: Vec<Variable> = Vec::new();
+    for (name, value) in &container.env {
+        let value = value.as_ref().map(|value| expanded(value, &known, container.has_other_env));
+        let value = value.filter(|value| !value.is_unknown).map(|value| value.text);
+        known.push((name.clone(), value));
+    }
+    known
+}
+
+/// A text in which variables are replaced.
+struct Expanded {
+    text: String,
+    /// Whether it names a variable whose value only the cluster knows.
+    is_unknown: bool,
+}
+
 /// Expands `$(NAME)` as a kubelet does: of variables that the container has, `$$` is a dollar sign,
 /// and all else stays.
-fn expanded(text: &str, container: &ContainerTemplate) -> String {
+fn expanded(text: &str, variables: &[Variable], has_other: bool) -> Expanded {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    let mut is_unknown = false;
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
@@ -55,10 +79,13 @@ fn expanded(text: &str, container: &ContainerTemplate) -> String {
         } else if let Some((name, more)) =
             after.strip_prefix('(').and_then(|inner| inner.split_once(')'))
         {
-            let own = container.env.iter().rev().find(|(own, _)| own == name);
-            match own.and_then(|(_, value)| value.as_ref()) {
-                Some(value) => out.push_str(value),
-                None => out.extend(["$(", name, ")"]),
+            let own = variables.iter().rev().find(|(own, _)| own == name);
+            match own.map(|(_, value)| value.as_ref()) {
+                Some(Some(value)) => out.push_str(value),
+                own => {
+                    is_unknown |= own.is_some() || has_other;
+                    out.extend(["$(", name, ")"]);
+                }
             }
             rest = more;
         } else {
@@ -66,14 +93,19 @@ fn expanded(text: &str, container: &ContainerTemplate) -> String {
             rest = after;
         }
     }
-    out + rest
+    Expanded { text: out + rest, is_unknown }
 }
 
 /// Whether the name of the program depends on variables whose values are unknown.
 pub(super) fn is_program_unknown(container: &ContainerTemplate, config: &ConfigFacts) -> bool {
     let program = config.arguments().first().copied().unwrap_or_default();
     let has_path = container.env.iter().any(|(name, value)| name == "PATH" && value.is_none());
-    program.contains("$(") || (has_path && !program.contains('/'))
+    let own = [&container.command, &container.args].into_iter().flatten();
+    let mut written = own.filter_map(|words| words.value.first());
+    let is_unknown = written.next().is_some_and(|word| {
+        expanded(word, &variables(container), container.has_other_env).is_unknown
+    });
+    is_unknown || (has_path && !program.contains('/'))
 }
 
 /// Names the settings in a finding about an image as manifests do, where the container's own take
@@ -130,18 +162,36 @@ mod tests {
 
     #[test]
     fn variables_are_expanded_as_kubelets_do() {
-        let env = vec![("A".to_owned(), Some("1".to_owned())), ("S".to_owned(), None)];
-        let container = ContainerTemplate { env, ..ContainerTemplate::default() };
-        for (text, expected) in [
-            ("$(A)", "1"),
-            ("x$(A)y$(A)", "x1y1"),
-            ("$$(A)", "$(A)"),
-            ("$(S) $(N)", "$(S) $(N)"),
-            ("$A $", "$A $"),
-            ("$(A", "$(A"),
-            ("", ""),
+        let variables = vec![("A".to_owned(), Some("1".to_owned())), ("S".to_owned(), None)];
+        for (text, expected, is_unknown) in [
+            ("$(A)", "1", false),
+            ("x$(A)y$(A)", "x1y1", false),
+            ("$$(A)", "$(A)", false),
+            ("$(S)", "$(S)", true),
+            ("$(N)", "$(N)", false),
+            ("$A $", "$A $", false),
+            ("$(A", "$(A", false),
+            ("", "", false),
         ] {
-            assert_eq!(expanded(text, &container), expected, "{text}");
+            let got = expanded(text, &variables, false);
+            assert_eq!((&*got.text, got.is_unknown), (expected, is_unknown), "{text}");
         }
+        assert!(expanded("$(N)", &variables, true).is_unknown, "it may be in a config map");
+    }
+
+    #[test]
+    fn a_variable_names_those_before_it() {
+        let env = [("Q", Some("$(P)")), ("P", Some("/app")), ("R", Some("$(P)")), ("S", None)];
+        let env = env.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).to_vec();
+        let container = ContainerTemplate { env, ..ContainerTemplate::default() };
+        let program = |word: &str| {
+            let container = ContainerTemplate { command: lined(&[word]), ..container.clone() };
+            let config = applied(&container, &ConfigFacts::default());
+            (config.entrypoint[0].clone(), is_program_unknown(&container, &config))
+        };
+        assert_eq!(program("$(R)"), ("/app".to_owned(), false));
+        assert_eq!(program("$(Q)"), ("$(P)".to_owned(), false), "no such program can be found");
+        assert_eq!(program("$$(P)"), ("$(P)".to_owned(), false));
+        assert!(program("$(S)").1);
     }
 }

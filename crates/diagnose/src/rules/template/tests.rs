@@ -165,7 +165,9 @@ fn commands() {
         |command: &[&str]| ContainerTemplate { command: at(words(command), 25), ..container() };
     expect(run(&["/nothere"]), "7", Code::EntrypointMissing, 25);
     expect(run(&["/app --port 80"]), "7", Code::EntrypointOneString, 25);
-    for good in [run(&["/app"]), run(&["$(PROGRAM)"]), container()] {
+    expect(run(&["$(PROGRAM)"]), "7", Code::EntrypointMissing, 25);
+    let of_a_map = ContainerTemplate { has_other_env: true, ..run(&["$(PROGRAM)"]) };
+    for good in [run(&["/app"]), of_a_map, container()] {
         expect_not(&pod, good.clone(), "7", Code::EntrypointMissing);
         expect_not(&pod, good, "7", Code::EntrypointNotAbsolute);
     }
