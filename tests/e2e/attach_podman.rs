@@ -137,6 +137,45 @@ fn a_copy_on_podman_leaves_the_volumes_of_its_original() {
     assert_eq!(volumes(), before, "{finished}");
 }
 
+/// Podman fills an empty volume with the image's files, where it is not told otherwise.
+#[test]
+fn a_copy_on_podman_leaves_an_empty_volume_empty() {
+    let podman = Podman::start();
+    let stage = Stage::on(podman.engine());
+    let engine = &stage.engine;
+    let image = engine.import_app_with(&[("data/file", 0o644, b"of the image")], &[]);
+    let flags = ["--volume", "own:/data:nocopy"];
+    let target = engine.run("with-data", &flags, &image, &[]);
+    let list = ["attach", "--mode", "copy", target.name(), "--", "ls", "-A", "/data"];
+    for _ in 0..2 {
+        stage.run(&list).expect(0, "");
+    }
+    let inside = ["attach", target.name(), "--", "ls", "-A", "/data"];
+    stage.run(&inside).expect(0, "");
+}
+
+#[test]
+fn a_member_of_a_pod_on_podman_has_no_copy_and_leaves_nothing() {
+    let podman = Podman::start();
+    let stage = Stage::on(podman.engine());
+    let engine = &stage.engine;
+    let podman = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("podman");
+        let done = command.args(["--url", engine.host()]).args(arguments).output().expect("podman");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let (pod, member) = (engine.name("pod"), engine.name("member"));
+    let infra = ["--infra-image", &stage.image, "--infra-command", "/app"];
+    podman(&[&["pod", "create", "--name", &pod, "--network", "none"], &infra[..]].concat());
+    podman(&["create", "--pod", &pod, "--name", &member, &stage.image]);
+    let volumes = || engine.ask(["volume", "ls", "--quiet"]);
+    let before = volumes();
+    let refused = stage.run(&["attach", &member, "--", "true"]);
+    refused.expect_clear_failure(125, &["member of a Podman pod", "--image"]);
+    assert_eq!(volumes(), before);
+    podman(&["pod", "rm", "--force", &pod]);
+}
+
 /// Podman's default is the host's.
 #[test]
 fn a_copy_on_podman_does_not_get_the_hosts_user_namespace() {

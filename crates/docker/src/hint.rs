@@ -147,6 +147,9 @@ fn of_refusal(refusal: &Refusal) -> Option<String> {
         Refusal::UserNamespace { .. } => {
             "while it runs, a session inside has it: leave out --mode".to_owned()
         }
+        Refusal::InPod { .. } => {
+            "`attach --image IMAGE` shows its image; `podman logs` and `why` need no copy".to_owned()
+        }
         Refusal::ChoosesGroups { .. } => {
             "leave out --linger; it is possible where the container's root is read-only (`docker run --read-only`)"
                 .to_owned()

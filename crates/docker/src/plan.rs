@@ -158,6 +158,14 @@ pub enum Refusal {
         /// Its user namespace, in the engine's form.
         namespace: String,
     },
+    /// A member of a Podman pod shares the pod's namespaces, which only members can share.
+    #[error(
+        "`{name}` is a member of a Podman pod: a copy outside the pod cannot have its namespaces"
+    )]
+    InPod {
+        /// The container.
+        name: String,
+    },
     /// The engine is removing the container.
     #[error("container `{name}` is being removed")]
     Removing {

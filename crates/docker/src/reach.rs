@@ -45,6 +45,7 @@ impl Engine {
         reach.all_have_hosts_cgroups = !host.has_unified_cgroups;
         if !target.id.is_empty() {
             let inspection = self.raw_inspection(&target.id).await?;
+            inspection["Pod"].as_str().unwrap_or_default().clone_into(&mut reach.pod);
             reach.mounts = Box::pin(self.mounts_of(inspection, VOLUMES_FROM)).await?;
             self.note_what_containers_write(&mut host).await?;
         }
@@ -224,6 +225,7 @@ impl Engine {
                 && own["Mounts"].is_array()
             {
                 inspection["Mounts"] = own["Mounts"].take();
+                inspection["Pod"] = own["Pod"].take();
             }
         }
         Ok(inspection)

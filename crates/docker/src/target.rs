@@ -82,6 +82,8 @@ pub struct Reach {
     pub ipc_gone: Option<String>,
     /// `HostConfig.PidMode`.
     pub pid_mode: String,
+    /// The id of the Podman pod that the container is a member of, if it is one.
+    pub pod: String,
     /// `HostConfig.UTSMode`.
     pub uts_mode: String,
     /// Whether the container has the host's control group namespace.

@@ -124,6 +124,7 @@ fn of_refusals() -> Vec<Error> {
             means: "root there may have CHOWN, and not SETGID".to_owned(),
         },
         Refusal::NeedsSidecar { what: "--cap-add", mode: Mode::Exec },
+        Refusal::InPod { name: name() },
         Refusal::UserNamespace { name: name(), namespace: "ns:/run/ns".to_owned() },
     ]
     .map(Error::from)

@@ -105,6 +105,9 @@ pub(crate) fn plan(
         }
         Mode::Copy => {
             because(format!("user {user}"), user_reason(target, asked));
+            if !target.reach.pod.is_empty() {
+                return Err(Refusal::InPod { name: target.name.clone() });
+            }
             let settings = copy_settings(target, request, &mut because);
             // Podman's default is the host's, in which the copy would have more rights.
             let is_lost = matches!(settings.user_namespace.as_deref(), None | Some("private"))

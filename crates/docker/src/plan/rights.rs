@@ -84,6 +84,10 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
             leave_out(what, why, false);
         }
     }
+    if reach.pid_mode.starts_with("container:") {
+        let what = format!("the PID namespace of {}", &reach.pid_mode["container:".len()..]);
+        leave_out(what, "a copy has its own", false);
+    }
     if reach.has_hosts_cgroups && !reach.all_have_hosts_cgroups && !all {
         leave_out("the host's cgroup namespace".to_owned(), "", false);
     }

@@ -4,13 +4,11 @@
 //! The copy joins the keeper's PID namespace, so that its first process can be started from the
 //! keeper's files. Nothing is written into the copy's file system, and the original is not changed.
 
+mod mounts;
+
 use std::time::Duration;
 
-use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, Mount,
-    MountBindOptions, MountBindOptionsPropagationEnum, MountImageOptions, MountType,
-    MountVolumeOptions,
-};
+use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum};
 use hyper::Method;
 use scratchdbg_backend::launcher::KeeperAddress;
 use serde::{Deserialize, Serialize};
@@ -89,7 +87,10 @@ pub(super) async fn container(
     let config = original.config.unwrap_or_default();
     let by_folders = engine.is_podman().then(|| with_folders(copied));
     let copied = by_folders.as_ref().unwrap_or(copied);
-    let host_config = settings(plan, copied, original.host_config.unwrap_or_default(), pid_mode);
+    let host_config = HostConfig {
+        pid_mode,
+        ..settings(plan, copied, original.host_config.unwrap_or_default(), engine.is_podman())
+    };
     let env =
         config.env.unwrap_or_default().into_iter().chain(environment.iter().cloned()).collect();
     let body = ContainerCreateBody {
@@ -125,13 +126,11 @@ fn settings(
     plan: &SessionPlan,
     copy: &CopySettings,
     original: HostConfig,
-    pid_mode: Option<String>,
+    is_podman: bool,
 ) -> HostConfig {
     let as_original = copy.as_original;
-    let (words, entries): (Vec<_>, Vec<_>) =
-        copy.mounts.iter().partition(|mount| needs_short_form(mount));
+    let (binds, mounts) = mounts::asked(&copy.mounts, is_podman);
     HostConfig {
-        pid_mode,
         network_mode: Some(copy.network.clone()).filter(|mode| !mode.is_empty()),
         ipc_mode: copy.ipc.clone(),
         uts_mode: copy.uts.clone(),
@@ -145,8 +144,8 @@ fn settings(
         cap_add: Some(copy.capabilities.clone()),
         cap_drop: original.cap_drop,
         security_opt: Some(copy.security_options.clone()),
-        binds: Some(words.into_iter().map(short_form).collect()),
-        mounts: Some(entries.into_iter().map(mount).collect()),
+        binds: Some(binds),
+        mounts: Some(mounts),
         devices: original.devices.filter(|_| as_original),
         device_cgroup_rules: original.device_cgroup_rules.filter(|_| as_original),
         device_requests: original.device_requests.filter(|_| as_original),
@@ -182,74 +181,6 @@ fn settings(
         extra_hosts: original.extra_hosts,
         ..HostConfig::default()
     }
-}
-
-/// Whether a volume needs the short form: in the long form, Docker changes the SELinux labels of
-/// its files.
-fn needs_short_form(of: &crate::Mount) -> bool {
-    of.kind == "volume" && of.keeps_labels && of.subpath.is_none() && !of.name.is_empty()
-}
-
-fn short_form(of: &crate::Mount) -> String {
-    let read_only = if of.read_only { "ro" } else { "rw" };
-    format!("{}:{}:{read_only},nocopy", of.name, of.destination)
-}
-
-/// Returns a mount with the original's name. The mount is private: later mounts in one container do
-/// not appear in the other. In this form the engine does not create missing directories on its
-/// host.
-fn mount(of: &crate::Mount) -> Mount {
-    let shared = Mount {
-        target: Some(of.destination.clone()),
-        read_only: Some(of.read_only),
-        ..Mount::default()
-    };
-    match &*of.kind {
-        "volume" => Mount {
-            typ: Some(MountType::VOLUME),
-            source: Some(of.name.clone()),
-            volume_options: Some(MountVolumeOptions {
-                no_copy: Some(true),
-                subpath: of.subpath.clone(),
-                ..MountVolumeOptions::default()
-            }),
-            ..shared
-        },
-        "image" => Mount {
-            typ: Some(MountType::IMAGE),
-            source: Some(of.source.clone()),
-            read_only: None,
-            image_options: of
-                .subpath
-                .clone()
-                .map(|subpath| MountImageOptions { subpath: Some(subpath) }),
-            ..shared
-        },
-        "tmpfs" => Mount {
-            typ: Some(MountType::TMPFS),
-            // The options were parsed from this form.
-            tmpfs_options: serde_json::from_value(of.memory.clone()).unwrap_or_default(),
-            ..shared
-        },
-        _ => Mount {
-            typ: Some(MountType::BIND),
-            source: Some(of.source.clone()),
-            bind_options: bind_options(of),
-            ..shared
-        },
-    }
-}
-
-/// Returns `None` if these are the engine's defaults: Podman 4 treats a false `NonRecursive` as
-/// true.
-fn bind_options(of: &crate::Mount) -> Option<MountBindOptions> {
-    let is_read_only_below = of.is_read_only_below && of.read_only && !of.non_recursive;
-    (of.non_recursive || is_read_only_below).then(|| MountBindOptions {
-        propagation: Some(MountBindOptionsPropagationEnum::RPRIVATE),
-        non_recursive: of.non_recursive.then_some(true),
-        read_only_force_recursive: is_read_only_below.then_some(true),
-        ..MountBindOptions::default()
-    })
 }
 
 /// Returns the directory of the host that the engine's error reports as missing.
@@ -310,69 +241,5 @@ impl Engine {
             serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
         tracing::debug!(image = %committed.id, "committed the container's filesystem");
         Ok(Some(format!("{COPIES}:{session}")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_mount_is_asked_for_with_what_narrows_it() {
-        let folder = crate::Mount {
-            kind: "bind".into(),
-            source: "/srv/x".into(),
-            destination: "/x".into(),
-            ..Default::default()
-        };
-        let volume = crate::Mount { kind: "volume".into(), name: "data".into(), ..folder.clone() };
-        for (of, expected) in [
-            (folder.clone(), json!({"ReadOnly": false, "BindOptions": null})),
-            (
-                crate::Mount {
-                    non_recursive: true,
-                    read_only: true,
-                    is_read_only_below: true,
-                    ..folder.clone()
-                },
-                json!({"ReadOnly": true, "BindOptions": {"Propagation": "rprivate", "NonRecursive": true}}),
-            ),
-            (
-                crate::Mount { read_only: true, is_read_only_below: true, ..folder.clone() },
-                json!({"ReadOnly": true, "BindOptions": {"Propagation": "rprivate", "ReadOnlyForceRecursive": true}}),
-            ),
-            (
-                crate::Mount { subpath: Some("a".into()), keeps_labels: true, ..volume.clone() },
-                json!({"Type": "volume", "Source": "data", "VolumeOptions": {"NoCopy": true, "Subpath": "a"}}),
-            ),
-            (
-                crate::Mount {
-                    kind: "image".into(),
-                    source: "a:1".into(),
-                    subpath: Some("b".into()),
-                    ..folder.clone()
-                },
-                json!({"Type": "image", "Source": "a:1", "ImageOptions": {"Subpath": "b"}}),
-            ),
-            (
-                crate::Mount {
-                    kind: "tmpfs".into(),
-                    memory: json!({"SizeBytes": 5, "Options": [["exec"]]}),
-                    ..folder
-                },
-                json!({"Type": "tmpfs", "TmpfsOptions": {"SizeBytes": 5, "Options": [["exec"]]}}),
-            ),
-        ] {
-            assert!(!needs_short_form(&of));
-            let asked = serde_json::to_value(mount(&of)).unwrap();
-            for (key, value) in expected.as_object().unwrap() {
-                assert_eq!(&asked[key], value, "{key} of {asked}");
-            }
-        }
-        let labeled = crate::Mount { keeps_labels: true, read_only: true, ..volume };
-        assert!(needs_short_form(&labeled));
-        assert_eq!(short_form(&labeled), "data:/x:ro,nocopy");
     }
 }
