@@ -12,6 +12,7 @@ mod hostile;
 mod images;
 mod logs;
 mod plugin;
+mod proxy;
 mod ps;
 mod role;
 mod sessions;

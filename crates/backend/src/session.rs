@@ -262,6 +262,9 @@ pub enum ProcessEnd {
     Unknown,
     /// The platform could not start it.
     NotStarted(Error),
+    /// The platform is out of reach, on this connection and on others. The error tells how that was
+    /// noticed.
+    Lost(Error),
 }
 
 /// The size of a terminal, in characters.

@@ -6,13 +6,15 @@
 //! the [`Scope`] of the command ends. This module does not retry: only the caller knows whether a
 //! second attempt does harm.
 
-use std::io;
+mod causes;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -21,8 +23,11 @@ use scratchdbg_backend::{Scope, chain};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::causes::credentials;
+use self::causes::{innermost, words};
 use crate::call::Call;
 use crate::error::{Error, Refusal};
+use crate::link::Link;
 use crate::list::List;
 use crate::place::Place;
 
@@ -43,6 +48,7 @@ pub(crate) struct Client {
     pub(crate) scope: Scope,
     /// How far this machine's clock is behind that of the API server, in seconds.
     pub(crate) clock: Arc<AtomicI64>,
+    pub(crate) link: Link,
 }
 
 impl Client {
@@ -124,20 +130,48 @@ impl Client {
     }
 
     /// Opens a stream of bytes, such as a log or a watch. The time limit applies to the beginning
-    /// of the answer; an open stream may be silent for any time. Returns `None` if the answer has
-    /// no content (204).
+    /// of the answer; an open stream may be silent for any time, but ends with an error if the link
+    /// is dead. Returns `None` if the answer has no content (204).
     pub(crate) async fn stream(
         &self,
         call: &Call,
-    ) -> Result<Option<impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<>>, Error>
-    {
+    ) -> Result<Option<BoxStream<'static, Result<Bytes, Error>>>, Error> {
         let answer = self.send(call, None, Vec::new()).await?;
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(None);
         }
-        let call = call.clone();
-        let data = answer.into_body().into_data_stream();
-        Ok(Some(data.map(move |piece| piece.map_err(|error| Error::broken(&call, words(&error))))))
+        let open = Open {
+            data: answer.into_body().into_data_stream().boxed(),
+            client: self.clone(),
+            call: call.clone(),
+        };
+        // The stream keeps the future of a step, so that questions about the link go on where the
+        // caller stops to wait.
+        let stream = futures_util::stream::unfold(Some(open), async |open| open?.step().await);
+        Ok(Some(stream.boxed()))
+    }
+
+    /// Waits until the link to the API server is dead.
+    pub(crate) async fn dead(&self) {
+        self.link.dead(|| self.answers()).await;
+    }
+
+    /// Whether the link to the API server is dead.
+    pub(crate) async fn is_dead(&self) -> bool {
+        self.link.is_dead(|| self.answers()).await
+    }
+
+    /// Returns why a stream is given up whose link is dead.
+    pub(crate) fn no_sign_of_life(&self) -> String {
+        format!("nothing has come from the cluster for {} s", self.link.limits().total().as_secs())
+    }
+
+    /// Whether the API server answers a small question. Any answer counts, a refusal too.
+    async fn answers(&self) -> bool {
+        let Ok(request) = Call::version().request(None, Body::from(Vec::new())) else {
+            return true;
+        };
+        self.inner.send(request).await.is_ok()
     }
 
     /// Opens a WebSocket. The connection speaks `v5.channel.k8s.io`, in which input can be closed,
@@ -181,6 +215,7 @@ impl Client {
         let sent =
             async { self.inner.send(request).await.map_err(|error| self.explain(call, error)) };
         let answer = self.wait(call, call.limit(), sent).await?;
+        self.link.note_answer();
         self.set_clock(&answer);
         if answer.status().is_success() {
             return Ok(answer);
@@ -267,76 +302,32 @@ impl Client {
     }
 }
 
+/// An open stream.
+struct Open {
+    data: BoxStream<'static, Result<Bytes, kube::Error>>,
+    client: Client,
+    call: Call,
+}
+
+impl Open {
+    /// Returns the next piece, and the stream unless it is given up.
+    async fn step(mut self) -> Option<(Result<Bytes, Error>, Option<Self>)> {
+        let piece = tokio::select! {
+            biased;
+            piece = self.data.next() => piece?,
+            () = self.client.dead() => {
+                let dead = Error::broken(&self.call, self.client.no_sign_of_life());
+                return Some((Err(dead), None));
+            }
+        };
+        self.client.link.note_answer();
+        let piece = piece.map_err(|error| Error::broken(&self.call, words(&error)));
+        Some((piece, Some(self)))
+    }
+}
+
 impl std::fmt::Debug for Client {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Client").field("place", &self.place).finish_non_exhaustive()
-    }
-}
-
-/// Returns why there are no credentials, in the words of the credential program if there is one.
-pub(crate) fn credentials(error: &kube::client::AuthError) -> String {
-    match error {
-        kube::client::AuthError::AuthExecRun { cmd, out } => {
-            let words = String::from_utf8_lossy(&out.stderr);
-            let last = words
-                .lines()
-                .map(str::trim)
-                .rfind(|line| !line.is_empty())
-                .unwrap_or("it says nothing");
-            // The command's environment precedes the program.
-            let program = cmd.rsplit_once("}}\" ").map_or(cmd.as_str(), |(_, program)| program);
-            format!("`{program}` ended with {}: {last}", out.status)
-        }
-        error => chain(error),
-    }
-}
-
-/// Returns the message of the innermost error. The outer errors only state that something failed.
-fn innermost(error: &kube::Error) -> String {
-    if is_cut(error) {
-        return CUT.to_owned();
-    }
-    sources(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-/// Returns why an answer could not be read to its end.
-fn words(error: &(dyn std::error::Error + 'static)) -> String {
-    if is_cut(error) { CUT.to_owned() } else { chain(error) }
-}
-
-const CUT: &str = "the connection was cut";
-
-/// Whether the other side, or something between, closed the connection too early. TLS reports this
-/// in words of its own.
-fn is_cut(error: &(dyn std::error::Error + 'static)) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    sources(error).filter_map(|source| source.downcast_ref::<io::Error>()).any(|error| {
-        matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
-    })
-}
-
-/// Returns an error and its causes, the innermost last.
-fn sources<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_that_is_cut_is_told_in_plain_words() {
-        for (kind, cut) in [
-            (io::ErrorKind::UnexpectedEof, true),
-            (io::ErrorKind::ConnectionReset, true),
-            (io::ErrorKind::ConnectionRefused, false),
-        ] {
-            let error = kube::Error::Service(io::Error::new(kind, "without close_notify").into());
-            assert_eq!(is_cut(&error), cut, "{kind}");
-            assert_eq!(innermost(&error), if cut { CUT } else { "without close_notify" });
-            assert_eq!(words(&error) == CUT, cut);
-        }
     }
 }

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kube::client::ClientBuilder;
 use scratchdbg_backend::{self as backend, Scope};
 use tokio::sync::Semaphore;
 
@@ -14,8 +13,10 @@ use crate::client::{Client, credentials};
 use crate::config::{ConnectionRequest, Settings};
 use crate::container_id::ContainerId;
 use crate::error::Error;
+use crate::link::Link;
 use crate::logs::CleanEnds;
 use crate::model::Pod;
+use crate::transport;
 
 /// A connection to a cluster, for one namespace or for all of them. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -80,8 +81,13 @@ impl Cluster {
         let (settings_place, namespace, inner) = prepared
             .map_err(|error| Error::config("cannot read the Kubernetes configuration", error))
             .and_then(|prepared| prepared)?;
-        let client =
-            Client { inner, place: settings_place, scope: scope.clone(), clock: Arc::default() };
+        let client = Client {
+            inner,
+            place: settings_place,
+            scope: scope.clone(),
+            clock: Arc::default(),
+            link: Link::default(),
+        };
         Ok(Self {
             client,
             namespace: namespace.into(),
@@ -175,13 +181,13 @@ fn prepare(
     let Settings { config, place, namespace } = request.read()?;
     let place = Arc::new(place);
     // This runs the credential program, if the configuration names one.
-    let builder = ClientBuilder::try_from(config).map_err(|error| match error {
+    let client = transport::client(&config).map_err(|error| match error {
         kube::Error::Auth(error) => {
             Error::Credentials { place: Arc::clone(&place), reason: credentials(&error) }
         }
         error => Error::config(format!("cannot connect to {place}"), error),
     })?;
-    Ok((place, namespace, builder.build()))
+    Ok((place, namespace, client))
 }
 
 impl ConnectionRequest {

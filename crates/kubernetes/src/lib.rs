@@ -7,7 +7,8 @@
 //! * [`ConnectionRequest`] is the cluster that a user names. [`Cluster`] is the connection.
 //! * [`TargetName`] is a pod or a workload on the command line.
 //! * `call` is one request as a value. `client` sends requests, with a deadline, and turns refusals
-//!   into errors. `watch` receives changes of objects.
+//!   into errors. `watch` receives changes of objects. `link` notices that the API server is out of
+//!   reach, `transport` is the HTTP client.
 //! * `logs` reads the logs of pods.
 //! * [`PodSessions`] runs debug sessions in pods. `plan` decides how, without any request.
 //! * `facts` collects facts about pods, for `why` and `ps`.
@@ -23,6 +24,7 @@ mod error;
 mod facts;
 mod hint;
 mod kind;
+mod link;
 mod list;
 mod logs;
 mod model;
@@ -33,6 +35,7 @@ mod pods;
 mod role;
 mod session;
 mod target;
+mod transport;
 mod watch;
 
 pub use self::cluster::{Cluster, ContainerChoice, Options};

@@ -17,6 +17,7 @@ mod keeper;
 mod link;
 mod list;
 mod output;
+mod pings;
 mod process;
 mod socket;
 mod tools;

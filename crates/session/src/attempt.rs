@@ -19,7 +19,7 @@ use crate::silence::{self, Silence, Stall};
 use crate::user::{Stage, StreamsOf, User};
 
 /// How a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttemptEnd {
     /// The command exited with this code (128+n for signal n), as the launcher recorded.
@@ -44,6 +44,8 @@ pub enum AttemptEnd {
     /// The user asked for the end, and the platform does not answer. The platform keeps what it has
     /// of the session.
     PlatformSilent,
+    /// The platform is out of reach, which the error tells. It keeps what it has of the session.
+    Lost(Error),
 }
 
 /// How long a finished session waits for the removal of what earlier sessions left behind.
@@ -353,7 +355,7 @@ async fn run_process<B: SessionBackend, U: User>(
         }
         outcome => outcome,
     };
-    if matches!(outcome, Ok(AttemptEnd::PlatformSilent)) {
+    if matches!(outcome, Ok(AttemptEnd::PlatformSilent | AttemptEnd::Lost(_))) {
         // The platform would not receive the request to end. When it answers again, it finds the
         // keeper's input closed.
         return outcome;

@@ -118,6 +118,7 @@ fn without_record(end: ProcessEnd, platform: &str) -> Result<AttemptEnd, Error> 
     let words = match end {
         ProcessEnd::Detached => return Ok(AttemptEnd::Detached),
         ProcessEnd::NotStarted(error) => return Err(error),
+        ProcessEnd::Lost(error) => return Ok(AttemptEnd::Lost(error)),
         // The launcher could not do its work, was not found, or was killed before it wrote the
         // record. The caller may know why.
         ProcessEnd::Exited(code @ (OWN_FAILURE | 127..), _) => {

@@ -275,6 +275,7 @@ async fn session<B: SessionBackend, U: User>(
         AttemptEnd::Unrecorded(code) if code != interrupted => {
             Err(pass::unrecorded(view.platform, code))
         }
+        AttemptEnd::Lost(error) => Err(error),
         end => Ok(end),
     });
     let by_interrupt = if interrupted == 0 { BY_CTRL_C } else { interrupted };
@@ -296,7 +297,8 @@ async fn session<B: SessionBackend, U: User>(
     };
     Ok(match outcome {
         AttemptEnd::Exited(code) | AttemptEnd::Unrecorded(code) => SessionEnd::Code(code),
-        AttemptEnd::Interrupted => SessionEnd::Code(by_interrupt),
+        // The error of a lost platform was taken out above.
+        AttemptEnd::Interrupted | AttemptEnd::Lost(_) => SessionEnd::Code(by_interrupt),
         AttemptEnd::PlatformSilent => {
             user.tell(Notice::PlatformSilent { place: &backend.place() });
             SessionEnd::Code(by_interrupt)

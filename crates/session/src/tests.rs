@@ -214,6 +214,13 @@ async fn a_stream_without_a_record_is_no_success() {
         assert_eq!(result.output, "some");
         assert_eq!(platform.journal()[2..], ["keeper gone", "process gone"]);
     }
+    // A platform that is out of reach is asked for nothing more.
+    let error = Error::new(ErrorKind::Unreachable, "out of reach");
+    let end = Some(ProcessEnd::Lost(error));
+    let script = Script { writes: vec![Write::Out("some")], end, ..Script::default() };
+    let (platform, result) = Case::new([script]).run().await;
+    assert_eq!(result.code.map_err(|error| error.message), Err("out of reach".to_owned()));
+    assert_eq!(platform.journal()[2..], [""; 0]);
     let script = Script { writes: vec![Write::Out("some"), Write::Break], ..Script::default() };
     let (platform, result) = Case::new([script]).run().await;
     assert_eq!(result.code.map_err(|error| error.message), Err("the stream broke".to_owned()));

@@ -83,6 +83,6 @@ mod tests {
         assert!(error.contains("is being changed by "), "{error}");
         drop(lock);
         // A child that another test starts keeps a copy of the file until it executes its program.
-        exclusive(folder.path(), folder.path(), Duration::from_secs(60)).unwrap();
+        exclusive(folder.path(), folder.path(), Duration::from_mins(1)).unwrap();
     }
 }

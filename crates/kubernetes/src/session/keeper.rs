@@ -289,8 +289,11 @@ pub(super) async fn quit(
     let mut socket = Socket::open(&sessions.cluster.client, &call, true).await?;
     let order = format!("quit {session}\n");
     if socket.input.write_all(order.as_bytes()).await.is_ok() {
-        let ended =
-            async { while !matches!(socket.next().await, Event::Status(_) | Event::End(_)) {} };
+        let ended = async {
+            while !matches!(socket.next().await, Event::Status(_) | Event::End(_) | Event::Dead(_))
+            {
+            }
+        };
         let _slow = tokio::time::timeout(STOP_TIMEOUT, ended).await;
     }
     wait_for_end(sessions, name).await?;

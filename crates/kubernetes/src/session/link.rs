@@ -132,7 +132,7 @@ async fn answer(socket: &mut Socket, session: &str) -> Result<Answer, Error> {
             Event::Status(_) | Event::End(None) => {
                 return Err(failed(String::from_utf8_lossy(&words).trim()));
             }
-            Event::End(Some(reason)) => return Err(failed(&reason)),
+            Event::End(Some(reason)) | Event::Dead(reason) => return Err(failed(&reason)),
         };
         for &byte in &bytes {
             if byte != b'\n' {
@@ -177,6 +177,10 @@ async fn carry(socket: Socket, theirs: DuplexStream, state: watch::Sender<LinkSt
                 }
                 Event::End(reason) => {
                     tracing::debug!(reason, "the connection to the keeper is gone");
+                    return LinkState::Lost;
+                }
+                Event::Dead(reason) => {
+                    tracing::debug!(reason, "the link to the keeper is dead");
                     return LinkState::Lost;
                 }
             }

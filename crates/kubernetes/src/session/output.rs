@@ -26,6 +26,8 @@ pub(super) enum StreamEnd {
     Status(Status),
     /// The connection ended without such a report.
     Cut(Option<String>),
+    /// The link to the API server is dead. The text tells how that was noticed.
+    Dead(String),
 }
 
 impl std::fmt::Debug for PodOutput {
@@ -66,6 +68,7 @@ impl Output for PodOutput {
                     tracing::debug!(reason, "the connection ended");
                     self.end = Some(StreamEnd::Cut(reason));
                 }
+                Event::Dead(reason) => self.end = Some(StreamEnd::Dead(reason)),
             }
             let rest = self.echo.rest();
             if self.end.is_some() && !rest.is_empty() {

@@ -157,6 +157,12 @@ fn interpret(end: StreamEnd, is_heard: bool) -> ProcessEnd {
         StreamEnd::Status(Status::Success | Status::Failure(_)) | StreamEnd::Cut(_) => {
             ProcessEnd::Unknown
         }
+        StreamEnd::Dead(reason) => {
+            let message = format!(
+                "the connection to the cluster is dead: {reason}; how the command ended is not known"
+            );
+            ProcessEnd::Lost(Error::new(ErrorKind::Unreachable, message))
+        }
     }
 }
 
@@ -218,6 +224,8 @@ mod tests {
         ] {
             assert_eq!(interpret(end.clone(), is_heard), expected, "{end:?}");
         }
+        let dead = interpret(StreamEnd::Dead("silence".to_owned()), true);
+        assert!(matches!(dead, ProcessEnd::Lost(error) if error.kind == ErrorKind::Unreachable));
         let ProcessEnd::NotStarted(error) =
             interpret(status(Status::Failure("permission denied".to_owned())), false)
         else {
