@@ -20,6 +20,30 @@ fn row<'a>(rows: &'a [Value], name: &str) -> Option<&'a Value> {
     rows.iter().find(|row| row["name"] == name)
 }
 
+/// The node does not tell what is in its images, but their registry does.
+#[test]
+fn shells_and_twins_are_told_by_the_registry() {
+    let stage = Stage::set(Security::Restricted);
+    let tag = crate::toolkit::push_pair(&stage);
+    let namespace = &stage.namespace;
+    for (name, image) in [("web", &tag), ("debug", &format!("{tag}-debug"))] {
+        let mut spec = pod_spec(image, &[]);
+        spec["containers"][0]["imagePullPolicy"] = json!("Always");
+        namespace.run(name, &spec);
+    }
+    // An image that is on the nodes alone.
+    namespace.run("local", &pod_spec(&namespace.import_app(USER), &[]));
+    let rows = rows(&stage, &["--namespace", namespace.name()]);
+    for (name, shell, twin) in [
+        ("web", json!(false), json!(true)),
+        ("debug", json!(true), json!(false)),
+        ("local", Value::Null, Value::Null),
+    ] {
+        let row = row(&rows, name).expect("it is listed");
+        assert_eq!((&row["shell"], &row["twin"]), (&shell, &twin), "{row}");
+    }
+}
+
 #[test]
 fn pods_are_listed_with_their_verdicts() {
     let stage = Stage::set(Security::Privileged);

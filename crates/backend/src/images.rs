@@ -10,6 +10,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A platform that stores images.
 pub trait ImageBackend: Sync {
+    /// Whether the platform shows images at all. Otherwise they are looked at in their registries.
+    fn has_images(&self) -> bool {
+        true
+    }
+
     /// Finds an image by reference or id. `None` if there is no such image.
     fn image_record(
         &self,

@@ -112,7 +112,12 @@ fn rootfs(row: &Row) -> String {
 }
 
 fn twin(row: &Row) -> String {
-    if row.twin { "yes" } else { "-" }.to_owned()
+    match row.twin {
+        Some(true) => "yes",
+        Some(false) => "-",
+        None => "?",
+    }
+    .to_owned()
 }
 
 fn state_style(row: &Row) -> Style {
@@ -150,7 +155,7 @@ mod tests {
             user: Some(String::new()),
             shell: Some(false),
             read_only: true,
-            twin: true,
+            twin: Some(true),
             restarts: 3,
             verdict: "oom-killed",
             place: None,

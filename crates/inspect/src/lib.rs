@@ -44,7 +44,7 @@ pub use self::check::check;
 pub use self::error::Error;
 pub use self::location::{BareWords, Disk, ImageLocation, LocationError, ThisMachine};
 pub use self::open::{RegistryImage, Sources};
-pub use self::overview::{Details, Overview, Place, Row, overview, quick_overview};
+pub use self::overview::{Details, Overview, Place, Row, Tools, overview, quick_overview};
 pub use self::preflight::{preflight, with_those_of_the_file};
 pub use self::report::{Caveat, Report};
 pub use self::room::Refusal;

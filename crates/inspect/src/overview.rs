@@ -1,8 +1,9 @@
 //! The overview of containers, for `ps`.
 
 mod fields;
+pub(crate) mod registry;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use scratchdbg_backend::{ContainerRecord, Error, HostFacts, ListFilter};
@@ -10,8 +11,11 @@ use scratchdbg_diagnose::container::Phase;
 use scratchdbg_diagnose::{Severity, why};
 use serde::Serialize;
 
-use crate::Platform;
+use self::registry::Seen;
+
+pub use self::registry::Tools;
 use crate::shells::shells;
+use crate::{Platform, Sources};
 
 /// A container in the list.
 #[derive(Debug, Serialize)]
@@ -38,8 +42,9 @@ pub struct Row {
     pub shell: Option<bool>,
     /// Whether its root filesystem is read-only.
     pub read_only: bool,
-    /// Whether the engine has the verified debug twin of its image.
-    pub twin: bool,
+    /// Whether the engine, or the registry of its image, has the verified debug twin of its image;
+    /// `null` if unknown.
+    pub twin: Option<bool>,
     /// How often it was restarted.
     pub restarts: u64,
     /// The code of the verdict.
@@ -109,11 +114,13 @@ pub async fn quick_overview(
 ) -> Result<Overview, Error> {
     let host = platform.host_facts().await?;
     let records = platform.list_records(filter, &host).await?;
-    Ok(describe(&records, &HashMap::new(), &BTreeSet::new(), &host))
+    Ok(describe(&records, &host, |_| Seen::default()))
 }
 
 /// Describes the containers that a filter leaves. `twin_layer` is the digest of the layer that
-/// makes a debug twin of an image.
+/// makes a debug twin of an image. Of a platform that shows no images, those of the containers are
+/// looked at in their registries, among `sources`, as far as limits of time and size allow; `tools`
+/// are those of twins there.
 ///
 /// # Errors
 ///
@@ -122,27 +129,33 @@ pub async fn overview(
     platform: &impl Platform,
     filter: &ListFilter,
     twin_layer: impl Future<Output = Option<String>>,
+    sources: &impl Sources,
+    tools: &Tools,
 ) -> Result<Overview, Error> {
     let host = platform.host_facts().await?;
     let records = platform.list_records(filter, &host).await?;
+    if !platform.has_images() {
+        let seen = registry::look(&records, sources, tools).await;
+        let of = |record: &ContainerRecord| seen.get(&(&*record.image, &*record.image_id)).copied();
+        return Ok(describe(&records, &host, |record| of(record).unwrap_or_default()));
+    }
     let images: BTreeSet<&str> = records.iter().map(|record| record.image_id.as_str()).collect();
     let images: Vec<&str> = images.into_iter().filter(|image| !image.is_empty()).collect();
     let twins = platform.with_twins(&images, twin_layer).await?;
     let shells = shells(platform, &records).await;
-    Ok(describe(&records, &shells, &twins, &host))
+    Ok(describe(&records, &host, |record| Seen {
+        shell: shells.get(&record.image_id).copied().flatten(),
+        twin: Some(twins.contains(&record.image_id)),
+    }))
 }
 
 fn describe(
     records: &[ContainerRecord],
-    shells: &HashMap<String, Option<bool>>,
-    twins: &BTreeSet<String>,
     host: &HostFacts,
+    seen: impl Fn(&ContainerRecord) -> Seen,
 ) -> Overview {
     let now = host.clock.or_else(now);
-    let row = |record: &ContainerRecord| {
-        let shell = shells.get(&record.image_id).copied().flatten();
-        row(record, shell, twins.contains(&record.image_id), now)
-    };
+    let row = |record: &ContainerRecord| row(record, seen(record), now);
     let mut pods = records.iter().filter(|record| record.facts.pod.is_some());
     Overview {
         rows: records.iter().map(row).collect(),
@@ -150,7 +163,7 @@ fn describe(
     }
 }
 
-fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i64>) -> Row {
+fn row(record: &ContainerRecord, seen: Seen, now: Option<i64>) -> Row {
     let facts = &record.facts;
     let state = facts.state.phase;
     let verdict = why(facts);
@@ -174,9 +187,9 @@ fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i6
         image_id: record.image_id.clone(),
         user: own
             .map_or_else(|| Some(record.config.user.clone()), |container| container.user.clone()),
-        shell,
+        shell: seen.shell,
         read_only: facts.options.read_only,
-        twin,
+        twin: seen.twin,
         restarts: facts.restarts.count,
         verdict: verdict.code.as_str(),
         place: facts.pod.as_ref().map(|pod| Place {
@@ -231,7 +244,7 @@ pub(crate) mod tests {
 
     /// Returns a row about a container of which little is known.
     pub(crate) fn row() -> Row {
-        super::row(&ContainerRecord::default(), None, false, None)
+        super::row(&ContainerRecord::default(), Seen::default(), None)
     }
 
     #[test]

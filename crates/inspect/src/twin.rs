@@ -6,6 +6,7 @@
 //! Its busybox is believed: whoever may push the twin may push the production image too.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use scratchdbg_backend as backend;
 use scratchdbg_builder::verify::{ListedLayer, Subject, verify};
@@ -117,19 +118,37 @@ pub async fn find_twin(
     launcher: &'static [u8],
     sources: &impl Sources,
 ) -> Result<ProvedTwin, NoTwin> {
-    let Some(name) = twin_name(&running.name) else {
+    if twin_name(&running.name).is_none() {
         return Err(NoTwin::Unnamed { name: running.name.clone() });
-    };
+    }
+    find_both(running, platform, launcher, sources).await?.1
+}
+
+/// Like [`find_twin`], but returns the production image too. Fails if that cannot be read.
+pub(crate) async fn find_both(
+    running: &RunningImage,
+    platform: &Platform,
+    launcher: &'static [u8],
+    sources: &impl Sources,
+) -> Result<(Arc<OpenImage>, Result<ProvedTwin, NoTwin>), Error> {
     let (pulled, config) = production_name(running);
-    let production = open(ImageLocation::Registry(pulled), sources).await?;
-    let twin = open(ImageLocation::Registry(name.clone()), sources).await?;
-    let (platform, running) = (platform.clone(), running.name.clone());
-    let judged = blocking(move || {
-        let production = Candidate { name: running, opened: production };
-        let twin = Candidate { name, opened: twin };
-        Ok(prove(&production, config.as_deref(), &twin, &platform, launcher))
-    });
-    judged.await?
+    let production = Arc::new(open(ImageLocation::Registry(pulled), sources).await?);
+    let opened = Arc::clone(&production);
+    let twin = async {
+        let Some(name) = twin_name(&running.name) else {
+            return Err(NoTwin::Unnamed { name: running.name.clone() });
+        };
+        let twin = Arc::new(open(ImageLocation::Registry(name.clone()), sources).await?);
+        let (platform, running) = (platform.clone(), running.name.clone());
+        let judged = blocking(move || {
+            let production = Candidate { name: running, opened };
+            let twin = Candidate { name, opened: twin };
+            Ok(prove(&production, config.as_deref(), &twin, &platform, launcher))
+        });
+        judged.await?
+    };
+    let twin = twin.await;
+    Ok((production, twin))
 }
 
 /// Returns how the production image is asked for, and the digest of the config that it must have,
@@ -148,17 +167,13 @@ pub(crate) fn production_name(running: &RunningImage) -> (String, Option<String>
 /// An image in a registry that may be one of the two.
 struct Candidate {
     name: String,
-    opened: OpenImage,
+    opened: Arc<OpenImage>,
 }
 
 impl Candidate {
     /// Returns the image for a platform.
     fn image(&self, platform: &Platform) -> Result<StoredImage, NoTwin> {
-        let is_wanted = |image: &StoredImage| {
-            let own = image.platform();
-            (own.os, own.architecture) == (platform.os.clone(), platform.architecture.clone())
-        };
-        let found = self.opened.images()?.into_iter().find(is_wanted);
+        let found = self.opened.images()?.into_iter().find(|image| is_for(image, platform));
         found.ok_or_else(|| NoTwin::OtherPlatform {
             name: self.name.clone(),
             platform: platform.clone(),
@@ -168,6 +183,12 @@ impl Candidate {
     fn unreadable(&self, error: ReadError) -> NoTwin {
         self.opened.explain(error).into()
     }
+}
+
+/// Whether an image is for a platform, in any variant.
+pub(crate) fn is_for(image: &StoredImage, platform: &Platform) -> bool {
+    let own = image.platform();
+    (own.os, own.architecture) == (platform.os.clone(), platform.architecture.clone())
 }
 
 /// Compares the two. Blocking.

@@ -3,7 +3,9 @@
 use scratchdbg_backend::ListFilter;
 use scratchdbg_console::terminal;
 use scratchdbg_format::{Listing, Template, TemplateError};
-use scratchdbg_inspect::{Platform, Row, overview, quick_overview};
+use scratchdbg_inspect::{Platform, Row, Tools, overview, quick_overview};
+use scratchdbg_session::LAUNCHER;
+use scratchdbg_session::tools::launcher_platform;
 
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
@@ -69,7 +71,8 @@ async fn list(
 ) -> Outcome {
     let printer = context.printer;
     let overview = if listing.as_ref().is_none_or(Listing::needs_images) {
-        overview(platform, filter, context.host_toolkit.twin_layer()).await?
+        let tools = Tools { platform: launcher_platform(), launcher: LAUNCHER };
+        overview(platform, filter, context.host_toolkit.twin_layer(), context, &tools).await?
     } else {
         quick_overview(platform, filter).await?
     };

@@ -83,7 +83,7 @@ impl Row {
             "Restarts" => self.restarts.to_string(),
             "User" => self.user.clone().unwrap_or_else(|| "?".to_owned()),
             "Shell" => known(self.shell),
-            "Twin" => known(Some(self.twin)),
+            "Twin" => known(self.twin),
             "Verdict" => self.verdict.to_owned(),
             _ => return None,
         })

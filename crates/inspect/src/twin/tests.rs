@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 
 use scratchdbg_backend::{self as backend, ErrorKind};
 use scratchdbg_image::read::RemoteImage;
@@ -25,8 +24,8 @@ struct InMemory {
     name: String,
     root: Vec<u8>,
     blobs: BTreeMap<Digest, Vec<u8>>,
-    /// It must not be downloaded.
-    production_layer: Digest,
+    /// It must not be downloaded to prove a twin.
+    production_layer: Option<Digest>,
 }
 
 impl RemoteImage for InMemory {
@@ -43,7 +42,11 @@ impl RemoteImage for InMemory {
     }
 
     fn blob(&self, digest: Digest) -> io::Result<Box<dyn Read>> {
-        assert_ne!(digest, self.production_layer, "the production image's layer is downloaded");
+        assert_ne!(
+            Some(digest),
+            self.production_layer,
+            "the production image's layer is downloaded"
+        );
         Ok(Box::new(io::Cursor::new(self.manifest(digest)?)))
     }
 }
@@ -53,6 +56,8 @@ impl RemoteImage for InMemory {
 struct Registry {
     platform: FakeBackend,
     images: BTreeMap<String, Image>,
+    /// Whether the layers of the production image may be downloaded, too.
+    is_free: bool,
 }
 
 impl Sources for Registry {
@@ -76,7 +81,7 @@ impl Sources for Registry {
             blobs.insert(layer.digest(), bytes);
         }
         let root = image.manifest().bytes().to_vec();
-        let production_layer = image.layers()[0].digest();
+        let production_layer = (!self.is_free).then(|| image.layers()[0].digest());
         let image = InMemory { name: reference.to_owned(), root, blobs, production_layer };
         Ok(RegistryImage {
             image: Arc::new(image),
@@ -223,4 +228,38 @@ fn a_twin_has_the_tag_of_its_image_and_more() {
     ] {
         assert_eq!(twin_name(image).as_deref(), twin, "{image}");
     }
+}
+
+#[tokio::test]
+async fn a_list_of_containers_tells_shells_and_twins_by_the_registry() {
+    use crate::overview::registry::{Seen, Tools, look};
+
+    let shell = {
+        let config = production().config().clone();
+        let files = [("app", &b"an app"[..]), ("bin/sh", b"a shell")];
+        Image::new(config, vec![layer(&files)], BTreeMap::new()).unwrap()
+    };
+    let (with, without) = ("registry.example/shop/sh:1", "registry.example/shop/gone:1");
+    let images = BTreeMap::from([
+        (format!("{NAME}@{}", production().manifest().digest()), production()),
+        (TWIN.to_owned(), twin(tools(LAUNCHER), |_| {})),
+        (format!("{with}@{}", shell.manifest().digest()), shell.clone()),
+    ]);
+    let registry = Registry { images, is_free: true, ..Registry::default() };
+    let record = |image: &str, id: String| backend::ContainerRecord {
+        image: image.to_owned(),
+        image_id: id,
+        ..backend::ContainerRecord::default()
+    };
+    let records = [
+        record(NAME, by_manifest()),
+        record(with, format!("{with}@{}", shell.manifest().digest())),
+        record(without, by_manifest()),
+    ];
+    let tools = Tools { platform: Platform::linux("amd64"), launcher: LAUNCHER };
+    let seen = look(&records, &registry, &tools).await;
+    let of = |index: usize| seen[&(&*records[index].image, &*records[index].image_id)];
+    assert_eq!(of(0), Seen { shell: Some(false), twin: Some(true) });
+    assert_eq!(of(1), Seen { shell: Some(true), twin: Some(false) });
+    assert_eq!(of(2), Seen::default(), "its registry does not answer");
 }

@@ -170,6 +170,10 @@ impl FilesBackend for Cluster {
 
 /// The API does not show the images of a node.
 impl ImageBackend for Cluster {
+    fn has_images(&self) -> bool {
+        false
+    }
+
     async fn image_record(&self, _reference: &str) -> Result<Option<ImageRecord>, Error> {
         Ok(None)
     }
