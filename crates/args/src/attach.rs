@@ -42,8 +42,7 @@ pub struct AttachArgs {
     /// Container: name, id, id prefix or Compose service. With --image, an image
     ///
     /// Without one, it is chosen from a list, where there is a terminal.
-    #[arg(default_value = "", hide_default_value = true)]
-    pub target: String,
+    pub target: Option<String>,
     /// Treat TARGET as an image
     #[arg(long, conflicts_with = "mode", help_heading = HOW)]
     pub image: bool,
@@ -126,6 +125,13 @@ pub struct AttachArgs {
     /// Which pod, of which cluster.
     #[command(flatten)]
     pub kubernetes: KubernetesArgs,
+}
+
+impl AttachArgs {
+    /// Returns the target, which is named or chosen before the command begins.
+    pub fn target(&self) -> &str {
+        self.target.as_deref().unwrap_or_default()
+    }
 }
 
 /// Accepts the options that name a profile. Docker's other options would only remove protection.

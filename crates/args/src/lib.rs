@@ -160,7 +160,7 @@ impl Command {
     /// Reports whether the command needs a target, and none is named.
     pub fn lacks_target(&self) -> bool {
         match self {
-            Self::Attach(args) => args.target.is_empty(),
+            Self::Attach(args) => args.target.is_none(),
             Self::Logs(args) => {
                 let selects = args.all || args.project.is_some() || !args.label.is_empty();
                 args.targets.is_empty() && !selects && args.kubernetes.selector.is_none()
@@ -173,7 +173,7 @@ impl Command {
     /// Names the target of a command that lacks one.
     pub fn set_target(&mut self, name: String) {
         match self {
-            Self::Attach(args) => args.target = name,
+            Self::Attach(args) => args.target = Some(name),
             Self::Logs(args) => args.targets.push(name),
             Self::Why(args) => args.targets.push(name),
             _ => {}

@@ -103,8 +103,8 @@ fn of_kubectl(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     match &mut cli.command {
         Command::Attach(args) => {
             adapt(&mut args.kubernetes);
-            if !args.image && !args.target.is_empty() {
-                as_pod(&mut args.target);
+            if !args.image {
+                args.target.iter_mut().for_each(as_pod);
             }
         }
         Command::Logs(args) => {
@@ -150,7 +150,7 @@ mod tests {
         };
         assert_eq!(
             (
-                &*args.target,
+                args.target(),
                 args.kubernetes.namespace.as_deref(),
                 args.kubernetes.kube_context.as_deref()
             ),
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(flags.config, Some("/c".into()));
         let Command::Attach(args) = cli.command else { panic!("attach") };
         assert_eq!(
-            (&*args.target, &args.command[..]),
+            (args.target(), &args.command[..]),
             ("web", &["ls".to_owned(), "-l".to_owned()][..])
         );
         for line in ["docker-scratchdbg --nope scratchdbg ps", "docker-scratchdbg scratchdbg nope"]

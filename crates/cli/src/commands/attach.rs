@@ -34,8 +34,7 @@ pub(crate) async fn attach(
     let audit = args.audit.as_deref().filter(|_| !args.explain).map(Audit::open).transpose()?;
     // An image may have a slash in its name.
     if !args.image
-        && platform::location(std::slice::from_ref(&args.target), &args.kubernetes)?
-            == Location::Cluster
+        && platform::location(args.target.as_slice(), &args.kubernetes)? == Location::Cluster
     {
         return Box::pin(attach_to_pod(args, audit, context, &mut interrupts)).await;
     }
@@ -87,12 +86,11 @@ async fn attach_to_pod(
     interrupts: &mut Interrupts,
 ) -> Outcome {
     let prepared = async {
-        let connected =
-            context.platform_of(std::slice::from_ref(&args.target), &args.kubernetes).await?;
+        let connected = context.platform_of(args.target.as_slice(), &args.kubernetes).await?;
         let sessions = platform::pod_sessions(connected, context.printer)?;
         let chosen = platform::choose_container(
             &sessions,
-            &args.target,
+            args.target(),
             &args.kubernetes,
             args.mode == ModeArg::Copy,
         )
@@ -118,7 +116,7 @@ async fn attach_to_pod(
     context: &Context,
     _interrupts: &mut Interrupts,
 ) -> Outcome {
-    context.platform_of(&[args.target], &args.kubernetes).await?;
+    context.platform_of(args.target.as_slice(), &args.kubernetes).await?;
     Err(platform::not_for_pods("attach"))
 }
 
@@ -150,16 +148,16 @@ async fn attach_with<B: SessionBackend>(
 /// Returns the engine's container or image that the command line names.
 fn target(args: &AttachArgs) -> Result<SessionTarget, CommandError> {
     if !args.image {
-        return Ok(SessionTarget::Container(args.target.parse()?));
+        return Ok(SessionTarget::Container(args.target().parse()?));
     }
-    if !is_image_reference(&args.target) {
+    if !is_image_reference(args.target()) {
         return Err(CommandError::usage(format!(
             "`{}` cannot be the name of an image",
-            args.target
+            args.target()
         ))
         .hint("--image takes NAME[:TAG], NAME@DIGEST or an id, as `docker images` lists them"));
     }
-    Ok(SessionTarget::Image(args.target.clone()))
+    Ok(SessionTarget::Image(args.target().to_owned()))
 }
 
 /// Turns the command line into a request.
