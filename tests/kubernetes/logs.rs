@@ -170,3 +170,22 @@ fn the_least_role_is_enough() {
     ]);
     as_user(&stage.namespace.user("reader", &rules)).run(["logs", "pod/web"]).expect(0, "hello\n");
 }
+
+/// A node makes and removes the files of a log while a container restarts.
+#[test]
+fn a_file_that_is_not_there_yet_is_waited_for() {
+    let stage = Stage::set(Security::Restricted);
+    let image = stage.namespace.import_app(USER);
+    let pod = stage.namespace.run("web", &pod_spec(&image, &[]));
+    let folder = format!("{}_web_{}/app", stage.namespace.name(), pod.uid());
+    let folder = pod.node().logs().join(folder);
+    let (file, elsewhere) = (folder.join("0.log"), folder.join("away"));
+    fs::rename(&file, &elsewhere).expect("the log");
+    let said = stage.ask(&["logs", "pod/web"]);
+    said.expect_code(1);
+    assert!(said.stderr.contains("the node has no file of this log"), "{said}");
+    let running = stage.start(&["logs", "-vv", "pod/web"]);
+    running.wait_for_stderr("the file of the log is not there");
+    fs::rename(&elsewhere, &file).expect("the log");
+    running.finish().expect_code(0);
+}

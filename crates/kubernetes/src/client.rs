@@ -7,6 +7,8 @@
 //! second attempt does harm.
 
 mod causes;
+#[cfg(test)]
+pub(crate) mod stand_in;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

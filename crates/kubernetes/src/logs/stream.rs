@@ -14,6 +14,7 @@ use scratchdbg_backend::{self as backend, LogRequest};
 
 use self::errors::{node_says, not_started, rotated_away};
 use super::framer::{Framer, Range, Words};
+use super::missing_file::retried;
 use super::newest_file::NewestFile;
 use super::parts::Facts;
 use crate::call::Call;
@@ -180,7 +181,9 @@ impl Cluster {
             let opened = self.client.stream(&call).await;
             drop(permit);
             match opened {
-                Ok(bytes) => return Ok(bytes.map(futures_util::StreamExt::boxed)),
+                Ok(bytes) => {
+                    return Ok(bytes.map(|bytes| retried(self.client.clone(), call, bytes)));
+                }
                 // There is no previous run, or its log is gone.
                 Err(error)
                     if part == Part::Previous && matches!(error.status(), Some(400 | 404)) =>

@@ -43,6 +43,11 @@ impl Node {
         Service::new(&self.folder, &format!("containerd{}", self.number))
     }
 
+    /// Returns the folder that has the logs of pods, in a folder `NAMESPACE_POD_UID/CONTAINER`.
+    pub fn logs(&self) -> PathBuf {
+        self.folder.join(self.name()).join("logs")
+    }
+
     /// Returns a command of containerd's own client, in the containerd namespace of the kubelet.
     pub fn ctr(&self) -> Command {
         let mut command = Command::new(self.folder.join("bin/ctr"));

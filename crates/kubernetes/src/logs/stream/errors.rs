@@ -4,10 +4,15 @@ use jiff::Timestamp;
 use scratchdbg_backend::{Error, ErrorKind};
 
 use super::super::framer::Words;
+use super::super::missing_file;
 use super::super::parts::Facts;
 use crate::container_id::ContainerId;
 
 pub(super) fn node_says(words: &Words) -> Error {
+    if missing_file::is_told(words.0.as_bytes()) {
+        let message = "the node has no file of this log: it has removed it, or has not made it yet";
+        return Error::new(ErrorKind::Broken, message);
+    }
     let words = if words.0.is_empty() { "nothing that is understood" } else { &words.0 };
     Error::new(ErrorKind::Broken, format!("the node says instead of the log: {words}"))
 }
