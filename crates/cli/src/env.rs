@@ -78,7 +78,9 @@ impl Environment {
         let path =
             |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let home = |folder: &str| Some(path("HOME")?.join(folder));
-        let config_home = path("XDG_CONFIG_HOME").or_else(|| home(".config"));
+        // The XDG base directory specification ignores a relative path.
+        let base = |name: &str| path(name).filter(|path| path.is_absolute());
+        let config_home = base("XDG_CONFIG_HOME").or_else(|| home(".config"));
         let text = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(lossy);
         Self {
             docker_host: text("DOCKER_HOST"),
@@ -96,7 +98,7 @@ impl Environment {
             config_file: config_home.as_ref().map(|folder| folder.join("scratchdbg/config.toml")),
             shell: text("SHELL"),
             completion_homes: Homes {
-                data: path("XDG_DATA_HOME").or_else(|| home(".local/share")),
+                data: base("XDG_DATA_HOME").or_else(|| home(".local/share")),
                 config: config_home,
                 bash: path("BASH_COMPLETION_USER_DIR"),
             },

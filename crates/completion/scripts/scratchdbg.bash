@@ -15,3 +15,4 @@ _scratchdbg() {
     fi
 }
 complete -o nosort -F _scratchdbg scratchdbg 2>/dev/null || complete -F _scratchdbg scratchdbg
+# The end of the completions of scratchdbg.

@@ -4,3 +4,4 @@ function __scratchdbg_complete
     scratchdbg __complete fish $before[2..-1] (commandline -ct) 2>/dev/null
 end
 complete -c scratchdbg -f -a '(__scratchdbg_complete)'
+# The end of the completions of scratchdbg.

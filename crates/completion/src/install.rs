@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::Shell;
-use crate::shell::MARK;
+use crate::shell::{END, MARK};
 
 /// The largest file that is looked at, to see whether it is ours.
 const LARGEST: u64 = 1024 * 1024;
@@ -60,6 +60,9 @@ pub enum InstallError {
     /// Something else has its place.
     #[error("{} is not from scratchdbg: it is left alone", .0.display())]
     NotOurs(PathBuf),
+    /// The user has changed the script.
+    #[error("{} has been changed since scratchdbg wrote it: it is left alone", .0.display())]
+    Changed(PathBuf),
     /// The file system refuses.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
@@ -126,11 +129,18 @@ impl Installation {
     /// Returns the content of our script, if it is there.
     fn present(&self) -> Result<Option<Vec<u8>>, InstallError> {
         match scratchdbg_files::read(&self.path, LARGEST) {
-            Ok(content) if is_ours(&content) => Ok(Some(content)),
+            Ok(content) if is_ours(&content) && self.is_whole(&content) => Ok(Some(content)),
+            Ok(content) if is_ours(&content) => Err(InstallError::Changed(self.path.clone())),
             Ok(_) => Err(InstallError::NotOurs(self.path.clone())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(failed("read", &self.path, source)),
         }
+    }
+
+    /// Whether a file of ours has nothing of the user's behind it: it ends as our scripts do, or is
+    /// a part of this one.
+    fn is_whole(&self, content: &[u8]) -> bool {
+        content.ends_with(END.as_bytes()) || self.shell.script().as_bytes().starts_with(content)
     }
 
     /// Returns what the user has to do for the shell to find the script.
@@ -141,11 +151,20 @@ impl Installation {
             }
             Shell::Zsh => format!(
                 "put `fpath+=({})` before `compinit` in ~/.zshrc",
-                self.path.parent().unwrap_or(&self.path).display()
+                quoted(&self.path.parent().unwrap_or(&self.path).display().to_string())
             ),
             Shell::Fish => "new shells have it".to_owned(),
         }
     }
+}
+
+/// Returns a path as a word of a shell.
+fn quoted(path: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
+    if path.bytes().all(is_plain) {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', "'\\''"))
 }
 
 /// Whether a file begins as our scripts do.
@@ -175,8 +194,16 @@ mod tests {
             assert_eq!(script.install().unwrap(), Change::Written);
             assert_eq!(script.install().unwrap(), Change::Unchanged);
             assert_eq!(fs::read_to_string(&script.path).unwrap(), shell.script());
-            fs::write(&script.path, format!("{MARK}, older\n")).unwrap();
+            fs::write(&script.path, format!("{MARK}, older\n{END}")).unwrap();
             assert_eq!(script.install().unwrap(), Change::Written);
+            fs::write(&script.path, &shell.script()[..shell.script().len() / 2]).unwrap();
+            assert_eq!(script.install().unwrap(), Change::Written);
+            let changed = format!("{}alias s=scratchdbg\n", shell.script());
+            fs::write(&script.path, &changed).unwrap();
+            assert!(matches!(script.install(), Err(InstallError::Changed(_))));
+            assert!(matches!(script.uninstall(), Err(InstallError::Changed(_))));
+            assert_eq!(fs::read_to_string(&script.path).unwrap(), changed);
+            fs::write(&script.path, shell.script()).unwrap();
             assert_eq!(script.uninstall().unwrap(), Change::Removed);
             assert!(!script.path.exists());
         }
@@ -196,5 +223,11 @@ mod tests {
         fs::remove_file(&script.path).unwrap();
         fs::create_dir(&script.path).unwrap();
         assert!(matches!(script.install(), Err(InstallError::Io { .. })));
+    }
+
+    #[test]
+    fn paths_are_words_of_a_shell() {
+        assert_eq!(quoted("/home/me/.local/share"), "/home/me/.local/share");
+        assert_eq!(quoted("/a b/$(x)"), "QQ/a b/$(x)QQ".replace("QQ", &char::from(39).to_string()));
     }
 }

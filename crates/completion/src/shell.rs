@@ -35,6 +35,9 @@ impl Shell {
 /// The beginning of each script, by which it is known to be ours.
 pub(crate) const MARK: &str = "# Completions of scratchdbg";
 
+/// The last line of each script. What is behind it is the user's.
+pub(crate) const END: &str = "# The end of the completions of scratchdbg.\n";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +47,7 @@ mod tests {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let mut first = shell.script().lines();
             assert!(first.any(|line| line.starts_with(MARK)), "{shell:?}");
+            assert!(shell.script().ends_with(END), "{shell:?}");
         }
         // zsh knows a file of completions by its first line.
         assert!(Shell::Zsh.script().starts_with("#compdef scratchdbg\n"));

@@ -8,18 +8,33 @@ use super::glob::Glob;
 use super::pattern::valid;
 use crate::add::Wanted;
 
-/// Returns the rules of a `.dockerignore` as written, with their line numbers and without the mark
-/// of an exception.
-fn rules(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
+/// Returns the cleaned rules of a `.dockerignore`, with their line numbers and whether each is an
+/// exception. The pattern of a rule that no engine accepts is empty.
+fn rules(text: &str) -> impl Iterator<Item = (usize, String, bool)> {
     // Editors on Windows write a mark of the byte order.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with('#'));
     let lines =
         lines.map(|(index, line)| (index + 1, line.trim())).filter(|(_, line)| !line.is_empty());
-    lines.map(|(number, line)| match line.strip_prefix('!') {
-        Some(rest) => (number, rest.trim(), true),
-        None => (number, line, false),
+    lines.map(|(number, line)| match line.strip_prefix('!').map(str::trim) {
+        // BuildKit cleans the mark together with its pattern: `!/` becomes a mark alone.
+        Some(rest) if rest.starts_with('/') => (number, clean(rest), true),
+        Some("") => (number, String::new(), true),
+        Some(rest) => (number, or_dot(clean(rest)), true),
+        // It looks for the mark again after a slash at the beginning is gone.
+        None => {
+            let pattern = clean(line);
+            match pattern.strip_prefix('!') {
+                Some(rest) => (number, rest.to_owned(), true),
+                None => (number, or_dot(pattern), false),
+            }
+        }
     })
+}
+
+/// Names the context itself, which no rule leaves out.
+fn or_dot(pattern: String) -> String {
+    if pattern.is_empty() { ".".to_owned() } else { pattern }
 }
 
 /// Returns a pattern without `.`, `..` and slashes that do nothing (Go's `filepath.Clean`),
@@ -40,9 +55,9 @@ fn clean(pattern: &str) -> String {
 /// fails the whole build.
 pub(super) fn invalid_rule(text: &str) -> Option<String> {
     rules(text).find_map(|(number, pattern, _)| {
-        let reason = match pattern {
+        let reason = match &*pattern {
             "" => "a ! alone is no rule".to_owned(),
-            pattern => valid(&clean(pattern)).err()?,
+            pattern => valid(pattern).err()?,
         };
         Some(format!("line {number} of .dockerignore: {reason}"))
     })
@@ -83,7 +98,6 @@ impl Ignore {
             let number = ignore.is_exception.len();
             ignore.is_exception.push(exception);
             last[usize::from(exception)] = Some(number);
-            let pattern = clean(pattern);
             let glob = Glob::parse(&pattern);
             if exception {
                 match glob.plain_begin() {
@@ -244,6 +258,9 @@ mod tests {
             ("d/*\n! /*", "d/x", OnlyWithContent),
             ("d\n!d\nd/x", "d/y", Yes),
             ("d\n!d\nd/x", "d/x", No),
+            ("a\nb\n/!a", "a", Yes),
+            ("a\n!.\n", "a", No),
+            (".", "a", Yes),
             // A pattern that is there twice.
             ("?\n!b/*\n?", "b/a", Yes),
             ("*.x\n!a.x\n*.x", "a.x", OnlyWithContent),
@@ -256,6 +273,9 @@ mod tests {
     fn rules_that_engines_refuse() {
         assert!(invalid_rule("# [\na\n!\n").unwrap().contains("line 3"));
         assert!(invalid_rule("a\n![\n").unwrap().contains("line 2"));
+        for rule in ["!/", "!/.", "! /..", "!/*/..", "/!", "!"] {
+            assert!(invalid_rule(rule).is_some(), "{rule}");
+        }
         assert_eq!(invalid_rule("a\n!b[c]\n!!x\n./\n"), None);
     }
 

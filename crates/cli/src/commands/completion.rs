@@ -60,7 +60,9 @@ fn installation(shell: Option<ShellArg>, context: &Context) -> Result<Installati
 impl From<InstallError> for CommandError {
     fn from(error: InstallError) -> Self {
         let hint = match &error {
-            InstallError::NotOurs(_) => "remove it yourself, if you want that of scratchdbg",
+            InstallError::NotOurs(_) | InstallError::Changed(_) => {
+                "remove it yourself, if you want that of scratchdbg"
+            }
             InstallError::Io { .. } => "write it elsewhere: `scratchdbg completion bash >FILE`",
         };
         Self::new(error.to_string()).hint(hint)

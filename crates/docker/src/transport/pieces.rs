@@ -204,18 +204,16 @@ mod tests {
         // A small response is limited in total.
         let mut whole = pieces(&transport, "/containers/x/json").await;
         assert_eq!(whole.whole, Some(Duration::from_mins(2)));
-        (whole.whole, whole.pace) = (Some(Duration::from_millis(300)), None);
+        (whole.whole, whole.pace) = (Some(Duration::from_secs(1)), None);
         let error = Pieces::collect(&mut whole, 1 << 20).await.unwrap_err();
         assert!(
             matches!(&error, Error::Slow(Slow { what: "answer a question", came: 1.., .. })),
             "{error}"
         );
-        assert!(
-            error
-                .to_string()
-                .contains("is too slow (waited 0 s for it to answer a question, in which"),
-            "{error}"
-        );
+        // On a busy machine, some seconds may be measured.
+        let text = error.to_string();
+        assert!(text.contains("is too slow (waited "), "{text}");
+        assert!(text.contains(" s for it to answer a question, in which"), "{text}");
         assert!(transport.is_slow.load(Ordering::Relaxed), "the next is waited for less patiently");
         // A stream has a least speed.
         for path in
