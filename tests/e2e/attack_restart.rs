@@ -122,3 +122,31 @@ fn a_signal_ends_the_wait_for_the_next_run() {
     session.signal(Signal::TERM);
     session.finish().expect_code(143);
 }
+
+/// The end of a container in the PID namespace of another one ends no other process, and Docker
+/// then says nothing of the end of an exec.
+#[test]
+fn a_session_ends_with_a_target_in_the_pid_namespace_of_another() {
+    let stage = Stage::set();
+    let _no_others = host_processes::keep_out();
+    let owner = stage.engine.run("owner", &[], &stage.image, &[]);
+    let namespace = format!("container:{}", owner.id());
+    let target = stage.target(&["--pid", &namespace]);
+    let command = ["attach", target.name(), "--", "sh", "-c", "echo up; sleep 1000"];
+    let session = stage.scratchdbg.start(command);
+    session.wait_for_stdout("the session", |bytes| bytes == b"up\n");
+    stage.engine.ask(["restart", "--time", "0", target.name()]);
+    let finished = session.finish();
+    finished.expect(137, "up\n");
+    assert!(finished.stderr.contains("ended"), "{finished}");
+
+    let session = follow(&stage, &target, &[], "echo up; sleep 1000");
+    stage.engine.ask(["restart", "--time", "0", target.name()]);
+    session.wait_for_stdout("the next run", |bytes| bytes == b"up\nup\n");
+    session.signal(Signal::TERM);
+    session.finish().expect(143, "up\nup\n");
+    eventually(
+        || format!("{:?}", target.container.companions()),
+        || target.container.companions().is_empty().then_some(()),
+    );
+}

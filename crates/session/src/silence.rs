@@ -108,6 +108,16 @@ pub(crate) async fn watch<B: SessionBackend>(
         if !silent(threshold) {
             continue;
         }
+        // An engine may have forgotten the process by then.
+        if shares_pids
+            && let Ok(Ok(Some(end))) =
+                tokio::time::timeout(ANSWER_TIMEOUT, backend.target_end(plan)).await
+        {
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
+            if silent(DRAIN_TIMEOUT) {
+                return Stall::TargetEnded(end);
+            }
+        }
         match tokio::time::timeout(ANSWER_TIMEOUT, process.is_running()).await {
             // A terminal echoes typed keys, or a program takes over the screen. A process that has
             // never written anything does not respond.
@@ -115,15 +125,6 @@ pub(crate) async fn watch<B: SessionBackend>(
                 asked += 1;
                 if asked > 1 {
                     return Stall::PlatformSilent;
-                }
-            }
-            Ok(Ok(true)) if shares_pids => {
-                let end = tokio::time::timeout(ANSWER_TIMEOUT, backend.target_end(plan)).await;
-                if let Ok(Ok(Some(end))) = end {
-                    tokio::time::sleep(DRAIN_TIMEOUT).await;
-                    if silent(DRAIN_TIMEOUT) {
-                        return Stall::TargetEnded(end);
-                    }
                 }
             }
             Ok(Ok(false)) => {
