@@ -83,6 +83,9 @@ impl Error {
             Self::ExecRefused { .. } => {
                 "the keeper must have the uid and gid of the target's process, and the target needs its /proc".to_owned()
             }
+            Self::Api(answer) if answer.status == 409 && answer.message.contains(" is paused") => {
+                "it was paused meanwhile: --mode sidecar runs beside it; `docker unpause` resumes it".to_owned()
+            }
             Self::Silent(_) => "`docker info` shows whether it answers; its log shows what it does".to_owned(),
             _ => return None,
         })
