@@ -134,3 +134,22 @@ fn a_command_cannot_forge_how_it_ended() {
     assert!(said.stderr.contains("the launcher did not say how the command ended"), "{said}");
     until_over(&pod, "after the launcher");
 }
+
+/// What it covers `/proc` with would run in the place of the session.
+#[test]
+fn a_target_that_rules_its_own_mounts_is_refused_in_the_words_of_pods() {
+    let (stage, toolkit) = set(Security::Privileged);
+    let cover = sample::cover();
+    let files: &[(&str, u32, &[u8])] = &[("cover", 0o755, &cover)];
+    let image = stage.namespace.import_app(ImageSpec { user: "65532:65532", files });
+    let mut spec = pod_spec(&image, &[]);
+    // A process without a capability may make a user namespace only without a profile.
+    spec["securityContext"]["seccompProfile"] = json!({"type": "Unconfined"});
+    spec["containers"][0]["command"] = json!(["/cover", "bare"]);
+    let pod = stage.namespace.run("web", &spec);
+    eventually(|| pod.logs("app"), || pod.logs("app").contains("up").then_some(()));
+    let said = stage.ask(&attach(&toolkit, &["id"]));
+    said.expect(125, "");
+    assert!(said.stderr.contains("in a user namespace of its own"), "{said}");
+    assert!(said.stderr.contains("; use --mode copy\n"), "there are no sidecars: {said}");
+}

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use crate::advice;
+
 /// Explains why the root of a process cannot be entered: which of the kernel's checks (`ptrace(2)`,
 /// "Ptrace access mode checking") fails, and the smallest remedy.
 pub(crate) fn of_root(pid: i32) -> String {
@@ -103,7 +105,7 @@ fn unconfined(label: &str) -> String {
     // SELinux: `user:role:type:level`. AppArmor: `profile (mode)` or `unconfined`.
     let option =
         if label.matches(':').count() >= 3 { "label=disable" } else { "apparmor=unconfined" };
-    format!("--mode sidecar --security-opt {option} is not confined by it")
+    advice::platform().unconfined(option)
 }
 
 /// Explains why a security module denies this process what its user may do. Returns `None` without

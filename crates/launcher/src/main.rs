@@ -23,6 +23,7 @@
 //! The program depends on the standard library alone and is linked statically, because it runs in a
 //! container without files.
 
+mod advice;
 mod app;
 mod denial;
 mod entrypoint;

@@ -16,6 +16,7 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 
+use crate::advice;
 use crate::system::namespaces::{self, CLONE_NEWNS};
 
 /// `PROC_SUPER_MAGIC` and `NSFS_MAGIC`.
@@ -27,16 +28,13 @@ const PROC_ROOT: u64 = 1;
 const EPERM: i32 = 1;
 const ENOSYS: i32 = 38;
 
-/// What the user can do.
-const ADVICE: &str = "use --mode sidecar or --mode copy";
-
 /// Fails if another user namespace than this process's own rules its mounts, or if that cannot be
 /// known. Only for use before anything is looked up.
 pub(crate) fn check() -> Result<(), String> {
     let unknown = |error: io::Error| {
         format!(
-            "cannot trust what the session would see: cannot find out who may change the target's mounts ({error}); \
-             {ADVICE}"
+            "cannot trust what the session would see: cannot find out who may change the target's mounts ({error}); {}",
+            advice::platform().other_mode()
         )
     };
     let namespace = own_mount_namespace().map_err(unknown)?;
@@ -45,7 +43,8 @@ pub(crate) fn check() -> Result<(), String> {
     }
     Err(format!(
         "cannot trust what the session would see: the target's first process is in a user namespace of its own, where \
-         it may mount anything over it; {ADVICE}"
+         it may mount anything over it; {}",
+        advice::platform().other_mode()
     ))
 }
 

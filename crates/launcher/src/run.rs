@@ -17,7 +17,7 @@ use crate::processes::Stat;
 use crate::record::{Secret, Wait};
 use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signal, Signals};
 use crate::tools::Tools;
-use crate::{OWN_FAILURE, denial, entrypoint, ids, mounts, preamble, processes, root};
+use crate::{OWN_FAILURE, advice, denial, entrypoint, ids, mounts, preamble, processes, root};
 
 /// The exit codes that shells and runtimes use for a command that was not found, and for one that
 /// cannot be executed.
@@ -58,6 +58,7 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> {
     // Before anything else.
     let mut secret = Secret::take();
+    advice::learn(arguments);
     mounts::check()?;
     ids::check()?;
     let Options { keeper, preamble, no_input, environment, directory, tools, beside, command } =
@@ -170,15 +171,9 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
         io::ErrorKind::PermissionDenied => (denied(command), NOT_EXECUTABLE),
         // EAGAIN: the limit on processes is reached, that of the target or of its copy.
         io::ErrorKind::WouldBlock if entrypoint::is_in_copy() => {
-            let text = "the limit on processes is used up, which the copy has from its original; `docker update \
-                        --pids-limit` raises it";
-            (text.to_owned(), OWN_FAILURE)
+            (advice::platform().no_processes_in_copy().to_owned(), OWN_FAILURE)
         }
-        io::ErrorKind::WouldBlock => (
-            "the target's limit on processes is used up; --mode sidecar needs none of them"
-                .to_owned(),
-            OWN_FAILURE,
-        ),
+        io::ErrorKind::WouldBlock => (advice::platform().no_processes().to_owned(), OWN_FAILURE),
         _ => (error.to_string(), NOT_EXECUTABLE),
     };
     let shown = name.char_indices().nth(MAX_NAME).map_or(&*name, |(end, _)| &name[..end]);
