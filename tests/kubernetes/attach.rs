@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 use scratchdbg_testkit::cluster::{ImageSpec, Pod, Security, pod_spec};
+use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::program::Running;
 use scratchdbg_testkit::terminal::Terminal;
 use serde_json::json;
@@ -14,7 +15,15 @@ pub(crate) const PROCESSES: &[&str] = &["pause", "app"];
 
 /// Returns a stage, and the name of a toolkit in the cluster's registry.
 pub(crate) fn set(security: Security) -> (Stage, String) {
-    let stage = Stage::set(security);
+    with_toolkit(Stage::set(security))
+}
+
+/// Like [`set`], while no other test runs.
+fn set_alone(security: Security) -> (Stage, String) {
+    with_toolkit(Stage::alone(security))
+}
+
+fn with_toolkit(stage: Stage) -> (Stage, String) {
     let toolkit = format!("{}:toolkit", stage.namespace.repository());
     stage
         .run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"])
@@ -74,7 +83,7 @@ fn streams_pass_whole_and_input_ends() {
 /// Starts a session in which `sleep` runs.
 pub(crate) fn start_sleep(stage: &Stage, toolkit: &str, pod: &Pod<'_>) -> Running {
     let running = stage.start(&attach(toolkit, &["sleep", "1000"]));
-    scratchdbg_testkit::eventually(
+    eventually(
         || format!("sleep in {}: {:?}", pod.name(), pod.processes()),
         || pod.processes().iter().any(|process| process.name == "sleep").then_some(()),
     );
@@ -108,6 +117,40 @@ fn a_target_that_ends_ends_the_session() {
     stage.namespace.ask(["delete", "pod", "web", "--wait=false"]);
     let said = running.finish();
     assert!(said.status.code().is_some_and(|code| code != 0), "{said}");
+}
+
+/// A kubelet that hangs for a while keeps the streams.
+#[test]
+fn a_session_goes_on_over_a_kubelet_that_hangs() {
+    let (stage, toolkit) = set_alone(Security::Restricted);
+    let pod = web(&stage);
+    let script = "echo begin; read line; echo $line; exit 42";
+    let mut running = stage.start(&attach(&toolkit, &["sh", "-c", script]));
+    running.wait_for_stdout("the command", |stdout| stdout == b"begin\n");
+    let kubelet = pod.node().kubelet();
+    kubelet.signal(Signal::STOP);
+    running.write_input(b"a line\n");
+    kubelet.signal(Signal::CONT);
+    running.finish().expect(42, "begin\na line\n");
+    pod.wait_for_processes(PROCESSES);
+}
+
+#[test]
+fn a_session_ends_with_its_api_server_and_the_next_one_works() {
+    let (stage, toolkit) = set_alone(Security::Restricted);
+    let pod = web(&stage);
+    let running = start_sleep(&stage, &toolkit, &pod);
+    drop(stage.namespace.cluster().service("apiserver").kill());
+    let said = running.finish();
+    said.expect_code(125);
+    assert!(said.stderr.contains("how the command ended is not known"), "{said}");
+    pod.wait_for_processes(PROCESSES);
+    eventually(
+        || "the API server".to_owned(),
+        || stage.namespace.kubectl(["get", "--raw", "/readyz"]).status.success().then_some(()),
+    );
+    stage.ask(&attach(&toolkit, &["sh", "-c", "exit 42"])).expect_code(42);
+    pod.wait_for_processes(PROCESSES);
 }
 
 #[test]

@@ -1,13 +1,14 @@
-//! The attach matrix on pods: every kind of container, what a session sees of it, and that neither
-//! a session nor a client that is killed leaves anything in it. The table [`POD_ROWS`] is both the
-//! test and the document.
+//! The attach matrix on pods: every kind of container, what a session sees of it, its terminal, that
+//! neither a session nor a client that is killed leaves anything in it, and how a session ends with
+//! its target. The table [`POD_ROWS`] is both the test and the document.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::cluster::{ImageSpec, Pod, Security, pod_spec};
 use scratchdbg_testkit::eventually;
+use scratchdbg_testkit::terminal::Terminal;
 use serde_json::{Value, json};
 
-use crate::attach::{PROCESSES, attach, set};
+use crate::attach::{PROCESSES, attach, set, start_sleep};
 use crate::attach_matrix_rows::{POD_ROWS, PodRow};
 use crate::stage::Stage;
 
@@ -81,15 +82,53 @@ fn check(stage: &Stage, toolkit: &str, row: &PodRow) -> Result<(), String> {
         wrong.push(format!("{}: {} and exit code 42 are wanted: {said}", row.target, row.user));
     } else {
         pod.wait_for_processes(PROCESSES);
-        let running = crate::attach::start_sleep(stage, toolkit, &pod);
+        let running = start_sleep(stage, toolkit, &pod);
         running.signal(Signal::KILL);
         pod.wait_for_processes(PROCESSES);
-    }
-    if status(&pod) != before {
-        wrong.push(format!("{}: the container was restarted", row.target));
+        wrong.extend(check_terminal(stage, toolkit, row));
+        pod.wait_for_processes(PROCESSES);
+        if status(&pod) != before {
+            wrong.push(format!("{}: the container was restarted", row.target));
+        }
+        wrong.extend(check_end_of_target(stage, toolkit, row, &pod));
     }
     remove(stage, &pod);
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+/// A session on a terminal has the size of the client's from the start.
+fn check_terminal(stage: &Stage, toolkit: &str, row: &PodRow) -> Option<String> {
+    let arguments = attach(toolkit, &["sh", "-c", "stty size; exit 3"]);
+    let command = stage.scratchdbg.command(stage.in_namespace(&arguments));
+    let mut terminal = Terminal::start(command, 33, 99);
+    let code = terminal.wait().code();
+    let screen = terminal.text();
+    let is_right = code == Some(3) && screen.contains("33 99");
+    (!is_right).then(|| format!("{}: on a terminal: {code:?}: {screen}", row.target))
+}
+
+/// The target's program is killed during a session. Then the pod is deleted during another one.
+fn check_end_of_target(
+    stage: &Stage,
+    toolkit: &str,
+    row: &PodRow,
+    pod: &Pod<'_>,
+) -> Option<String> {
+    let running = start_sleep(stage, toolkit, pod);
+    pod.process("app").kill();
+    let killed = running.finish();
+    if killed.status.code() != Some(137) || !killed.stderr.contains("ended") {
+        return Some(format!("{}: with the target killed: {killed}", row.target));
+    }
+    pod.wait_until("running again", |pod| {
+        let status = &pod["status"]["containerStatuses"][0];
+        status["restartCount"] == 1 && status["state"]["running"].is_object()
+    });
+    let running = start_sleep(stage, toolkit, pod);
+    stage.namespace.ask(["delete", "pod", pod.name(), "--now", "--wait=false"]);
+    let deleted = running.finish();
+    let is_right = deleted.status.code() == Some(137) && deleted.stdout.is_empty();
+    (!is_right).then(|| format!("{}: with the pod deleted: {deleted}", row.target))
 }
 
 /// Returns what changes when the container is restarted.
@@ -99,7 +138,7 @@ fn status(pod: &Pod<'_>) -> Value {
 }
 
 fn remove(stage: &Stage, pod: &Pod<'_>) {
-    stage.namespace.ask(["delete", "pod", pod.name(), "--now"]);
+    stage.namespace.ask(["delete", "pod", pod.name(), "--now", "--ignore-not-found"]);
     eventually(
         || format!("the end of pod {}", pod.name()),
         || (!stage.namespace.kubectl(["get", "pod", pod.name()]).status.success()).then_some(()),

@@ -32,8 +32,9 @@ const PODS_OPENING: &str = "
 ## On pods
 
 The test `attach_matrix` of the suite for Kubernetes goes by this table (`tests/kubernetes/attach_matrix_rows.rs`): it makes the pod,
-attaches with a command that ends with exit code 42 and leaves a process behind, then with one whose client is killed, and looks at the
-pod's processes from its node. All rows have `runAsNonRoot`, no capabilities, no privilege escalation, `RuntimeDefault` and a read-only
+attaches with a command that ends with exit code 42 and leaves a process behind, then with one whose client is killed, then on a terminal,
+whose size the session has, and looks at the pod's processes from its node. A session during which the target is killed or the pod is
+deleted ends with 137. All rows have `runAsNonRoot`, no capabilities, no privilege escalation, `RuntimeDefault` and a read-only
 root, unless their settings say otherwise (`null`: not set). Each session is in the target itself (`exec`), and sees its files.
 
 | Target | Profile of the namespace | User of the image | Settings | User | Left behind |
