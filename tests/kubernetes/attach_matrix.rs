@@ -85,7 +85,7 @@ fn check(stage: &Stage, toolkit: &str, row: &PodRow) -> Result<(), String> {
         let running = start_sleep(stage, toolkit, &pod);
         running.signal(Signal::KILL);
         pod.wait_for_processes(PROCESSES);
-        wrong.extend(check_terminal(stage, toolkit, row));
+        check_terminal(stage, toolkit, row);
         pod.wait_for_processes(PROCESSES);
         if status(&pod) != before {
             wrong.push(format!("{}: the container was restarted", row.target));
@@ -97,14 +97,12 @@ fn check(stage: &Stage, toolkit: &str, row: &PodRow) -> Result<(), String> {
 }
 
 /// A session on a terminal has the size of the client's from the start.
-fn check_terminal(stage: &Stage, toolkit: &str, row: &PodRow) -> Option<String> {
+fn check_terminal(stage: &Stage, toolkit: &str, row: &PodRow) {
     let arguments = attach(toolkit, &["sh", "-c", "stty size; exit 3"]);
     let command = stage.scratchdbg.command(stage.in_namespace(&arguments));
     let mut terminal = Terminal::start(command, 33, 99);
-    let code = terminal.wait().code();
-    let screen = terminal.text();
-    let is_right = code == Some(3) && screen.contains("33 99");
-    (!is_right).then(|| format!("{}: on a terminal: {code:?}: {screen}", row.target))
+    terminal.wait_for(row.target, |screen| screen.contains("33 99"));
+    assert_eq!(terminal.wait().code(), Some(3), "{}: {}", row.target, terminal.text());
 }
 
 /// The target's program is killed during a session. Then the pod is deleted during another one.

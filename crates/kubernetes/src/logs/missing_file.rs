@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::stream::{BoxStream, unfold};
+use futures_util::stream::{BoxStream, empty, iter, once};
 
 use crate::call::Call;
 use crate::client::Client;
 use crate::error::Error;
+
+/// A log as the API server sends it.
+type RawLog = BoxStream<'static, Result<Bytes, Error>>;
 
 /// How often the log is requested again.
 const ATTEMPTS: u32 = 5;
@@ -28,33 +31,26 @@ pub(super) fn is_told(text: &[u8]) -> bool {
 }
 
 /// Requests a log again for some time if its file is not there.
-pub(super) fn retried(
-    client: Client,
-    call: Call,
-    log: BoxStream<'static, Result<Bytes, Error>>,
-) -> BoxStream<'static, Result<Bytes, Error>> {
-    let state = Some((log, ATTEMPTS));
-    let stream = unfold(state, move |state| {
-        let (client, call) = (client.clone(), call.clone());
-        async move {
-            let (mut log, mut attempts) = state?;
-            loop {
-                let piece = log.next().await?;
-                if attempts == 0 || !piece.as_ref().is_ok_and(|piece| is_told(piece)) {
-                    // What follows is the log, or the last words.
-                    return Some((piece, Some((log, 0))));
-                }
-                attempts -= 1;
-                tracing::debug!(attempts, "the file of the log is not there");
-                tokio::time::sleep(PAUSE).await;
-                log = match client.stream(&call).await {
-                    Ok(again) => again?,
-                    Err(error) => return Some((Err(error), None)),
-                };
-            }
+pub(super) fn retried(client: Client, call: Call, log: RawLog) -> RawLog {
+    once(begun(client, call, log)).flatten().boxed()
+}
+
+/// Returns the log from its first piece on. Without a file, that is the kubelet's error.
+async fn begun(client: Client, call: Call, mut log: RawLog) -> RawLog {
+    for _ in 0..ATTEMPTS {
+        match log.next().await {
+            Some(Ok(piece)) if is_told(&piece) => {}
+            first => return iter(first).chain(log).boxed(),
         }
-    });
-    stream.boxed()
+        tracing::debug!("the file of the log is not there");
+        tokio::time::sleep(PAUSE).await;
+        log = match client.stream(&call).await {
+            Ok(Some(again)) => again,
+            Ok(None) => return empty().boxed(),
+            Err(error) => return once(async { Err(error) }).boxed(),
+        };
+    }
+    log
 }
 
 #[cfg(test)]
