@@ -52,6 +52,7 @@ mod engine_faults;
 mod fault;
 mod faults_document;
 mod inputs;
+mod kubeconfig;
 mod logs;
 mod logs_damage;
 mod logs_engine_restart;

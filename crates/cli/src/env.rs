@@ -46,6 +46,8 @@ pub(crate) struct Environment {
     pub(crate) completion_homes: Homes,
     /// Whether `KUBERNETES_SERVICE_HOST` is set: this process runs in a container of a pod.
     pub(crate) is_in_pod: bool,
+    /// Whether a shell completes a command line, so that nothing may be asked or printed.
+    pub(crate) is_completing: bool,
     /// `XDG_RUNTIME_DIR`: the directory in which rootless engines create their sockets.
     pub(crate) runtime_dir: Option<PathBuf>,
 }
@@ -103,6 +105,7 @@ impl Environment {
                 bash: path("BASH_COMPLETION_USER_DIR"),
             },
             is_in_pod: text("KUBERNETES_SERVICE_HOST").is_some(),
+            is_completing: false,
             runtime_dir: path("XDG_RUNTIME_DIR"),
         }
     }

@@ -128,7 +128,9 @@ fn connection_request(
     options: &KubernetesArgs,
     environment: &Environment,
 ) -> scratchdbg_kubernetes::ConnectionRequest {
-    use scratchdbg_kubernetes::ConnectionRequest;
+    use std::io::{IsTerminal as _, stderr, stdin};
+
+    use scratchdbg_kubernetes::{ConnectionRequest, Dialog};
     let files = environment.kubeconfig.as_deref().map(ConnectionRequest::files_of);
     ConnectionRequest {
         file: options.kubeconfig.clone(),
@@ -137,6 +139,11 @@ fn connection_request(
         context: options.kube_context.clone(),
         namespace: options.namespace.clone(),
         is_in_pod: environment.is_in_pod,
+        dialog: match (stdin().is_terminal(), stderr().is_terminal()) {
+            _ if environment.is_completing => Dialog::None,
+            (false, false) => Dialog::Output,
+            (has_input, _) => Dialog::Terminal { has_input },
+        },
     }
 }
 

@@ -25,9 +25,9 @@ use scratchdbg_backend::{Scope, chain};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::causes::credentials;
 use self::causes::{innermost, words};
 use crate::call::Call;
+use crate::credentials::CredentialError;
 use crate::error::{Error, Refusal};
 use crate::link::Link;
 use crate::list::List;
@@ -293,8 +293,8 @@ impl Client {
                 call,
                 Refusal { code: code.as_u16(), reason: String::new(), message: String::new() },
             ),
-            kube::Error::Auth(error) => {
-                Error::Credentials { place: Arc::clone(&self.place), reason: credentials(&error) }
+            kube::Error::Service(error) if error.is::<CredentialError>() => {
+                Error::Credentials { place: Arc::clone(&self.place), reason: error.to_string() }
             }
             kube::Error::Service(_) | kube::Error::HyperError(_) => {
                 Error::Unreachable { place: Arc::clone(&self.place), reason: innermost(&error) }

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use scratchdbg_backend::{self as backend, Scope};
 use tokio::sync::Semaphore;
 
-use crate::client::{Client, credentials};
-use crate::config::{ConnectionRequest, Settings};
+use crate::client::Client;
+use crate::config::{ConnectionRequest, Problem, Settings};
 use crate::container_id::ContainerId;
+use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::link::Link;
 use crate::logs::CleanEnds;
@@ -71,19 +72,31 @@ impl Cluster {
         request: &ConnectionRequest,
         scope: &Scope,
     ) -> Result<Self, backend::Error> {
+        let dialog = request.dialog;
         let request = request.clone();
-        // This reads files, and may run a program that asks for a password.
-        let prepared = tokio::task::spawn_blocking(move || prepare(&request));
-        let prepared = tokio::select! {
-            prepared = prepared => prepared,
+        let read = tokio::task::spawn_blocking(move || request.read());
+        let read = tokio::select! {
+            read = read => read,
             () = scope.canceled() => return Err(Error::NotConnected { place: Arc::default() }.into()),
         };
-        let (settings_place, namespace, inner) = prepared
-            .map_err(|error| Error::config("cannot read the Kubernetes configuration", error))
-            .and_then(|prepared| prepared)?;
+        let what = "cannot read the Kubernetes configuration";
+        let read = read.map_err(|_| Error::config(what, Problem::Other("a thread has failed")));
+        let Settings { config, login, place, namespace } = read??;
+        let place = Arc::new(place);
+        // This may run a program that asks for a password.
+        let credentials = tokio::select! {
+            credentials = Credentials::get(login, dialog) => credentials,
+            () = scope.canceled() => return Err(Error::NotConnected { place }.into()),
+        };
+        let credentials = credentials.map_err(|error| Error::Credentials {
+            place: Arc::clone(&place),
+            reason: error.to_string(),
+        })?;
+        let inner = transport::client(&config, &credentials)
+            .map_err(|problem| Error::config(format!("cannot connect to {place}"), problem))?;
         let client = Client {
             inner,
-            place: settings_place,
+            place,
             scope: scope.clone(),
             clock: Arc::default(),
             link: Link::default(),
@@ -173,21 +186,6 @@ fn check_uid(id: &ContainerId, pod: Arc<Pod>) -> Result<Arc<Pod>, Error> {
         Some(uid) if *uid != pod.metadata.uid => Err(Error::PodGone { pod: id.pod.clone() }),
         _ => Ok(pod),
     }
-}
-
-fn prepare(
-    request: &ConnectionRequest,
-) -> Result<(Arc<crate::place::Place>, String, kube::Client), Error> {
-    let Settings { config, place, namespace } = request.read()?;
-    let place = Arc::new(place);
-    // This runs the credential program, if the configuration names one.
-    let client = transport::client(&config).map_err(|error| match error {
-        kube::Error::Auth(error) => {
-            Error::Credentials { place: Arc::clone(&place), reason: credentials(&error) }
-        }
-        error => Error::config(format!("cannot connect to {place}"), error),
-    })?;
-    Ok((place, namespace, client))
 }
 
 impl ConnectionRequest {

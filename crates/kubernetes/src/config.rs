@@ -1,10 +1,18 @@
 //! The configuration of a connection: kubeconfig files, or the environment of a pod.
 
+mod address;
+mod file;
+mod login;
+mod problem;
+mod select;
+
 use std::path::{Path, PathBuf};
 
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{InClusterError, Kubeconfig};
 
+pub(crate) use self::problem::Problem;
+use crate::credentials::{Dialog, Login, Source};
 use crate::error::Error;
 use crate::place::Place;
 
@@ -23,11 +31,15 @@ pub struct ConnectionRequest {
     pub namespace: Option<String>,
     /// Whether this process runs in a pod, with the API server's address in its environment.
     pub is_in_pod: bool,
+    /// How a credential program can deal with the user.
+    pub dialog: Dialog,
 }
 
-/// A configuration that was read.
+/// A configuration that was read. Not `Debug`: it contains secrets.
 pub(crate) struct Settings {
+    /// The connection, without credentials.
     pub(crate) config: Config,
+    pub(crate) login: Login,
     pub(crate) place: Place,
     pub(crate) namespace: String,
 }
@@ -51,29 +63,35 @@ impl ConnectionRequest {
         if !kubeconfig.contexts.iter().any(|each| each.name == context) {
             return Err(Error::NoContext { name: context, contexts: contexts() });
         }
-        let options =
-            KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
-        let what = format!("cannot use context `{context}` of the Kubernetes configuration");
-        let config = now(Config::from_custom_kubeconfig(kubeconfig, &options));
-        let config = config.ok_or_else(|| Error::config(&what, "it is not read at once"))?;
-        let config = config.map_err(|error| Error::config(what, error))?;
-        Ok(self.settings(config, Some(context)))
+        let what = || format!("cannot use context `{context}` of the Kubernetes configuration");
+        let selected = select::select(&kubeconfig, &context);
+        let (config, login) = selected.map_err(|problem| Error::config(what(), problem))?;
+        Ok(self.settings(config, login, Some(context)))
     }
 
     fn in_pod(&self) -> Result<Settings, Error> {
-        let config = Config::incluster()
-            .map_err(|error| Error::config("cannot use the pod's service account", error))?;
-        Ok(self.settings(config, None))
+        let mut config = Config::incluster().map_err(|error| {
+            let problem = Problem::Other(match error {
+                InClusterError::ReadDefaultNamespace(_) => "its namespace cannot be read",
+                InClusterError::ReadCertificateBundle(_) => "its certificates cannot be read",
+                InClusterError::ParseCertificates(_) => "its certificates are invalid",
+                _ => "the address of the API server in the environment is invalid",
+            });
+            Error::config("cannot use the pod's service account", problem)
+        })?;
+        let token = std::mem::take(&mut config.auth_info).token_file;
+        let source = token.map_or(Source::None, |path| Source::File(path.into()));
+        Ok(self.settings(config, Login { source, identity: None }, None))
     }
 
-    fn settings(&self, mut config: Config, context: Option<String>) -> Settings {
+    fn settings(&self, mut config: Config, login: Login, context: Option<String>) -> Settings {
         // Requests have their own deadlines: the limit for the first byte depends on the request.
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // A retry inside `kube` would hide an API server that is unhealthy.
         config.default_retry = false;
-        let place = Place { server: without_user(&config.cluster_url.to_string()), context };
+        let place = Place { server: address::shown(&config.cluster_url), context };
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        Settings { config, place, namespace }
+        Settings { config, login, place, namespace }
     }
 
     /// Returns the merged files, and whether the user named them. Returns `None` if there are none.
@@ -93,7 +111,8 @@ impl ConnectionRequest {
                         "cannot merge {} into the Kubernetes configuration",
                         file.display()
                     );
-                    merged.merge(next).map_err(|error| Error::config(what, error))?
+                    let merged = merged.merge(next);
+                    merged.map_err(|error| Error::config(what, file::of_merge(&error)))?
                 }
             });
         }
@@ -113,10 +132,9 @@ impl ConnectionRequest {
 /// How long it may take to establish a connection.
 const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Reads one file. Relative paths in the file become absolute.
-fn read(file: &Path) -> Result<Kubeconfig, Error> {
-    let what = || format!("cannot use the Kubernetes configuration {}", file.display());
-    Kubeconfig::read_from(file).map_err(|error| Error::config(what(), error))
+fn read(path: &Path) -> Result<Kubeconfig, Error> {
+    let what = || format!("cannot use the Kubernetes configuration {}", path.display());
+    file::read(path).map_err(|problem| Error::config(what(), problem))
 }
 
 /// Returns the result of a future that is ready at once.
@@ -125,117 +143,5 @@ fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     future.now_or_never()
 }
 
-/// Removes the user and password from a URL.
-fn without_user(url: &str) -> String {
-    let trimmed = url.trim_end_matches('/');
-    match trimmed
-        .split_once("://")
-        .and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?.1)))
-    {
-        Some((scheme, rest)) => format!("{scheme}://{rest}"),
-        None => trimmed.to_owned(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn write(
-        folder: &Path,
-        name: &str,
-        contexts: &[(&str, &str)],
-        current: Option<&str>,
-    ) -> PathBuf {
-        use std::fmt::Write as _;
-        let mut text = "apiVersion: v1\nkind: Config\n".to_owned();
-        if let Some(current) = current {
-            writeln!(text, "current-context: {current}").unwrap();
-        }
-        for (part, key, body) in [
-            ("clusters", "cluster", "{server: \"https://NAME.example:6443\"}"),
-            ("users", "user", "{token: t}"),
-            ("contexts", "context", "{cluster: NAME, user: NAME, namespace: SPACE}"),
-        ] {
-            writeln!(text, "{part}:").unwrap();
-            for (context, namespace) in contexts {
-                let body = body.replace("NAME", context).replace("SPACE", namespace);
-                writeln!(text, "- name: {context}\n  {key}: {body}").unwrap();
-            }
-        }
-        let path = folder.join(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    #[test]
-    fn files_are_merged_and_contexts_chosen() {
-        let folder = tempfile::tempdir().unwrap();
-        let a = write(folder.path(), "a", &[("alpha", "one")], Some("alpha"));
-        let b = write(folder.path(), "b", &[("beta", "two")], Some("beta"));
-        let missing = folder.path().join("missing");
-        let request = ConnectionRequest {
-            files: vec![missing.clone(), a.clone(), b.clone()],
-            ..ConnectionRequest::default()
-        };
-        let settings = request.read().unwrap();
-        assert_eq!(
-            settings.place.to_string(),
-            "the cluster at https://alpha.example:6443 (context `alpha`)"
-        );
-        assert_eq!(settings.namespace, "one");
-        let other = ConnectionRequest {
-            context: Some("beta".into()),
-            namespace: Some("three".into()),
-            ..request.clone()
-        };
-        let settings = other.read().unwrap();
-        assert_eq!(
-            (settings.place.server.as_str(), settings.namespace.as_str()),
-            ("https://beta.example:6443", "three")
-        );
-        let wrong = ConnectionRequest { context: Some("gamma".into()), ..request.clone() };
-        assert!(
-            matches!(wrong.read(), Err(Error::NoContext { contexts, .. }) if contexts == ["alpha", "beta"])
-        );
-        let one = ConnectionRequest { file: Some(b), ..request };
-        assert_eq!(one.read().unwrap().namespace, "two");
-        let gone =
-            ConnectionRequest { file: Some(missing.clone()), ..ConnectionRequest::default() };
-        assert!(matches!(gone.read(), Err(Error::Config { .. })));
-        let none =
-            ConnectionRequest { default_file: Some(missing), ..ConnectionRequest::default() };
-        assert!(matches!(none.read(), Err(Error::NoConfig { .. })));
-    }
-
-    #[test]
-    fn a_context_must_be_chosen() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = write(folder.path(), "a", &[("alpha", "one"), ("beta", "two")], None);
-        let request = ConnectionRequest { file: Some(file), ..ConnectionRequest::default() };
-        assert!(
-            matches!(request.read(), Err(Error::NoCurrentContext { contexts }) if contexts.len() == 2)
-        );
-    }
-
-    #[test]
-    fn broken_files_are_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config");
-        for text in ["a: [", "contexts: 7", "\u{0}"] {
-            fs::write(&file, text).unwrap();
-            let request =
-                ConnectionRequest { file: Some(file.clone()), ..ConnectionRequest::default() };
-            let Err(error) = request.read() else { panic!("{text:?} is read") };
-            assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_password_in_an_address_is_not_shown() {
-        assert_eq!(without_user("https://u:p@k.example:6443/"), "https://k.example:6443");
-        assert_eq!(without_user("https://k.example/"), "https://k.example");
-    }
-}
+mod tests;

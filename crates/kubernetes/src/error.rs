@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::Call;
+use crate::config::Problem;
+use crate::container_id::NotAContainer;
 use crate::place::Place;
 
 /// A `Status` with which the API server refused a request.
@@ -22,13 +24,16 @@ pub(crate) struct Refusal {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The configuration cannot be used.
-    #[error("{what}: {source}")]
+    #[error("{what}: {problem}")]
     Config {
         /// The operation that failed.
         what: String,
         /// The cause.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        problem: Problem,
     },
+    /// A container's id is invalid.
+    #[error("cannot find a container: {0}")]
+    NotAContainer(#[from] NotAContainer),
     /// No configuration was found.
     #[error("no Kubernetes configuration: {} does not exist, and this is no pod of a cluster", paths(.looked_at))]
     NoConfig {
@@ -174,11 +179,8 @@ impl Refusal {
 }
 
 impl Error {
-    pub(crate) fn config(
-        what: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::Config { what: what.into(), source: source.into() }
+    pub(crate) fn config(what: impl Into<String>, problem: Problem) -> Self {
+        Self::Config { what: what.into(), problem }
     }
 
     pub(crate) fn broken(call: &Call, reason: impl ToString) -> Self {

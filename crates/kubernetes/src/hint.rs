@@ -44,7 +44,7 @@ impl Error {
                 None => "check that the pod may reach the API server".to_owned(),
             },
             Self::Refused { call, refusal, place } => return of_refusal(call, refusal, place.context.as_deref()),
-            Self::PodGone { .. } | Self::Broken { .. } | Self::Canceled { .. } | Self::NotConnected { .. } => {
+            Self::NotAContainer(_) | Self::PodGone { .. } | Self::Broken { .. } | Self::Canceled { .. } | Self::NotConnected { .. } => {
                 return Vec::new();
             }
         };
@@ -55,6 +55,7 @@ impl Error {
         match self {
             Self::InvalidTarget(_) => ErrorKind::Invalid,
             Self::Config { .. }
+            | Self::NotAContainer(_)
             | Self::NoConfig { .. }
             | Self::NoContext { .. }
             | Self::NoCurrentContext { .. } => ErrorKind::Local,

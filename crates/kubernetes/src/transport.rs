@@ -1,5 +1,5 @@
 //! The HTTP client below the connection: that of `kube`, with sockets that notice a link without a
-//! peer.
+//! peer, and with credentials of this crate.
 //!
 //! `kube` sets no options of sockets. Without keep-alive, a stream that only receives, such as a
 //! log, waits for ever after a router or firewall on the way has forgotten the connection.
@@ -10,6 +10,7 @@ use base64::Engine as _;
 use hyper::Uri;
 use hyper::http::HeaderValue;
 use hyper::rt::{Read, Write};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
 use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
@@ -17,8 +18,12 @@ use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::Config;
 use kube::client::{Body, ClientBuilder, ConfigExt as _};
+use rustls_pki_types::ServerName;
 use tower::util::MapErrLayer;
 use tower_service::Service;
+
+use crate::config::Problem;
+use crate::credentials::{AuthorizationLayer, Credentials};
 
 /// How long a connection may bring nothing before the kernel asks the peer for a sign of life.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
@@ -35,24 +40,28 @@ const MAX_IDLE: Duration = Duration::from_secs(5);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Builds the client of a configuration. Runs the credential program, if there is one.
-pub(crate) fn client(config: &Config) -> Result<kube::Client, kube::Error> {
+/// Builds the client of a configuration. The configuration has no credentials of its own.
+pub(crate) fn client(config: &Config, credentials: &Credentials) -> Result<kube::Client, Problem> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_keepalive(Some(KEEPALIVE_AFTER));
     tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
     tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
-    let Some(proxy) = &config.proxy_url else { return over(config, tcp) };
+    let Some(proxy) = &config.proxy_url else { return over(config, credentials, tcp) };
     match proxy.scheme_str() {
-        Some("socks5") => over(config, SocksV5::new(proxy.clone(), tcp)),
-        Some("http") => over(config, tunnel(proxy, tcp)),
+        Some("socks5") => over(config, credentials, SocksV5::new(proxy.clone(), tcp)),
+        Some("http") => over(config, credentials, tunnel(proxy, tcp)),
         Some("https") => {
-            let tls = config.rustls_https_connector_with_connector(tcp)?;
-            over(config, tunnel(proxy, tls))
+            let tls = config.rustls_https_connector_with_connector(tcp);
+            over(config, credentials, tunnel(proxy, tls.map_err(|_| NO_TLS)?))
         }
-        _ => Err(kube::Error::ProxyProtocolUnsupported { proxy_url: Box::new(proxy.clone()) }),
+        _ => Err(Problem::Other("the address of the proxy is none of http, https or socks5")),
     }
 }
+
+/// The error where TLS cannot be prepared. The errors below it may quote certificates.
+const NO_TLS: Problem =
+    Problem::Other("TLS does not work with the certificate authorities of the cluster or system");
 
 fn tunnel<C>(proxy: &Uri, connector: C) -> Tunnel<C> {
     let tunnel = Tunnel::new(proxy.clone(), connector);
@@ -73,26 +82,39 @@ fn authorization(proxy: &Uri) -> Option<HeaderValue> {
 }
 
 /// Puts TLS, the pool of connections, the credentials and the address over a connector.
-fn over<C>(config: &Config, connector: C) -> Result<kube::Client, kube::Error>
+fn over<C>(
+    config: &Config,
+    credentials: &Credentials,
+    connector: C,
+) -> Result<kube::Client, Problem>
 where
     C: Service<Uri, Error: Into<Error>, Future: Send> + Clone + Send + Sync + 'static,
     C::Response: Connection + Read + Write + Send + Unpin + 'static,
 {
-    let tls = config.rustls_https_connector_with_connector(connector)?;
-    let mut limited = TimeoutConnector::new(tls);
+    let mut tls = config.rustls_client_config().map_err(|_| NO_TLS)?;
+    tls.client_auth_cert_resolver = credentials.identities();
+    let mut builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    if let Some(name) = config.tls_server_name.as_ref().filter(|name| !name.is_empty()) {
+        let name = ServerName::try_from(name.clone()).map_err(|_| Problem::Setting {
+            setting: "tls-server-name",
+            reason: "is no valid name",
+        })?;
+        builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
+    }
+    let mut limited = TimeoutConnector::new(builder.enable_http1().wrap_connector(connector));
     limited.set_connect_timeout(config.connect_timeout);
     let client: Client<_, Body> = Builder::new(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(MAX_IDLE)
         .build(limited);
-    let builder = ClientBuilder::new(client, config.default_namespace.clone())
+    let headers = config.extra_headers_layer();
+    let headers = headers.map_err(|_| Problem::Other("a setting `as…` has an invalid value"))?;
+    Ok(ClientBuilder::new(client, config.default_namespace.clone())
         .with_layer(&MapErrLayer::new(Error::from))
-        .with_layer(&config.extra_headers_layer()?);
-    let address = config.base_uri_layer();
-    Ok(match config.auth_layer()? {
-        Some(credentials) => builder.with_layer(&credentials).with_layer(&address).build(),
-        None => builder.with_layer(&address).build(),
-    })
+        .with_layer(&headers)
+        .with_layer(&AuthorizationLayer(credentials.clone()))
+        .with_layer(&config.base_uri_layer())
+        .build())
 }
 
 #[cfg(test)]
@@ -114,12 +136,12 @@ mod tests {
     #[tokio::test]
     async fn other_proxies_are_refused() {
         let mut config = Config::new("https://k.example:6443".parse().unwrap());
-        config.proxy_url = Some("ftp://proxy.example".parse().unwrap());
-        let refused = client(&config).err();
-        assert!(matches!(refused, Some(kube::Error::ProxyProtocolUnsupported { .. })));
+        config.proxy_url = Some("ftp://u:SECRET@proxy.example".parse().unwrap());
+        let refused = client(&config, &Credentials::none()).err().unwrap();
+        assert!(refused.to_string().starts_with("the address of the proxy"), "{refused}");
         for proxy in ["socks5://proxy.example:1080", "http://u:p@proxy.example:3128"] {
             config.proxy_url = Some(proxy.parse().unwrap());
-            assert!(client(&config).is_ok(), "{proxy}");
+            assert!(client(&config, &Credentials::none()).is_ok(), "{proxy}");
         }
     }
 }

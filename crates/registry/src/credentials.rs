@@ -3,9 +3,10 @@
 mod config_file;
 mod helper;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use scratchdbg_secrets::Secret;
 
 use self::config_file::ConfigFile;
 use crate::origin::HUB;
@@ -14,27 +15,6 @@ use crate::origin::HUB;
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 /// The time limit for a helper, which may ask the user to unlock a key ring.
 const HELPER_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// A secret. Neither `Debug` nor an error shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
-
-impl Secret {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns the secret itself.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
-    }
-}
 
 /// A user's credential for a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -235,9 +215,9 @@ mod tests {
         for (script, part) in [
             ("echo no credentials server URL; exit 1", "failed: no credentials server URL"),
             // What else a helper says may have the secret in it.
-            ("echo hidden-word; exit 1", "failed (exit status: 1)"),
-            ("echo '{\"Username\":\"u\",\"Secret\":\"hidden-word\"}'; exit 2", "exit status: 2"),
-            ("echo '{\"Secret\":\"hidden-word\"}'; kill -9 $$", "signal: 9"),
+            ("echo hidden-word; exit 1", "ended with exit code 1"),
+            ("echo '{\"Username\":\"u\",\"Secret\":\"hidden-word\"}'; exit 2", "exit code 2"),
+            ("echo '{\"Secret\":\"hidden-word\"}'; kill -9 $$", "signal 9"),
             ("echo '{\"Secret\": \"hidden-word\"'", "no JSON"),
             ("exit 3", "3"),
             ("exec sleep 60", "gave no answer"),

@@ -9,11 +9,12 @@ use bytes::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
 use hyper::{Method, Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use scratchdbg_secrets::Secret;
 use serde::Deserialize;
 
 use crate::answer::Refusal;
 use crate::body::Content;
-use crate::credentials::{Credential, Secret};
+use crate::credentials::Credential;
 use crate::document;
 use crate::error::Error;
 use crate::origin::Origin;

@@ -71,6 +71,7 @@ impl Asked {
             quiet: true,
             color: Some(Color::Never),
         };
+        let environment = Environment { is_completing: true, ..environment };
         Self { global, cluster, is_image, takes_ended, environment }
     }
 

@@ -4,24 +4,6 @@ use std::io;
 
 use scratchdbg_backend::chain;
 
-/// Returns why there are no credentials, in the words of the credential program if there is one.
-pub(crate) fn credentials(error: &kube::client::AuthError) -> String {
-    match error {
-        kube::client::AuthError::AuthExecRun { cmd, out } => {
-            let words = String::from_utf8_lossy(&out.stderr);
-            let last = words
-                .lines()
-                .map(str::trim)
-                .rfind(|line| !line.is_empty())
-                .unwrap_or("it says nothing");
-            // The command's environment precedes the program.
-            let program = cmd.rsplit_once("}}\" ").map_or(cmd.as_str(), |(_, program)| program);
-            format!("`{program}` ended with {}: {last}", out.status)
-        }
-        error => chain(error),
-    }
-}
-
 /// Returns the message of the innermost error. The outer errors only state that something failed.
 pub(super) fn innermost(error: &kube::Error) -> String {
     if is_cut(error) {

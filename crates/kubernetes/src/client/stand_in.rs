@@ -86,8 +86,9 @@ pub(crate) async fn client(answers: Arc<Answers>) -> Client {
         answer: Duration::from_millis(400),
         questions: 3,
     };
+    let credentials = crate::credentials::Credentials::none();
     Client {
-        inner: crate::transport::client(&config).expect("a client"),
+        inner: crate::transport::client(&config, &credentials).expect("a client"),
         place: Arc::new(Place { server: address, context: None }),
         scope: Scope::default(),
         clock: Arc::default(),

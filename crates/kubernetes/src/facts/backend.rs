@@ -29,9 +29,7 @@ impl FactsBackend for Cluster {
     }
 
     async fn container_record(&self, container: &ContainerName) -> Result<ContainerRecord, Error> {
-        let id = container.as_str().parse::<ContainerId>();
-        let id =
-            id.map_err(|error| crate::error::Error::config("cannot find a container", error))?;
+        let id = container.as_str().parse::<ContainerId>().map_err(crate::error::Error::from)?;
         let pod = self.fresh_pod(&id).await?;
         let container = pod.chosen_container(Some(&id.container))?;
         let name = self.display_name(&pod, &container.name);

@@ -88,7 +88,7 @@ impl LogBackend for Cluster {
 }
 
 fn read_id(text: &str) -> Result<ContainerId, Error> {
-    text.parse().map_err(|error| Error::config("cannot find a container", error))
+    Ok(text.parse::<ContainerId>()?)
 }
 
 /// Kubelets rotate every log. A stream that follows a log loses nothing at a rotation. A stream

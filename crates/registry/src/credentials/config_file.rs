@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use scratchdbg_secrets::Secret;
 use serde::Deserialize;
 
-use super::{Credential, CredentialError, Secret};
+use super::{Credential, CredentialError};
 use crate::origin::HUB;
 
 /// The largest accepted file.

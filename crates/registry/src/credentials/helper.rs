@@ -1,16 +1,15 @@
 //! Credential helpers: `docker-credential-NAME` programs, each asked for one registry
 //! (docker-credential-helpers).
 
-use std::io;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use scratchdbg_secrets::{Limits, Secret, answer, ended};
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
-use super::{Credential, CredentialError, Secret};
+use super::{Credential, CredentialError};
 
 /// The longest accepted output, more than any token.
 const LONGEST_ANSWER: u64 = 1024 * 1024;
@@ -24,9 +23,6 @@ const KNOWN: [&str; 4] = [
     "credentials store is not initialized",
     "Unknown credential action `get`",
 ];
-/// How long the output of a helper that has ended is waited for: a process that it has left in the
-/// background may keep it open.
-const AFTER_END: Duration = Duration::from_millis(500);
 
 /// Not `Debug`: it contains a password.
 #[derive(Deserialize)]
@@ -62,14 +58,13 @@ pub(super) async fn run(
 ) -> Result<Option<Credential>, CredentialError> {
     let failed =
         |reason: String| CredentialError::Helper { program: program.display().to_string(), reason };
-    let answered = tokio::time::timeout(timeout, exchange(program, key)).await;
-    let (status, output) = answered
-        .map_err(|_| failed(format!("gave no answer within {} seconds", timeout.as_secs())))?
-        .map_err(|error| failed(format!("cannot be started: {error}")))?;
-    if output.len() as u64 > LONGEST_ANSWER {
-        return Err(failed("says too much".into()));
-    }
-    if !status.success() {
+    let mut command = Command::new(program);
+    command.arg("get").stderr(Stdio::null());
+    let limits = Limits { time: Some(timeout), output: LONGEST_ANSWER, has_own_group: false };
+    let answered = answer(command, Some(key.as_bytes()), limits).await;
+    let answered = answered.map_err(|error| failed(error.to_string()))?;
+    let output = answered.output;
+    if !answered.status.success() {
         // Nothing else of the output is shown: a secret may be in it.
         let said = String::from_utf8_lossy(&output);
         if said.contains(NOT_FOUND) {
@@ -77,7 +72,7 @@ pub(super) async fn run(
         }
         let known = KNOWN.iter().find(|known| said.trim() == **known);
         return Err(failed(
-            known.map_or_else(|| format!("failed ({status})"), |known| format!("failed: {known}")),
+            known.map_or_else(|| ended(answered.status), |known| format!("failed: {known}")),
         ));
     }
     let answer: Answer =
@@ -89,47 +84,4 @@ pub(super) async fn run(
         "<token>" => Some(Credential::Identity(secret)),
         _ => Some(Credential::Login { username: answer.username, password: secret }),
     })
-}
-
-async fn exchange(program: &Path, key: &str) -> io::Result<(std::process::ExitStatus, Vec<u8>)> {
-    let mut child = Command::new(program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A helper that does not read may still answer.
-        let _unread = stdin.write_all(key.as_bytes()).await;
-    }
-    let mut output = Vec::new();
-    let stdout = child.stdout.take().map(|stdout| stdout.take(LONGEST_ANSWER + 1));
-    let ended = {
-        let mut read = std::pin::pin!(async {
-            match stdout {
-                Some(mut stdout) => stdout.read_to_end(&mut output).await,
-                None => Ok(0),
-            }
-        });
-        tokio::select! {
-            biased;
-            read = &mut read => {
-                read?;
-                None
-            }
-            ended = child.wait() => {
-                let _in_background = tokio::time::timeout(AFTER_END, &mut read).await;
-                Some(ended?)
-            }
-        }
-    };
-    if output.len() as u64 > LONGEST_ANSWER {
-        child.start_kill()?;
-    }
-    let status = match ended {
-        Some(status) => status,
-        None => child.wait().await?,
-    };
-    Ok((status, output))
 }
