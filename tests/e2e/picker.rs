@@ -13,7 +13,8 @@ fn a_target_is_chosen_by_typing() {
     let stage = Stage::set();
     let web = stage.engine.run("web", &[], &stage.image, &["say", "hello of web"]);
     let cache = stage.engine.run("cache", &[], &stage.image, &["say", "hello of cache"]);
-    (web.wait(), cache.wait());
+    web.wait();
+    cache.wait();
     let mut logs = start(&stage, &["logs"]);
     let idle = logs.settings();
     logs.wait_for("the list", |screen| {

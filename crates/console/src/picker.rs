@@ -64,9 +64,7 @@ fn draw(list: &List<'_>) -> io::Result<()> {
         text.push_str("\r\n");
         text.push_str(line);
     }
-    if !lines.is_empty() {
-        text.push_str(&format!("\x1b[{}A", lines.len()));
-    }
-    text.push_str(&format!("\r{prompt}"));
+    let up = if lines.is_empty() { String::new() } else { format!("\x1b[{}A", lines.len()) };
+    text.extend([&up, "\r", &prompt]);
     streams::stderr().write_all(text.as_bytes())
 }

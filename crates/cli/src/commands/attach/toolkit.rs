@@ -7,17 +7,16 @@ use scratchdbg_session::tools::launcher_platform;
 use scratchdbg_settings::Key;
 
 use crate::context::Context;
-use crate::error::CommandError;
 use crate::platform::{ClusterTools, Configured, FindTwin, PodTarget, Twin};
 use scratchdbg_args::AttachArgs;
 
 /// Returns the source of the tools: the image of `--toolkit`, or else the debug twin of the
 /// target's image, or else the image of the configuration file.
-pub(super) async fn of_cluster<'a>(
+pub(super) fn of_cluster<'a>(
     args: &AttachArgs,
     target: &PodTarget,
     context: &'a Context,
-) -> Result<ClusterTools<'a>, CommandError> {
+) -> ClusterTools<'a> {
     let (name, id) = target.image();
     let running = RunningImage { name: name.to_owned(), id: id.to_owned() };
     let file = context.environment.config_file.as_ref();
@@ -44,7 +43,7 @@ pub(super) async fn of_cluster<'a>(
             found.map_err(|error| explain(&error))
         })
     });
-    Ok(ClusterTools::new(args.toolkit.clone(), find, configured))
+    ClusterTools::new(args.toolkit.clone(), find, configured)
 }
 
 fn explain(error: &NoTwin) -> backend::Error {
