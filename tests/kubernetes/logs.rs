@@ -171,12 +171,14 @@ fn the_least_role_is_enough() {
     as_user(&stage.namespace.user("reader", &rules)).run(["logs", "pod/web"]).expect(0, "hello\n");
 }
 
-/// A node makes and removes the files of a log while a container restarts.
+/// A node makes and removes the files of a log while a container restarts. It makes a new file for
+/// a container that runs, so this one has ended.
 #[test]
 fn a_file_that_is_not_there_yet_is_waited_for() {
     let stage = Stage::set(Security::Restricted);
     let image = stage.namespace.import_app(USER);
-    let pod = stage.namespace.run("web", &pod_spec(&image, &[]));
+    let pod = stage.namespace.create("web", &once(&image, &["say", "hello"]));
+    wait_for_end(&pod);
     let folder = format!("{}_web_{}/app", stage.namespace.name(), pod.uid());
     let folder = pod.node().logs().join(folder);
     let (file, elsewhere) = (folder.join("0.log"), folder.join("away"));
@@ -187,5 +189,5 @@ fn a_file_that_is_not_there_yet_is_waited_for() {
     let running = stage.start(&["logs", "-vv", "pod/web"]);
     running.wait_for_stderr("the file of the log is not there");
     fs::rename(&elsewhere, &file).expect("the log");
-    running.finish().expect_code(0);
+    running.finish().expect(0, "hello\n");
 }

@@ -150,7 +150,7 @@ impl Client {
         // The stream keeps the future of a step, so that questions about the link go on where the
         // caller stops to wait.
         let stream = futures_util::stream::unfold(Some(open), async |open| open?.step().await);
-        Ok(Some(stream.boxed()))
+        Ok(Some(stream.fuse().boxed()))
     }
 
     /// Waits until the link to the API server is dead.

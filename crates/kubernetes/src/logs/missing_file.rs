@@ -40,7 +40,9 @@ async fn begun(client: Client, call: Call, mut log: RawLog) -> RawLog {
     for _ in 0..ATTEMPTS {
         match log.next().await {
             Some(Ok(piece)) if is_told(&piece) => {}
-            first => return iter(first).chain(log).boxed(),
+            Some(first) => return iter([first]).chain(log).boxed(),
+            // A stream that has ended must not be asked again.
+            None => return empty().boxed(),
         }
         tracing::debug!("the file of the log is not there");
         tokio::time::sleep(PAUSE).await;
@@ -86,6 +88,7 @@ mod tests {
             String::from_utf8(pieces.concat()).unwrap()
         };
         assert_eq!(read(&["a line\n"]).await, "a line\n");
+        assert_eq!(read(&[""]).await, "", "an empty log");
         assert_eq!(read(&[WORDS, WORDS, "a line\n"]).await, "a line\n");
         assert_eq!(read(&[WORDS; 20]).await, WORDS, "it is not there");
     }
