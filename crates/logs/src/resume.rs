@@ -10,9 +10,10 @@
 //! delivered, and everything after it is new.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{Hash as _, Hasher as _};
 
 use jiff::SignedDuration;
+use rustc_hash::FxHasher;
 
 use crate::Timestamp;
 use crate::line::Line;
@@ -23,6 +24,9 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 
 /// How many lines are remembered at most.
 const MAX_REMEMBERED: usize = 1 << 17;
+
+/// How many lines are remembered until old ones are looked for.
+const ROUND: usize = 64;
 
 /// How a line relates to the lines before the interruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +180,10 @@ impl Resume {
         if let (Some(at), Some(timestamp)) = (line.at, timestamp) {
             self.last = Some((at, timestamp));
         }
+        let count = self.remembered.len();
+        if count % ROUND != 0 && count <= MAX_REMEMBERED {
+            return;
+        }
         let Some((last, _)) = self.last else { return };
         // A resumed stream begins later than this.
         let old = last.checked_sub(OVERLAP * 2).unwrap_or(last);
@@ -209,9 +217,10 @@ impl Resumed {
     }
 }
 
-/// Identifies a line among those with the same timestamp.
+/// Identifies a line among those with the same timestamp. Every line is hashed, so the hash is a
+/// fast one: lines that share one are told apart by their order.
 fn identity(line: &Line<'_>, at: Option<jiff::Timestamp>) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FxHasher::default();
     at.hash(&mut hasher);
     line.stream.hash(&mut hasher);
     (line.text.len(), line.cut).hash(&mut hasher);
