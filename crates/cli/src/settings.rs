@@ -16,8 +16,13 @@ pub(crate) fn read(environment: &Environment) -> Result<Settings, CommandError> 
         return Settings::new(None, Environment::named)
             .map_err(|error| explain(&error.to_string()));
     };
+    // What this user may not read is another user's, whose home directory this environment has.
+    let is_absent = |error: &io::Error| {
+        use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+        matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
+    };
     let text = match scratchdbg_files::read(path, LARGEST) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if is_absent(&error) => None,
         read => {
             let bytes = read.map_err(|error| CommandError::unreadable(path, &error))?;
             Some(

@@ -197,8 +197,8 @@ impl ReadProgress {
     pub(crate) fn pass(&mut self, line: &Line<'_>) -> Option<Notice> {
         // Like the engine: from the first line that is new enough, whatever the timestamps after
         // it.
-        self.has_begun = self.has_begun
-            || line.timestamp.and_then(|stamp| stamp.instant()) >= self.since;
+        self.has_begun =
+            self.has_begun || line.timestamp.and_then(|stamp| stamp.instant()) >= self.since;
         self.last = line.timestamp.or(self.last);
         self.hole.take()
     }
