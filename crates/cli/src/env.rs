@@ -79,9 +79,9 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let path =
             |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let home = |folder: &str| Some(path("HOME")?.join(folder));
         // The XDG base directory specification ignores a relative path.
         let base = |name: &str| path(name).filter(|path| path.is_absolute());
+        let home = |folder: &str| Some(base("HOME")?.join(folder));
         let config_home = base("XDG_CONFIG_HOME").or_else(|| home(".config"));
         let text = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(lossy);
         Self {

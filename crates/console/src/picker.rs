@@ -5,7 +5,7 @@ mod list;
 
 use std::io::{self, IsTerminal as _, Write as _, stderr, stdin};
 
-use rustix::termios::tcgetwinsize;
+use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 
 use self::keys::{Key, read_key};
 use self::list::{List, Step};
@@ -35,6 +35,8 @@ pub fn can_ask() -> bool {
 pub async fn pick(title: &str, choices: &[Choice]) -> io::Result<Option<usize>> {
     let mut list = List::new(title, choices);
     let _raw = RawMode::enable()?;
+    // What was typed before the list is shown does not choose in it.
+    let _none_waits = tcflush(stdin(), QueueSelector::IFlush);
     let outcome = loop {
         draw(&list)?;
         let key = tokio::task::spawn_blocking(read_key).await.map_err(io::Error::other)?;

@@ -27,7 +27,7 @@ use serde::de::DeserializeOwned;
 
 use self::causes::{innermost, words};
 use crate::call::Call;
-use crate::credentials::CredentialError;
+use crate::credentials::{CredentialError, Credentials};
 use crate::error::{Error, Refusal};
 use crate::link::Link;
 use crate::list::List;
@@ -42,6 +42,9 @@ const MOST_OF_A_REFUSAL: usize = 64 << 10;
 /// The number of objects on a page of a list.
 const PAGE: &str = "500";
 
+/// The most objects of a list: more than a cluster can have pods.
+const MOST_OBJECTS: usize = 500_000;
+
 /// A client of one API server. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -51,6 +54,7 @@ pub(crate) struct Client {
     /// How far this machine's clock is behind that of the API server, in seconds.
     pub(crate) clock: Arc<AtomicI64>,
     pub(crate) link: Link,
+    pub(crate) credentials: Credentials,
 }
 
 impl Client {
@@ -62,9 +66,17 @@ impl Client {
     /// Reads a complete list, page by page. All pages show the same moment if the API server still
     /// has that version.
     pub(crate) async fn list<T: DeserializeOwned>(&self, call: &Call) -> Result<List<T>, Error> {
+        self.wait(call, call.whole_limit(), self.pages(call)).await
+    }
+
+    async fn pages<T: DeserializeOwned>(&self, call: &Call) -> Result<List<T>, Error> {
         let mut all: List<T> =
             self.read(&call.clone().with("limit", PAGE), None, Vec::new()).await?;
         while !all.metadata.next.is_empty() {
+            if all.items.len() > MOST_OBJECTS {
+                let reason = format!("the list has more than {MOST_OBJECTS} objects");
+                return Err(Error::broken(call, reason));
+            }
             let page = call.clone().with("limit", PAGE).with("continue", all.metadata.next.clone());
             let next: List<T> = self.read(&page, None, Vec::new()).await?;
             all.items.extend(next.items);
@@ -277,6 +289,9 @@ impl Client {
     }
 
     fn refused(&self, call: &Call, refusal: Refusal) -> Error {
+        // A server, or a proxy before it, may repeat the request's headers.
+        let message = self.credentials.taken_out(refusal.message);
+        let refusal = Refusal { message, ..refusal };
         Error::Refused { call: Box::new(call.clone()), refusal, place: Arc::clone(&self.place) }
     }
 

@@ -100,6 +100,7 @@ impl Cluster {
             scope: scope.clone(),
             clock: Arc::default(),
             link: Link::default(),
+            credentials,
         };
         Ok(Self {
             client,

@@ -10,6 +10,7 @@ mod headers;
 mod identity;
 mod layer;
 mod program;
+mod sent;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use self::identity::Identities;
 pub(crate) use self::identity::identity;
 pub(crate) use self::layer::AuthorizationLayer;
 pub(crate) use self::program::Program;
+use self::sent::Sent;
 
 /// The largest accepted file of a token.
 const LARGEST: u64 = 1 << 20;
@@ -81,6 +83,7 @@ struct Shared {
     /// How a program can deal with the user when it runs again.
     later: Dialog,
     current: Mutex<Current>,
+    sent: Sent,
     identities: Arc<Identities>,
 }
 
@@ -120,6 +123,7 @@ impl Credentials {
             source,
             later,
             current: Mutex::new(Current { header, valid: Valid::Always }),
+            sent: Sent::default(),
             identities: Arc::new(Identities::new(identity)),
         };
         shared.renew(&mut *shared.current.lock().await, dialog).await?;
@@ -133,6 +137,7 @@ impl Credentials {
             source: Source::None,
             later: Dialog::None,
             current: Mutex::new(Current { header: None, valid: Valid::Always }),
+            sent: Sent::default(),
             identities: Arc::default(),
         }))
     }
@@ -140,6 +145,11 @@ impl Credentials {
     /// Returns the client certificates for TLS.
     pub(crate) fn identities(&self) -> Arc<Identities> {
         Arc::clone(&self.0.identities)
+    }
+
+    /// Returns what a cluster says without the credentials that were sent to it.
+    pub(crate) fn taken_out(&self, text: String) -> String {
+        self.0.sent.taken_out(text)
     }
 
     /// Whether other credentials may be had if these are refused.
@@ -153,6 +163,9 @@ impl Credentials {
         if current.valid.is_over() {
             self.0.renew(&mut current, self.0.later).await?;
         }
+        if let Some(header) = &current.header {
+            self.0.sent.note(header);
+        }
         Ok(current.header.clone())
     }
 
@@ -165,6 +178,9 @@ impl Credentials {
             && let Err(error) = self.0.renew(&mut current, self.0.later).await
         {
             tracing::debug!("the credentials are refused, and {error}");
+        }
+        if let Some(header) = &current.header {
+            self.0.sent.note(header);
         }
         current.header.clone()
     }

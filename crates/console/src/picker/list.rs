@@ -82,8 +82,9 @@ impl<'a> List<'a> {
         // The selected line is always among those that are shown.
         let first = self.selected.saturating_sub(shown - 1);
         let value = |index: usize| escape::label(&self.choices[index].value).into_owned();
-        let widest =
-            matching.iter().map(|&index| value(index).chars().count()).max().unwrap_or_default();
+        let widest = matching.iter().map(|&index| value(index).chars().count()).max();
+        // One long name does not hide what is known of the others.
+        let widest = widest.unwrap_or_default().min(room / 2);
         let line = |(position, &index): (usize, &usize)| {
             let about = escape::label(&self.choices[index].about).into_owned();
             let text = format!("{:widest$}  {about}", value(index));

@@ -93,5 +93,6 @@ pub(crate) async fn client(answers: Arc<Answers>) -> Client {
         scope: Scope::default(),
         clock: Arc::default(),
         link: Link::with(limits),
+        credentials,
     }
 }
