@@ -24,7 +24,7 @@ impl Binary {
     /// contains only it and `files`.
     pub(crate) fn open(path: &Path, files: &Tree) -> Result<Self, BuildError> {
         let file = HostFile::new(path)?;
-        let platform = static_platform(path, &inspect(path)?, files)?;
+        let platform = static_platform(path, &inspect(&file)?, files)?;
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| BuildError::NameNotUtf8 { path: path.to_owned() })?;
         Ok(Self { file, path: format!("/{name}"), platform })
@@ -52,9 +52,9 @@ pub(crate) fn runs(host: &Platform, program: &Platform) -> bool {
     convert(host).runs(&convert(program))
 }
 
-fn inspect(path: &Path) -> Result<Program, BuildError> {
-    let unreadable = |source| BuildError::Read { path: path.to_owned(), source };
-    let (file, _) = scratchdbg_files::open(path).map_err(unreadable)?;
+fn inspect(file: &HostFile) -> Result<Program, BuildError> {
+    let unreadable = |source| BuildError::Read { path: file.path().to_owned(), source };
+    let file = file.open().map_err(unreadable)?;
     program::inspect(file).map_err(|error| unreadable(std::io::Error::other(error)))
 }
 

@@ -67,7 +67,7 @@ fn inspect(data: &FileData, path: &Path) -> Result<Program, BuildError> {
     match data {
         FileData::Bytes(bytes) => Ok(program::inspect_head(bytes, bytes.len() as u64)),
         FileData::Host(file) => {
-            let (file, _) = scratchdbg_files::open(file.path()).map_err(unreadable)?;
+            let file = file.open().map_err(unreadable)?;
             program::inspect(file).map_err(|error| unreadable(std::io::Error::other(error)))
         }
     }

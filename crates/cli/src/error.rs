@@ -15,6 +15,9 @@ pub(crate) const USAGE: u8 = 2;
 /// The exit code of `attach` if scratchdbg or the engine failed, as opposed to the command.
 pub(crate) const ATTACH_FAILED: u8 = 125;
 
+/// The exit code of a verdict that nobody has read: that of a process that SIGPIPE ended.
+pub(crate) const UNREAD: u8 = 128 + 13;
+
 /// A command that failed.
 #[derive(Debug)]
 pub(crate) struct CommandError {
@@ -26,7 +29,8 @@ pub(crate) struct CommandError {
     pub(crate) code: u8,
     /// Whether the failure is that there is no such container.
     pub(crate) is_absent: bool,
-    /// Whether the reader of standard output is gone. If so, nothing is printed, and the code is 0.
+    /// Whether the reader of standard output is gone. If so, nothing is printed, and the code is 0,
+    /// or [`UNREAD`].
     pub(crate) broken_pipe: bool,
 }
 

@@ -22,7 +22,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::context::Context;
 use crate::env::Environment;
-use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
+use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, UNREAD, USAGE};
 use crate::plugin::Asked;
 use scratchdbg_args::{Cli, Color, Command, Global};
 
@@ -46,10 +46,10 @@ fn main() -> ExitCode {
     let settings = settings::read(&environment);
     let color = color(&cli.global, settings.as_ref().ok());
     let printer = Printer::new(color, cli.global.quiet).suggesting(cluster);
-    let attach = matches!(cli.command, Command::Attach(_));
+    let codes = Codes::of(&cli.command);
     let settings = match settings {
         Err(_) if !cli.command.has_settings() => Settings::default(),
-        Err(error) => return exit_code(Err(error), attach, printer),
+        Err(error) => return exit_code(Err(error), codes, printer),
         Ok(settings) => settings,
     };
     environment.take(&settings);
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
         Ok(interrupts) => interrupts,
         Err(error) => {
             printer.error(&format!("cannot listen for signals: {error}"));
-            return ExitCode::from(if attach { ATTACH_FAILED } else { FAILED });
+            return ExitCode::from(if codes == Codes::Session { ATTACH_FAILED } else { FAILED });
         }
     };
     if let Some(address) = &context.environment.docker_plugin_socket {
@@ -91,19 +91,41 @@ fn main() -> ExitCode {
     // destructors would. A thread may still be reading from a file or, through this runtime, from a
     // registry: without the runtime, that thread would panic.
     let _left = std::mem::ManuallyDrop::new(runtime);
-    let code = exit_code(outcome, attach, printer);
+    let code = exit_code(outcome, codes, printer);
     say_what_may_be_left(&context.scope, printer);
     code
 }
 
+/// What the exit codes of a command mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Codes {
+    /// They are those of the command in a session.
+    Session,
+    /// They are a verdict.
+    Verdict,
+    Plain,
+}
+
+impl Codes {
+    fn of(command: &Command) -> Self {
+        match command {
+            Command::Attach(_) => Self::Session,
+            Command::Check(_) | Command::Pair(_) => Self::Verdict,
+            _ => Self::Plain,
+        }
+    }
+}
+
 /// Prints the error, if any, and returns the exit code.
-fn exit_code(outcome: Outcome, attach: bool, printer: Printer) -> ExitCode {
+fn exit_code(outcome: Outcome, codes: Codes, printer: Printer) -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
+        // Nobody has read the verdict: that is no success of a command whose code is the verdict.
+        Err(error) if error.broken_pipe && codes == Codes::Verdict => ExitCode::from(UNREAD),
         Err(error) if error.broken_pipe => ExitCode::SUCCESS,
         Err(error) => {
             error.print(printer);
-            ExitCode::from(if attach { ATTACH_FAILED } else { error.code })
+            ExitCode::from(if codes == Codes::Session { ATTACH_FAILED } else { error.code })
         }
     }
 }
@@ -129,7 +151,7 @@ fn explain_usage(error: clap::Error) -> ExitCode {
         };
         return exit_code(
             written.map(|()| 0),
-            false,
+            Codes::Plain,
             Printer::new(anstream::ColorChoice::Auto, false),
         );
     }

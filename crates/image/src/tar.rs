@@ -177,8 +177,7 @@ impl<'a> TarWriter<'a> {
             path: source.path().to_owned(),
             source: source_error,
         };
-        // The path may lead to something else by now.
-        let (mut file, _) = scratchdbg_files::open(source.path()).map_err(failed)?;
+        let mut file = source.open().map_err(failed)?;
         self.buffer.resize(COPY_BUFFER, 0);
         let mut left = source.size();
         while left > 0 {
@@ -200,7 +199,7 @@ impl<'a> TarWriter<'a> {
             self.meter.add(got);
             left -= got as u64;
         }
-        Ok(())
+        source.expect_unchanged(&file).map_err(failed)
     }
 
     fn pad(&mut self, size: u64) -> Result<(), ImageError> {
@@ -356,10 +355,8 @@ mod tests {
 
         std::fs::write(&path, [1; 999]).unwrap();
         let error = write_tree(&tree, 0, &mut io::sink()).unwrap_err();
-        assert!(
-            matches!(error, ImageError::SourceChanged { expected: 1000, actual: 999, .. }),
-            "{error}"
-        );
+        let ImageError::Read { source, .. } = error else { panic!("{error}") };
+        assert!(source.to_string().contains("changed while it was read"), "{source}");
 
         std::fs::remove_file(&path).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::from(0o600)).unwrap();

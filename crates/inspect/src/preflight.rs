@@ -180,7 +180,8 @@ impl HostFiles {
         file: &HostFile,
         search: bool,
     ) -> io::Result<FileFacts> {
-        let (open, metadata) = scratchdbg_files::open(file.path())?;
+        let open = file.open()?;
+        let metadata = open.metadata()?;
         let key = (metadata.dev(), metadata.ino());
         // Files that are kept whole are small, and read again.
         let again = if search || contents::is_kept(path) { None } else { self.seen.get(&key) };

@@ -52,8 +52,7 @@ fn account(files: &Tree, path: &str, name: &str) -> Result<Vec<String>, String> 
         }
         Some(Entry { node: Node::File(FileData::Host(host)), .. }) => {
             let mut bytes = Vec::new();
-            let outcome = scratchdbg_files::open(host.path())
-                .and_then(|(file, _)| file.take(LARGEST).read_to_end(&mut bytes));
+            let outcome = host.open().and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
             outcome.map_err(|error| format!("cannot read {}: {error}", host.path().display()))?;
             String::from_utf8_lossy(&bytes).into_owned()
         }

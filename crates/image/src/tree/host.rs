@@ -1,19 +1,42 @@
 //! Files of this machine, which a tree refers to.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::ImageError;
 
 /// A regular file of this machine, with the size and the file capabilities (`setcap`) that it had
-/// at the time of [`HostFile::new`].
+/// at the time of [`HostFile::new`]. It is read several times, and must be the same each time.
 #[derive(Clone, Debug)]
 pub struct HostFile {
     path: PathBuf,
     size: u64,
+    version: Version,
     capabilities: Option<Arc<[u8]>>,
     pub(super) source_mode: Option<u32>,
+}
+
+/// Which file a path led to, and its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Version {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
 }
 
 impl HostFile {
@@ -27,12 +50,40 @@ impl HostFile {
                     let capabilities = file_capabilities(&path)
                         .map_err(|source| ImageError::Read { path: path.clone(), source })?
                         .map(Arc::from);
-                    Ok(Self { size: metadata.len(), path, capabilities, source_mode: None })
+                    let (size, version) = (metadata.len(), Version::of(&metadata));
+                    Ok(Self { size, version, path, capabilities, source_mode: None })
                 }
                 Some(kind) => Err(ImageError::NotARegularFile { kind, path }),
             },
             Err(source) => Err(ImageError::Read { path, source }),
         }
+    }
+
+    /// Opens the file for reading.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file was changed or replaced since [`HostFile::new`].
+    pub fn open(&self) -> io::Result<File> {
+        let (file, metadata) = scratchdbg_files::open(&self.path)?;
+        self.expect_same(&metadata)?;
+        Ok(file)
+    }
+
+    /// Fails if the file, which was opened with [`open`](Self::open), was changed meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Fails also if its state cannot be read.
+    pub fn expect_unchanged(&self, file: &File) -> io::Result<()> {
+        self.expect_same(&file.metadata()?)
+    }
+
+    fn expect_same(&self, metadata: &Metadata) -> io::Result<()> {
+        if Version::of(metadata) == self.version {
+            return Ok(());
+        }
+        Err(io::Error::other("it changed while it was read; build again"))
     }
 
     /// Notes the permission bits that the file has here, because its entry has others that nobody
@@ -81,6 +132,24 @@ fn file_capabilities(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_was_replaced_or_changed_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("app"), folder.path().join("other"));
+        fs::write(&path, b"one").unwrap();
+        let file = HostFile::new(&path).unwrap();
+        let open = file.open().unwrap();
+        file.expect_unchanged(&open).unwrap();
+        fs::write(&other, b"two").unwrap();
+        fs::rename(&other, &path).unwrap();
+        let error = file.open().unwrap_err().to_string();
+        assert!(error.contains("changed while it was read"), "{error}");
+        let file = HostFile::new(&path).unwrap();
+        let open = file.open().unwrap();
+        fs::write(&path, b"three").unwrap();
+        file.expect_unchanged(&open).unwrap_err();
+    }
 
     #[test]
     fn only_regular_files_are_taken_from_the_host() {
