@@ -248,3 +248,17 @@ fn usage_errors_quote_no_escape_sequence() {
         );
     }
 }
+
+#[test]
+fn a_verdict_that_nobody_reads_is_no_success() {
+    let stage = Stage::set();
+    fs::write(stage.scratchdbg.home().join("app"), b"\x7fELF").expect("a file");
+    for format in ["text", "json", "sarif"] {
+        let check = ["check", "app", "--format", format];
+        stage.run(&check).expect_code(1);
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let status = stage.scratchdbg.command(check).stdout(writer).status().expect("it runs");
+        assert_eq!(status.code(), Some(141), "{format}");
+    }
+}

@@ -1,8 +1,15 @@
 //! The list from which a target is chosen where none is named.
 
+use std::process::Command;
+
 use scratchdbg_testkit::terminal::Terminal;
 
 use crate::stage::Stage;
+
+/// The settings of a terminal that no program has changed.
+fn idle() -> String {
+    Terminal::start(Command::new("true"), 24, 100).settings()
+}
 
 fn start(stage: &Stage, arguments: &[&str]) -> Terminal {
     Terminal::start(stage.scratchdbg.command(arguments), 24, 100)
@@ -16,7 +23,7 @@ fn a_target_is_chosen_by_typing() {
     web.wait();
     cache.wait();
     let mut logs = start(&stage, &["logs"]);
-    let idle = logs.settings();
+    let idle = idle();
     logs.wait_for("the list", |screen| {
         screen.starts_with("Container: ") && screen.contains(web.name())
     });
@@ -53,19 +60,17 @@ fn leaving_the_list_gives_the_terminal_back() {
     web.wait();
     for key in ["\x1b", "\x03", "\x04"] {
         let mut list = start(&stage, &["logs"]);
-        let idle = list.settings();
         list.wait_for("the list", |screen| screen.contains(web.name()));
         list.send(key);
         assert_eq!(list.wait().code(), Some(130), "{key:?}: {}", list.text());
-        assert_eq!(list.settings(), idle);
+        assert_eq!(list.settings(), idle());
     }
     for signal in [rustix::process::Signal::TERM, rustix::process::Signal::HUP] {
         let mut list = start(&stage, &["attach"]);
-        let idle = list.settings();
         list.wait_for("the list", |screen| screen.contains(web.name()));
         list.signal(signal);
         assert_eq!(list.wait().code(), Some(128 + signal.as_raw()), "{}", list.text());
-        assert_eq!(list.settings(), idle);
+        assert_eq!(list.settings(), idle());
     }
 }
 
