@@ -181,7 +181,7 @@ impl Resume {
             self.last = Some((at, timestamp));
         }
         let count = self.remembered.len();
-        if count % ROUND != 0 && count <= MAX_REMEMBERED {
+        if !count.is_multiple_of(ROUND) && count <= MAX_REMEMBERED {
             return;
         }
         let Some((last, _)) = self.last else { return };
