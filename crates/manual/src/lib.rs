@@ -6,8 +6,10 @@
 pub mod examples;
 mod reference;
 
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::{fs, io};
 
 use clap::Command;
 use clap_mangen::Man;
@@ -61,7 +63,14 @@ pub fn pages(command: Command) -> io::Result<Vec<Page>> {
 /// What the operating system says of the folder or a file.
 pub fn write(pages: &[Page], folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    pages.iter().try_for_each(|page| fs::write(folder.join(page.file_name()), &page.source))
+    pages.iter().try_for_each(|page| {
+        // A page takes the place of what has its name: a link is not followed, a pipe not opened.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&page.source)?;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        file.persist(folder.join(page.file_name())).map_err(|error| error.error)?;
+        Ok(())
+    })
 }
 
 fn add(command: &Command, parent: Option<&str>, pages: &mut Vec<Page>) -> io::Result<()> {
@@ -203,6 +212,19 @@ mod tests {
                     .subcommand(list),
             )
             .subcommand(Command::new("secret").hide(true))
+    }
+
+    #[test]
+    fn a_page_takes_the_place_of_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = Page { source: b"page".to_vec(), command: "x".to_owned(), aliases: Vec::new() };
+        let (kept, link) = (folder.path().join("kept"), folder.path().join(page.file_name()));
+        fs::write(&kept, b"kept").unwrap();
+        std::os::unix::fs::symlink(&kept, &link).unwrap();
+        write(&[page], folder.path()).unwrap();
+        assert_eq!(fs::read(&kept).unwrap(), b"kept");
+        assert_eq!(fs::read(&link).unwrap(), b"page");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
     }
 
     #[test]
