@@ -319,7 +319,7 @@ fn saved_paths(stage: &Stage, image: &str) -> Vec<String> {
         entry.path().expect("a path").to_string_lossy().trim_end_matches('/').to_owned()
     });
     let paths = paths.collect();
-    stage.engine.ask(["rm", &name]);
+    stage.engine.ask(["rm", "--volumes", &name]);
     paths
 }
 
