@@ -180,17 +180,21 @@ impl Command {
         }
     }
 
-    /// The options by which the user named a cluster, if any were given.
-    pub fn cluster(&self) -> Option<ClusterOptions> {
-        let options = match self {
+    /// The options about clusters, of a command that has them.
+    pub fn kubernetes(&self) -> Option<KubernetesArgs> {
+        Some(match self {
             Self::Attach(args) => args.kubernetes.clone(),
             Self::Logs(args) => args.kubernetes.clone(),
             Self::Why(args) => args.kubernetes.clone(),
             Self::Ps(args) => args.kubernetes.clone(),
             Self::Sessions(command) => KubernetesArgs::from(command.cluster()),
             _ => return None,
-        };
-        let given = ClusterOptions::from(options);
+        })
+    }
+
+    /// The options by which the user named a cluster, if any were given.
+    pub fn cluster(&self) -> Option<ClusterOptions> {
+        let given = ClusterOptions::from(self.kubernetes()?);
         (given != ClusterOptions::default()).then_some(given)
     }
 }

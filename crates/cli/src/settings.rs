@@ -1,8 +1,9 @@
 //! Reads the user's settings.
 
 use std::io;
+use std::path::Path;
 
-use scratchdbg_settings::{Key, Settings};
+use scratchdbg_settings::{Key, Settings, Source};
 
 use crate::env::Environment;
 use crate::error::CommandError;
@@ -12,29 +13,27 @@ const LARGEST: u64 = 1 << 20;
 
 /// Reads the file, if there is one, and the variables. Blocks on the file.
 pub(crate) fn read(environment: &Environment) -> Result<Settings, CommandError> {
-    let Some(path) = &environment.config_file else {
-        return Settings::new(None, Environment::named)
-            .map_err(|error| explain(&error.to_string()));
-    };
-    // What this user may not read is another user's, whose home directory this environment has.
-    let is_absent = |error: &io::Error| {
-        use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
-        matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
-    };
-    let text = match scratchdbg_files::read(path, LARGEST) {
-        Err(error) if is_absent(&error) => None,
-        read => {
-            let bytes = read.map_err(|error| CommandError::unreadable(path, &error))?;
-            Some(
-                String::from_utf8(bytes)
-                    .map_err(|_| explain(&format!("{}: it is not UTF-8", path.display())))?,
-            )
-        }
-    };
-    Settings::new(text.as_deref(), Environment::named).map_err(|error| match error.source {
-        scratchdbg_settings::Source::File => explain(&format!("{}: {error}", path.display())),
-        scratchdbg_settings::Source::Environment(_) => explain(&error.to_string()),
+    let path = environment.config_file.as_deref();
+    let text = path.map(text).transpose()?.flatten();
+    Settings::new(text.as_deref(), Environment::named).map_err(|error| match (error.source, path) {
+        (Source::File, Some(path)) => explain(&format!("{}: {error}", path.display())),
+        _ => explain(&error.to_string()),
     })
+}
+
+/// Returns the file's text, if there is a file.
+fn text(path: &Path) -> Result<Option<String>, CommandError> {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    match scratchdbg_files::read(path, LARGEST) {
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| explain(&format!("{}: it is not UTF-8", path.display()))),
+        // What this user may not read is another user's, whose home directory this environment has.
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | PermissionDenied) => {
+            Ok(None)
+        }
+        Err(error) => Err(CommandError::unreadable(path, &error)),
+    }
 }
 
 fn explain(reason: &str) -> CommandError {

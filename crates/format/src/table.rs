@@ -2,7 +2,8 @@
 
 use anstyle::Style;
 use scratchdbg_logs::escape;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use scratchdbg_logs::render::shorten;
+use unicode_width::UnicodeWidthStr as _;
 
 const GAP: &str = "  ";
 const HEADER: Style = Style::new().bold();
@@ -53,7 +54,7 @@ pub fn lines<R>(columns: &[Column<R>], rows: &[R], width: Option<usize>) -> Vec<
     let line = |cells: Vec<(&str, Style)>| {
         let cells = cells.into_iter().zip(&laid).enumerate().map(
             |(index, ((cell, style), Laid { width, .. }))| {
-                let cell = cut(cell, *width);
+                let cell = shorten(cell, *width);
                 let fill = if index == last { 0 } else { width.saturating_sub(cell.width()) };
                 format!("{style}{cell}{style:#}{}", " ".repeat(fill))
             },
@@ -89,20 +90,6 @@ fn fit<R>(columns: &mut Vec<Laid<'_, R>>, width: usize) {
             None => return,
         }
     }
-}
-
-/// Returns a cell cut to at most `width` characters.
-fn cut(cell: &str, width: usize) -> String {
-    if cell.width() <= width {
-        return cell.to_owned();
-    }
-    let mut used = 1;
-    let fits = |character: &char| {
-        used += character.width().unwrap_or_default();
-        used <= width
-    };
-    let kept: String = cell.chars().take_while(fits).collect();
-    format!("{kept}…")
 }
 
 #[cfg(test)]

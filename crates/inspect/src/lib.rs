@@ -25,6 +25,7 @@ mod evaluate;
 mod layers;
 mod lines;
 mod location;
+mod lookups;
 mod manifest;
 mod open;
 mod overview;

@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use scratchdbg_backend::{ContainerRecord, FilesBackend};
 use scratchdbg_diagnose::container::Phase;
 use scratchdbg_diagnose::rules::image::has_shell;
 
 use crate::evaluate::{Evaluation, evaluate};
+use crate::lookups;
 
-/// The number of images that are inspected at once.
-const AT_ONCE: usize = 8;
 /// The time limit for all images together.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
 
@@ -22,18 +20,10 @@ pub(crate) async fn shells(
     backend: &impl FilesBackend,
     records: &[ContainerRecord],
 ) -> HashMap<String, Option<bool>> {
-    let mut found = HashMap::new();
-    let mut lookups = futures_util::stream::iter(representatives(records))
-        .map(async |record| (record.image_id.clone(), shell(backend, record).await))
-        .buffer_unordered(AT_ONCE);
-    let all = async {
-        while let Some((image, shell)) = lookups.next().await {
-            found.insert(image, shell);
-        }
-    };
-    let _late = tokio::time::timeout(TIME_LIMIT, all).await;
-    drop(lookups);
-    found
+    lookups::within(TIME_LIMIT, representatives(records), async |record: &ContainerRecord| {
+        (record.image_id.clone(), shell(backend, record).await)
+    })
+    .await
 }
 
 /// Chooses one container of each image, if possible a running one: its files are mounted already.

@@ -163,10 +163,7 @@ impl Credentials {
         if current.valid.is_over() {
             self.0.renew(&mut current, self.0.later).await?;
         }
-        if let Some(header) = &current.header {
-            self.0.sent.note(header);
-        }
-        Ok(current.header.clone())
+        Ok(self.0.hand_out(&current))
     }
 
     /// Gets credentials anew after these were refused, and returns the header. Requests that are
@@ -179,14 +176,18 @@ impl Credentials {
         {
             tracing::debug!("the credentials are refused, and {error}");
         }
-        if let Some(header) = &current.header {
-            self.0.sent.note(header);
-        }
-        current.header.clone()
+        self.0.hand_out(&current)
     }
 }
 
 impl Shared {
+    /// Returns the header, which is sent now.
+    fn hand_out(&self, current: &Current) -> Option<HeaderValue> {
+        let header = current.header.clone()?;
+        self.sent.note(&header);
+        Some(header)
+    }
+
     async fn renew(&self, current: &mut Current, dialog: Dialog) -> Result<(), CredentialError> {
         match &self.source {
             Source::None | Source::Header(_) => {}

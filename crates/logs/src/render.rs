@@ -4,7 +4,7 @@ mod color;
 mod prefix;
 mod template;
 
-pub use prefix::Prefixes;
+pub use prefix::{Prefixes, shorten};
 pub use template::{Template, TemplateError};
 
 use base64::Engine as _;

@@ -1,6 +1,6 @@
 //! Lets the user choose the target of a command that names none.
 
-use scratchdbg_args::{Command, KubernetesArgs};
+use scratchdbg_args::Command;
 use scratchdbg_backend::Interrupts;
 use scratchdbg_console::picker::{self, Choice};
 
@@ -36,13 +36,9 @@ pub(crate) async fn pick(
 }
 
 async fn choose(command: &Command, context: &Context) -> Result<Option<String>, CommandError> {
-    let (cluster, image) = match command {
-        Command::Attach(args) => (args.kubernetes.clone(), args.image),
-        Command::Logs(args) => (args.kubernetes.clone(), false),
-        Command::Why(args) => (args.kubernetes.clone(), false),
-        _ => (KubernetesArgs::default(), false),
-    };
-    let (title, wanted) = if image {
+    let cluster = command.kubernetes().unwrap_or_default();
+    let is_image = matches!(command, Command::Attach(args) if args.image);
+    let (title, wanted) = if is_image {
         ("Image", Wanted::Images)
     } else if cluster.is_plugin || command.cluster().is_some() {
         ("Pod", Wanted::Pods(String::new()))

@@ -1,6 +1,7 @@
 //! The list: what was typed, what matches it, and which line is selected.
 
 use scratchdbg_logs::escape;
+use scratchdbg_logs::render::shorten;
 
 use super::{Choice, Key};
 
@@ -76,7 +77,7 @@ impl<'a> List<'a> {
     /// Returns the line with what was typed, and the lines below it, for a screen of this size.
     pub(super) fn view(&self, rows: usize, columns: usize) -> (String, Vec<String>) {
         let room = columns.saturating_sub(1);
-        let prompt = cut(&format!("{}: {}", self.title, escape::label(&self.typed)), room);
+        let prompt = shorten(&format!("{}: {}", self.title, escape::label(&self.typed)), room);
         let matching = self.matching();
         let shown = MOST_LINES.min(rows.saturating_sub(2)).max(1);
         // The selected line is always among those that are shown.
@@ -89,26 +90,19 @@ impl<'a> List<'a> {
             let about = escape::label(&self.choices[index].about).into_owned();
             let text = format!("{:widest$}  {about}", value(index));
             let is_selected = position == self.selected;
-            let text =
-                cut(&format!("{} {}", if is_selected { ">" } else { " " }, text.trim_end()), room);
+            let text = shorten(
+                &format!("{} {}", if is_selected { ">" } else { " " }, text.trim_end()),
+                room,
+            );
             if is_selected { format!("\x1b[1m{text}\x1b[22m") } else { text }
         };
         let mut lines: Vec<_> =
             matching.iter().enumerate().skip(first).take(shown).map(line).collect();
         if matching.is_empty() {
-            lines.push(cut("  nothing matches", room));
+            lines.push(shorten("  nothing matches", room));
         }
         (prompt, lines)
     }
-}
-
-/// Returns at most `width` characters of a text.
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
-    format!("{kept}…")
 }
 
 #[cfg(test)]

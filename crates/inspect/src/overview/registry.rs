@@ -6,22 +6,19 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use scratchdbg_backend::ContainerRecord;
 use scratchdbg_diagnose::rules::image::has_shell;
 use scratchdbg_image::Platform;
 use scratchdbg_image::read::StoredImage;
 
 use crate::blocking::blocking;
+use crate::lookups;
 use crate::open::OpenImage;
 use crate::twin::{find_both, is_for};
 use crate::{Error, NoTwin, RunningImage, Sources, stored};
 
 /// The number of images that are looked at.
 const MOST_IMAGES: usize = 16;
-
-/// The number of images that are looked at at the same time.
-const AT_ONCE: usize = 8;
 
 /// The time limit for all images together.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
@@ -51,19 +48,10 @@ pub(crate) async fn look<'a>(
     sources: &impl Sources,
     tools: &Tools,
 ) -> HashMap<(&'a str, &'a str), Seen> {
-    let mut found = HashMap::new();
-    let images = images(records);
-    let mut looks = futures_util::stream::iter(images)
-        .map(async |(name, id)| ((name, id), image(name, id, sources, tools).await))
-        .buffer_unordered(AT_ONCE);
-    let all = async {
-        while let Some((image, seen)) = looks.next().await {
-            found.insert(image, seen);
-        }
-    };
-    let _late = tokio::time::timeout(TIME_LIMIT, all).await;
-    drop(looks);
-    found
+    lookups::within(TIME_LIMIT, images(records), async |(name, id): (&'a str, &'a str)| {
+        ((name, id), image(name, id, sources, tools).await)
+    })
+    .await
 }
 
 /// Returns the images that are looked at: those of the first containers that have one.

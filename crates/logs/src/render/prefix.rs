@@ -57,17 +57,17 @@ impl Prefixes {
     }
 }
 
-/// Returns the name in at most `limit` columns, with an ellipsis if it was cut.
-fn shorten(name: &str, limit: usize) -> String {
-    if name.width() <= limit {
-        return name.to_owned();
+/// Returns a text in at most `limit` columns, with an ellipsis if it was cut.
+pub fn shorten(text: &str, limit: usize) -> String {
+    if text.width() <= limit {
+        return text.to_owned();
     }
     let mut width = 1;
     let fits = |c: &char| {
         width += c.width().unwrap_or(0);
         width <= limit
     };
-    let mut short: String = name.chars().take_while(fits).collect();
+    let mut short: String = text.chars().take_while(fits).collect();
     short.push('…');
     short
 }
