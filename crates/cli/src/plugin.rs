@@ -170,7 +170,8 @@ mod tests {
             KubernetesArgs::from(command.cluster()).given().is_some(),
             "the cluster's sessions are meant"
         );
-        assert!(of_kubectl(["kubectl-scratchdbg", "attach"].map(OsString::from).to_vec()).is_err());
+        let Command::Attach(args) = parsed("kubectl-scratchdbg attach") else { panic!("attach") };
+        assert!(args.kubernetes.is_plugin && args.target().is_empty(), "a pod is chosen");
     }
 
     #[test]
