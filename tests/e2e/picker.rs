@@ -54,6 +54,32 @@ fn a_target_is_chosen_by_typing() {
 }
 
 #[test]
+fn the_container_that_was_shown_is_the_one_that_is_chosen() {
+    let stage = Stage::set();
+    let web = stage.engine.run("web", &[], &stage.image, &["say", "hello of web"]);
+    let other = stage.engine.run("other", &[], &stage.image, &["say", "hello of other"]);
+    web.wait();
+    other.wait();
+    let mut logs = start(&stage, &["logs"]);
+    logs.wait_for("the list", |screen| screen.contains(web.name()));
+    logs.send(web.name());
+    logs.wait_for("one line", |screen| !screen.contains(other.name()));
+    let away = format!("{}-away", web.name());
+    stage.engine.ask(["rename", web.name(), &away]);
+    stage.engine.ask(["rename", other.name(), web.name()]);
+    // The list is drawn anew where the window changes.
+    logs.resize(24, 40);
+    logs.wait_for("a narrow list", |screen| {
+        screen.contains("> ") && screen.lines().all(|line| line.chars().count() < 40)
+    });
+    logs.send("\r");
+    assert!(logs.wait().success());
+    logs.wait_for("the log", |screen| screen.contains("hello of web"));
+    stage.engine.ask(["rename", web.name(), other.name()]);
+    stage.engine.ask(["rename", &away, web.name()]);
+}
+
+#[test]
 fn leaving_the_list_gives_the_terminal_back() {
     let stage = Stage::set();
     let web = stage.engine.run("web", &[], &stage.image, &["say", "hello"]);

@@ -6,8 +6,9 @@ mod log_targets;
 mod names;
 
 use scratchdbg_backend::{Error, ErrorKind, Scope, Selector, SessionTarget};
+pub(crate) use scratchdbg_docker::Name;
+use scratchdbg_docker::context_names;
 use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe, TlsFiles};
-use scratchdbg_docker::{Name, context_names};
 /// Validation of image names and user settings, which does not depend on a connection.
 pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 

@@ -6,6 +6,7 @@ mod list;
 use std::io::{self, IsTerminal as _, Write as _, stderr, stdin};
 
 use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::keys::{Key, read_key};
 use self::list::{List, Step};
@@ -37,11 +38,16 @@ pub async fn pick(title: &str, choices: &[Choice]) -> io::Result<Option<usize>> 
     let _raw = RawMode::enable()?;
     // What was typed before the list is shown does not choose in it.
     let _none_waits = tcflush(stdin(), QueueSelector::IFlush);
+    let mut sizes = signal(SignalKind::window_change())?;
+    let mut reader = tokio::task::spawn_blocking(read_key);
     let outcome = loop {
         draw(&list)?;
-        let key = tokio::task::spawn_blocking(read_key).await.map_err(io::Error::other)?;
+        let key = tokio::select! {
+            key = &mut reader => key.map_err(io::Error::other)?,
+            Some(()) = sizes.recv() => continue,
+        };
         match key.map(|key| list.key(key)) {
-            Ok(Step::Stays) => {}
+            Ok(Step::Stays) => reader = tokio::task::spawn_blocking(read_key),
             Ok(Step::Chosen(index)) => break Ok(Some(index)),
             Ok(Step::Left) => break Ok(None),
             Err(error) => break Err(error),

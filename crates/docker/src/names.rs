@@ -15,6 +15,14 @@ pub struct Name {
     pub name: String,
     /// What it is.
     pub about: String,
+    /// What names the same object whoever renames it meanwhile, where there is such an id.
+    pub id: Option<String>,
+}
+
+impl Name {
+    fn new(name: String, about: String) -> Self {
+        Self { name, about, id: None }
+    }
 }
 
 impl Engine {
@@ -33,9 +41,9 @@ impl Engine {
                 *projects.entry(project).or_default() += 1;
             }
         }
-        let name = |(name, count): (&str, usize)| Name {
-            name: name.to_owned(),
-            about: format!("{count} {}", if count == 1 { "container" } else { "containers" }),
+        let name = |(name, count): (&str, usize)| {
+            let kind = if count == 1 { "container" } else { "containers" };
+            Name::new(name.to_owned(), format!("{count} {kind}"))
         };
         Ok(projects.into_iter().map(name).collect())
     }
@@ -45,7 +53,7 @@ impl Engine {
         let list = self.list_images(None).await?;
         let names = list.into_iter().flat_map(|image| image.repo_tags);
         let is_named = |name: &String| !name.starts_with("<none>");
-        Ok(names.filter(is_named).map(|name| Name { name, about: String::new() }).collect())
+        Ok(names.filter(is_named).map(|name| Name::new(name, String::new())).collect())
     }
 }
 
@@ -58,19 +66,17 @@ fn names(list: &[ContainerSummary]) -> Vec<Name> {
         let own = container.names.iter().flatten().map(|name| name.trim_start_matches('/'));
         let about = [container.image.as_deref(), container.status.as_deref()];
         let about = about.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        names.extend(
-            own.filter(|name| !name.contains('/'))
-                .take(1)
-                .map(|name| Name { name: name.to_owned(), about: about.clone() }),
-        );
+        names.extend(own.filter(|name| !name.contains('/')).take(1).map(|name| Name {
+            id: container.id.clone(),
+            ..Name::new(name.to_owned(), about.clone())
+        }));
         if let Some((service, project)) = service_of(container) {
             services.insert(service, project);
         }
     }
-    let services = services.into_iter().map(|(name, project)| Name {
-        name: name.to_owned(),
-        about: format!("Compose service of {project}"),
-    });
+    let services = services
+        .into_iter()
+        .map(|(name, project)| Name::new(name.to_owned(), format!("Compose service of {project}")));
     let services: Vec<Name> =
         services.filter(|service| names.iter().all(|name| name.name != service.name)).collect();
     names.extend(services);
@@ -86,7 +92,7 @@ fn label<'a>(container: &'a ContainerSummary, key: &str) -> Option<&'a str> {
 pub fn context_names(config_dir: &Path) -> Vec<Name> {
     crate::endpoint::stored_contexts(config_dir)
         .into_iter()
-        .map(|(name, host)| Name { name, about: host })
+        .map(|(name, host)| Name::new(name, host))
         .collect()
 }
 
@@ -97,7 +103,7 @@ mod tests {
     #[test]
     fn containers_and_services_are_named() {
         let list = serde_json::json!([
-            {"Names": ["/web", "/other/alias"], "Image": "shop/app:1", "Status": "Up 2 minutes"},
+            {"Id": "4f1c", "Names": ["/web", "/other/alias"], "Image": "shop/app:1", "Status": "Up 2 minutes"},
             {"Names": ["/shop-db-1"], "Image": "db", "Status": "Exited (1)", "Labels": {
                 "com.docker.compose.project": "shop", "com.docker.compose.service": "db"}},
             {"Names": ["/shop-web-1"], "Labels": {
@@ -105,6 +111,8 @@ mod tests {
             {"Names": ["/keeper"], "Labels": {LABEL_SESSION: "1"}},
         ]);
         let list: Vec<ContainerSummary> = serde_json::from_value(list).unwrap();
+        let ids: Vec<_> = names(&list).into_iter().map(|each| each.id).collect();
+        assert_eq!(ids, [Some("4f1c".to_owned()), None, None, None]);
         let found: Vec<String> =
             names(&list).into_iter().map(|each| format!("{}: {}", each.name, each.about)).collect();
         assert_eq!(

@@ -118,7 +118,8 @@ impl Asked {
         let names = runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, names).await });
         // A thread may still be waiting for the platform.
         runtime.shutdown_background();
-        names.map(Result::unwrap_or_default).unwrap_or_default()
+        let names = names.map(Result::unwrap_or_default).unwrap_or_default();
+        names.into_iter().map(|each| Candidate { value: each.name, about: each.about }).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use scratchdbg_console::picker::{self, Choice};
 
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::platform::{Wanted, names};
+use crate::platform::{Name, Wanted, names};
 
 /// The exit code of Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -27,15 +27,16 @@ pub(crate) async fn pick(
         Err(code) => Ok(Some(code)),
         Ok(Err(error)) => Err(error),
         Ok(Ok(None)) => Ok(Some(INTERRUPTED)),
-        Ok(Ok(Some(name))) => {
+        Ok(Ok(Some(Name { name, id, .. }))) => {
             context.printer.note(&format!("the target is {name}"));
-            command.set_target(name);
+            // The name may be another's by now.
+            command.set_target(id.unwrap_or(name));
             Ok(None)
         }
     }
 }
 
-async fn choose(command: &Command, context: &Context) -> Result<Option<String>, CommandError> {
+async fn choose(command: &Command, context: &Context) -> Result<Option<Name>, CommandError> {
     let cluster = command.kubernetes().unwrap_or_default();
     let is_image = matches!(command, Command::Attach(args) if args.image);
     let (title, wanted) = if is_image {
@@ -46,11 +47,13 @@ async fn choose(command: &Command, context: &Context) -> Result<Option<String>, 
         ("Container", Wanted::Containers { all: true })
     };
     let found = names(wanted, &context.global, &cluster, &context.environment).await?;
-    let choices: Vec<_> =
-        found.into_iter().map(|found| Choice { value: found.value, about: found.about }).collect();
+    let choices: Vec<_> = found
+        .iter()
+        .map(|found| Choice { value: found.name.clone(), about: found.about.clone() })
+        .collect();
     if choices.is_empty() {
         return Err(CommandError::usage(format!("there is no {} to choose", title.to_lowercase())));
     }
     let chosen = picker::pick(title, &choices).await?;
-    Ok(chosen.map(|index| choices[index].value.clone()))
+    Ok(chosen.and_then(|index| found.into_iter().nth(index)))
 }

@@ -2,7 +2,6 @@
 
 use scratchdbg_args::{Global, KubernetesArgs};
 use scratchdbg_backend::{Scope, SessionList as _};
-use scratchdbg_completion::Candidate;
 
 use super::{Name, Platform};
 use crate::env::Environment;
@@ -28,13 +27,13 @@ pub(crate) enum Wanted {
     Pods(String),
 }
 
-/// Returns names.
+/// Returns names, with the ids of containers.
 pub(crate) async fn names(
     wanted: Wanted,
     global: &Global,
     cluster: &KubernetesArgs,
     environment: &Environment,
-) -> Result<Vec<Candidate>, CommandError> {
+) -> Result<Vec<Name>, CommandError> {
     let names = Box::pin(async {
         match wanted {
             Wanted::Contexts => Ok(contexts(environment)),
@@ -47,25 +46,21 @@ pub(crate) async fn names(
     names.await
 }
 
-fn contexts(environment: &Environment) -> Vec<Candidate> {
+fn contexts(environment: &Environment) -> Vec<Name> {
     let stored = environment.docker_config.as_deref().map(super::context_names);
-    let default = candidate("default".to_owned(), "DOCKER_HOST, or the local engine".to_owned());
-    std::iter::once(default).chain(stored.into_iter().flatten().map(named)).collect()
+    let default = name("default".to_owned(), "DOCKER_HOST, or the local engine".to_owned());
+    std::iter::once(default).chain(stored.into_iter().flatten()).collect()
 }
 
-fn candidate(value: String, about: String) -> Candidate {
-    Candidate { value, about }
-}
-
-fn named(Name { name, about }: Name) -> Candidate {
-    candidate(name, about)
+fn name(name: String, about: String) -> Name {
+    Name { name, about, id: None }
 }
 
 async fn of_engine(
     wanted: Wanted,
     global: &Global,
     environment: &Environment,
-) -> Result<Vec<Candidate>, CommandError> {
+) -> Result<Vec<Name>, CommandError> {
     let platform = super::connect(global, environment, &Scope::default()).await?;
     let Platform::Docker(engine) = &platform else { return Ok(Vec::new()) };
     let names = match wanted {
@@ -83,13 +78,13 @@ async fn of_engine(
                 .into_iter()
                 .map(|session| {
                     let about = format!("{} in {}", session.mode, session.target_name);
-                    candidate(session.id, about)
+                    name(session.id, about)
                 })
                 .collect());
         }
         _ => Vec::new(),
     };
-    Ok(names.into_iter().map(named).collect())
+    Ok(names)
 }
 
 #[cfg(feature = "kubernetes")]
@@ -97,11 +92,11 @@ async fn of_cluster(
     wanted: Wanted,
     options: &KubernetesArgs,
     environment: &Environment,
-) -> Result<Vec<Candidate>, CommandError> {
+) -> Result<Vec<Name>, CommandError> {
     if wanted == Wanted::KubeContexts {
         let request = super::connection_request(options, environment);
         let contexts = request.context_names().into_iter();
-        return Ok(contexts.map(|name| candidate(name, String::new())).collect());
+        return Ok(contexts.map(|found| name(found, String::new())).collect());
     }
     let platform = super::connect_to_cluster(options, environment, &Scope::default()).await?;
     let Platform::Kubernetes(cluster) = &platform else { return Ok(Vec::new()) };
@@ -109,7 +104,7 @@ async fn of_cluster(
         Wanted::Pods(typed) => cluster.target_names(&typed).await?,
         _ => cluster.namespace_names().await?,
     };
-    Ok(names.into_iter().map(|name| candidate(name, String::new())).collect())
+    Ok(names.into_iter().map(|found| name(found, String::new())).collect())
 }
 
 #[cfg(not(feature = "kubernetes"))]
@@ -118,6 +113,6 @@ async fn of_cluster(
     _named: Wanted,
     _options: &KubernetesArgs,
     _environment: &Environment,
-) -> Result<Vec<Candidate>, CommandError> {
+) -> Result<Vec<Name>, CommandError> {
     Ok(Vec::new())
 }
