@@ -230,6 +230,9 @@ pub enum MemoryLimit {
     /// The limit of a control group that contains the container, by its path: that of a pod or of a
     /// slice.
     Group(String),
+    /// The limit of a control group inside the container, by its path: that of a container of an
+    /// engine that runs in it.
+    Within(String),
     /// The machine's memory.
     Machine,
 }

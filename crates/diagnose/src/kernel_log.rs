@@ -5,6 +5,9 @@
 //! each such kill with the control group of the process, and every engine names that group by the
 //! container's full id.
 
+mod record;
+
+use self::record::{Killed, killed};
 use crate::container::{KernelLog, MemoryKill, MemoryLimit};
 
 /// The kernel's record of a killed process and the reason (`mm/oom_kill.c`, `dump_oom_victim`;
@@ -40,7 +43,9 @@ impl KernelLog {
         }
         self.listed.extend(listed(text));
         let told = text.strip_prefix(KILL);
-        if let Some((process, pid, limit)) = told.and_then(|told| killed(told, container)) {
+        if let Some(Killed { name: process, pid, limit }) =
+            told.and_then(|told| killed(told, container))
+        {
             let uncertainty = since_boot / ACCURACY + APART_AT_FIRST;
             // At the container's own limit, the kernel lists exactly the processes of the
             // container.
@@ -72,26 +77,6 @@ fn split(record: &str) -> Option<(u32, i64, &str)> {
     let priority = head.next()?.parse().ok()?;
     let microseconds = head.nth(1)?.parse().ok()?;
     Some((priority, microseconds, text.lines().next()?))
-}
-
-/// Returns the killed process, if it belonged to the container:
-/// `CONSTRAINT,nodemask=…,oom_memcg=GROUP,task_memcg=GROUP, task=NAME,pid=NUMBER,uid=NUMBER`, with
-/// `global_oom` in place of the first group if the whole machine was out of memory.
-fn killed(told: &str, container: &str) -> Option<(String, u32, MemoryLimit)> {
-    let (groups, process) = told.split_once(",task=")?;
-    let (limit, group) = groups.split_once(",task_memcg=")?;
-    if container.is_empty() || !group.contains(container) {
-        return None;
-    }
-    // A process chooses its own name, which may look like the next field.
-    let (name, rest) = process.rsplit_once(",pid=")?;
-    let pid = rest.split(',').next()?.parse().ok()?;
-    let limit = match limit.split_once(",oom_memcg=") {
-        Some((_, group)) if group.contains(container) => MemoryLimit::Container,
-        Some((_, group)) => MemoryLimit::Group(group.to_owned()),
-        None => MemoryLimit::Machine,
-    };
-    Some((name.to_owned(), pid, limit))
 }
 
 #[cfg(test)]
@@ -175,19 +160,6 @@ mod tests {
         }
         // A line with the kernel's own timestamp is not an entry.
         assert_eq!(listed("[12345.678901] x"), None);
-    }
-
-    #[test]
-    fn names_of_processes_are_only_names() {
-        let group = format!("/docker/{ID}");
-        let constraint = format!("CONSTRAINT_MEMCG,oom_memcg={group}");
-        for name in ["a,pid=1,uid=0", ",task=x", "a b", "\\x1b[31m", "oom-kill:constr"] {
-            let log = log(&[kill(&constraint, &group, name)]);
-            assert_eq!(
-                (log.memory_kills[0].process.as_str(), log.memory_kills[0].pid),
-                (name, 3376)
-            );
-        }
     }
 
     #[test]

@@ -29,9 +29,12 @@ fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let run = last_run(facts);
     if let Some(finding) = memory::out_of_memory(facts, &run) {
         // What was sent through the engine explains the end better than a child's lack of memory.
-        let asked =
-            if finding.code == Code::ChildOomKilled { on_request(facts, &run) } else { None };
-        return asked.into_iter().chain([finding]).collect();
+        let otherwise = match finding.code {
+            Code::ChildOomKilled => on_request(facts, &run)
+                .or_else(|| memory::excluded_by_kernel(facts).and(killed::killed(facts, &run))),
+            _ => None,
+        };
+        return otherwise.into_iter().chain([finding]).collect();
     }
     if let Some(findings) = start::refused_by_kernel(facts) {
         return findings;

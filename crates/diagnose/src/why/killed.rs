@@ -1,7 +1,7 @@
 //! Exit code 137 and stops: determines who ended the program.
 
 use super::evidence::{LastRun, exit_evidence, in_words};
-use super::memory::kernel_knows_of_none;
+use super::memory::excluded_by_kernel;
 use super::signaled::CHILD;
 use crate::code::Code;
 use crate::container::{ContainerFacts, Event};
@@ -83,12 +83,9 @@ fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
             .evidence(format!("PidMode: container:{owner}"))
             .fix(format!("see why that container ended: scratchdbg why {owner}"));
     }
-    let no_lack = kernel_knows_of_none(facts);
-    let finding = if no_lack {
-        finding.evidence("the kernel's log tells of no lack of memory in this run")
-    } else {
-        finding
-    };
+    let excluded = excluded_by_kernel(facts);
+    let no_lack = excluded.is_some();
+    let finding = excluded.into_iter().fold(finding, Finding::evidence);
     let finding = match facts.limits.cpu_seconds {
         Some(limit) => finding.evidence(format!(
             "ulimit cpu={limit}: the kernel kills what runs for so many seconds"

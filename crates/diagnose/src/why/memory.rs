@@ -19,10 +19,16 @@ pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Op
     // A signal sent through the engine explains the end better than a child's lack of memory.
     let kernel_alone = kernel.as_ref().filter(|_| run.signals().is_empty());
     let limit = kernel.as_ref().map(|word| &word.kill.limit);
+    let was_before = kernel.as_ref().is_some_and(|word| !word.at_the_end);
+    if program_killed && was_before && engine.is_none() {
+        // Something else killed the program.
+        return None;
+    }
     let killed = match &kernel {
         _ if !program_killed => Killed::Child,
         // The kernel kills a program before a signal can reach it, or not at all.
         _ if run.signals().contains(&exit_code::KILL) => Killed::Child,
+        _ if was_before => Killed::Child,
         Some(word) if word.kill.is_oldest == Some(false) => Killed::ChildMostLikely,
         _ => Killed::Program,
     };
@@ -60,6 +66,10 @@ fn limit_in_words(limit: Option<&MemoryLimit>) -> (String, &'static str) {
             format!("the group {group}, which the container is in, was at its memory limit"),
             "raise the limit of that group (of the pod, or of the slice), or make what is in it use less",
         ),
+        Some(MemoryLimit::Within(group)) => (
+            format!("a group inside the container was at its memory limit: {group}"),
+            "raise the limit of that group, or make what is in it use less: it is of what runs inside the container, such as an engine",
+        ),
         Some(MemoryLimit::Machine) => (
             "the machine had no memory left".to_owned(),
             "see what takes the machine's memory, and limit it (--memory)",
@@ -95,7 +105,10 @@ fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>, killed: Kill
 /// A child that was killed in this run, while the program continues to run.
 pub(super) fn child_of_a_running(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     let started = facts.state.started_at?;
-    let kill = kills(facts).iter().rev().find(|kill| kill.time >= started);
+    let kill = kills(facts)
+        .iter()
+        .rev()
+        .find(|kill| kill.time >= started && !may_be_of_an_earlier_run(facts, kill, started));
     let event = run.complete && run.has("oom");
     if kill.is_none() && !event {
         return None;
@@ -161,8 +174,12 @@ pub(super) fn in_a_loop(facts: &ContainerFacts<'_>) -> Option<Finding> {
             .saturating_sub(RECENT),
     };
     let event = events.iter().any(|event| event.action == "oom" && event.time >= begin);
-    let kill =
-        kills(facts).iter().rev().find(|kill| kill.time.saturating_add(kill.uncertainty) >= begin);
+    let ended_a_run = |kill: &&MemoryKill| {
+        let killed = ends.iter().filter(|end| end.exit_code == Some(KILLED)).map(|end| end.time);
+        kill.time.saturating_add(kill.uncertainty) >= begin
+            && killed.chain(facts.state.finished_at).any(|end| is_near(kill, end))
+    };
+    let kill = kills(facts).iter().rev().find(ended_a_run);
     if !event && kill.is_none() {
         return None;
     }
@@ -195,33 +212,66 @@ struct KernelRecord<'a> {
     kill: &'a MemoryKill,
     /// Whether it cannot have been in an earlier run, and explains the end of this one.
     certain: bool,
+    /// Whether it was so near the end that it may have been the end of the program.
+    at_the_end: bool,
 }
 
 /// Returns the last kill for lack of memory that may have been in the last run.
 fn kernel_record<'a>(facts: &'a ContainerFacts<'_>) -> Option<KernelRecord<'a>> {
-    let kill = facts.kernel_log.as_ref()?.memory_kills.last()?;
     let started = facts.state.started_at?;
     let finished = facts.state.finished_at?;
+    let of_earlier = |kill: &MemoryKill| may_be_of_an_earlier_run(facts, kill, started);
+    let last = kills(facts).last()?;
     if facts.state.exit_code == KILLED {
+        // What was killed at a limit within the container was not its program.
+        let is_of_program = |kill: &&MemoryKill| !matches!(kill.limit, MemoryLimit::Within(_));
+        let kill = kills(facts).iter().rev().find(is_of_program).unwrap_or(last);
+        let begun = kill.time.saturating_add(kill.uncertainty) >= started;
         // A kill that appears to be later may still belong to this run: while a machine sleeps, the
         // log's clock stops.
-        let begun = kill.time.saturating_add(kill.uncertainty) >= started;
         let over = kill.time.saturating_sub(kill.uncertainty) > finished;
-        begun.then_some(KernelRecord { kill, certain: !over })
-    } else {
-        // Nothing else indicates a lack of memory, so a kill in an earlier run must not be
-        // attributed to this one.
-        (started..=finished).contains(&kill.time).then_some(KernelRecord { kill, certain: false })
+        let at_the_end = is_of_program(&kill) && (over || is_near(kill, finished));
+        if at_the_end {
+            let certain = !over && !of_earlier(kill);
+            return begun.then_some(KernelRecord { kill, certain, at_the_end });
+        }
     }
+    // Nothing else indicates a lack of memory, so a kill in an earlier run must not be attributed
+    // to this one.
+    let is_in_run = (started..=finished).contains(&last.time) && !of_earlier(last);
+    is_in_run.then_some(KernelRecord { kill: last, certain: false, at_the_end: false })
 }
 
-/// Reports whether the kernel's log is readable, reaches back before the last run, and has no kill
-/// for lack of memory in it.
-pub(super) fn kernel_knows_of_none(facts: &ContainerFacts<'_>) -> bool {
-    let Some((log, started)) = facts.kernel_log.as_ref().zip(facts.state.started_at) else {
-        return false;
-    };
-    log.reaches_back_to.is_some_and(|begin| begin < started) && kernel_record(facts).is_none()
+/// Reports whether the two clocks allow that the kill was at that time.
+fn is_near(kill: &MemoryKill, time: i64) -> bool {
+    kill.time.abs_diff(time) <= kill.uncertainty.unsigned_abs()
+}
+
+/// Reports whether the kill may have ended an earlier run than the one that began at that time.
+fn may_be_of_an_earlier_run(facts: &ContainerFacts<'_>, kill: &MemoryKill, started: i64) -> bool {
+    let is_surely_later = kill.time.saturating_sub(kill.uncertainty) >= started;
+    let events = facts.events.as_deref().unwrap_or_default();
+    let has =
+        |action: &str| events.iter().any(|event| event.action == action && event.time <= started);
+    // The engine's record reaches back to the beginning, and has no other run.
+    let is_first = facts.restarts.count == 0 && has("create") && !has("die") && !has("died");
+    !is_surely_later && !is_first
+}
+
+/// What the kernel's log says of a program that was killed otherwise, as evidence: of no lack of
+/// memory in its last run, or of one before its end. `None` if a lack of memory is not excluded.
+pub(super) fn excluded_by_kernel(facts: &ContainerFacts<'_>) -> Option<String> {
+    let (log, started) = facts.kernel_log.as_ref().zip(facts.state.started_at)?;
+    if log.reaches_back_to.is_none_or(|begin| begin >= started) {
+        return None;
+    }
+    match kernel_record(facts) {
+        None => Some("the kernel's log tells of no lack of memory in this run".to_owned()),
+        Some(record) if record.at_the_end => None,
+        Some(KernelRecord { kill, .. }) => {
+            Some(format!("{}, but not at the end of this run", record_text(kill)))
+        }
+    }
 }
 
 #[cfg(test)]

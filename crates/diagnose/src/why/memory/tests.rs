@@ -47,8 +47,11 @@ fn the_kernel_knows_what_the_engine_missed() {
     for (facts, code, confidence) in [
         (ended(137, &at(END - SECOND)), Code::OomKilled, Certain),
         // Both clocks are a little off.
-        (ended(137, &at(START - SECOND)), Code::OomKilled, Certain),
         (ended(137, &at(END + SECOND)), Code::OomKilled, Certain),
+        (ended(137, &at(END - 2 * SECOND)), Code::OomKilled, Certain),
+        // What was killed long before the end was not the program.
+        (ended(137, &at(START + 30 * SECOND)), Code::KilledFromOutside, Guess),
+        (ended(137, &at(START - SECOND)), Code::KilledFromOutside, Guess),
         // The machine slept after that.
         (ended(137, &at(END + 3_600 * SECOND)), Code::OomKilled, Guess),
         // In an earlier run.
@@ -71,6 +74,49 @@ fn the_kernel_knows_what_the_engine_missed() {
             "exit code 137: SIGKILL",
         ]
     );
+}
+
+#[test]
+fn a_kill_near_the_start_may_be_of_the_run_before() {
+    let event = |action: &str, time| Event { time, action: action.to_owned(), ..Event::default() };
+    let verdict = |facts: &ContainerFacts<'_>| {
+        let finding = why(facts).findings.remove(0);
+        (finding.code, finding.confidence)
+    };
+    // A run of a second.
+    let mut facts = ended(137, &at(START + SECOND));
+    facts.state.finished_at = Some(START + SECOND);
+    assert_eq!(verdict(&facts), (Code::OomKilled, Confidence::Guess), "earlier runs are forgotten");
+    facts.events.as_mut().unwrap().insert(0, event("create", START - SECOND));
+    assert_eq!(verdict(&facts), (Code::OomKilled, Confidence::Certain), "there was none");
+    facts.events.as_mut().unwrap().insert(1, event("die", START - SECOND));
+    assert_eq!(verdict(&facts), (Code::OomKilled, Confidence::Guess));
+    // In the run before; this one was killed a minute later.
+    let mut facts = ended(137, &at(START - SECOND / 10));
+    facts.restarts.count = 1;
+    assert_eq!(verdict(&facts), (Code::KilledFromOutside, Confidence::Guess));
+    facts.state.exit_code = 1;
+    assert_eq!(verdict(&facts).0, Code::AppExit);
+    facts.state.phase = Phase::Running;
+    facts.kernel_log = ended(0, &at(START + SECOND)).kernel_log;
+    assert_eq!(verdict(&facts).0, Code::Running);
+}
+
+#[test]
+fn what_was_killed_at_a_limit_within_the_container_was_not_its_program() {
+    let within = || MemoryLimit::Within("/docker/a/docker/b".to_owned());
+    for (exit_code, kills, code) in [
+        (137, vec![(END, within())], Code::KilledFromOutside),
+        (137, vec![(START + 9 * SECOND, within())], Code::KilledFromOutside),
+        (1, vec![(END, within())], Code::ChildOomKilled),
+        (137, vec![(END, MemoryLimit::Container), (END, within())], Code::OomKilled),
+    ] {
+        let finding = why(&ended(exit_code, &kills)).findings.remove(0);
+        assert_eq!(finding.code, code, "{finding:?}");
+        let is_of_container =
+            finding.message.contains("because the container was at its memory limit");
+        assert_eq!(is_of_container, code == Code::OomKilled, "{finding:?}");
+    }
 }
 
 #[test]
@@ -167,6 +213,10 @@ fn a_kill_through_the_engine_explains_the_end() {
     facts.state.oom_killed = true;
     assert_eq!(codes(&facts), [Code::KilledFromOutside, Code::ChildOomKilled]);
     facts.events.as_mut().unwrap().pop();
+    let killed = why(&facts).findings;
+    assert_eq!(codes(&facts), [Code::KilledFromOutside, Code::ChildOomKilled], "{killed:?}");
+    assert!(killed[0].evidence.iter().any(|line| line.contains("not at the end")), "{killed:?}");
+    facts.kernel_log.as_mut().unwrap().memory_kills[0].time = END;
     assert_eq!(codes(&facts), [Code::OomKilled]);
     // A stop that was obeyed.
     let mut facts = ended(0, &at(END - 30 * SECOND));
