@@ -250,6 +250,21 @@ fn usage_errors_quote_no_escape_sequence() {
 }
 
 #[test]
+fn a_wait_that_nobody_reads_is_no_success() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["say", "one", "two"]);
+    container.wait();
+    for (line, code) in [("^two$", 0), ("^three$", 1)] {
+        stage.run(&["logs", "-f", "--exit-on", line, container.name()]).expect_code(code);
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let logs = ["logs", "-f", "--exit-on", line, container.name()];
+        let status = stage.scratchdbg.command(logs).stdout(writer).status().expect("it runs");
+        assert_eq!(status.code(), Some(141), "{line}");
+    }
+}
+
+#[test]
 fn a_verdict_that_nobody_reads_is_no_success() {
     let stage = Stage::set();
     fs::write(stage.scratchdbg.home().join("app"), b"\x7fELF").expect("a file");

@@ -1,5 +1,7 @@
 //! The choice of the engine, and the messages if it does not respond.
 
+use std::io::Read as _;
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 
 use scratchdbg_testkit::program::{Program, Running};
@@ -36,6 +38,27 @@ fn endpoints_that_cannot_be_endpoints() {
     let finished =
         program.run(["-H", "unix:///a.sock", "--context", "b", "attach", "web", "--", "true"]);
     finished.expect(125, "");
+}
+
+#[test]
+fn what_docker_encrypts_is_encrypted() {
+    for (variable, value) in [("DOCKER_TLS", "1"), ("DOCKER_TLS_VERIFY", "1")] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let first = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            let mut first = [0];
+            client.read_exact(&mut first).map(|()| first[0])
+        });
+        let program = lost().with_variable("DOCKER_HOST", format!("tcp://{address}"));
+        let folder = program.home().to_owned();
+        crate::tls::certificates(&folder);
+        let program = program.with_variable(variable, value);
+        let finished = program.with_variable("DOCKER_CERT_PATH", folder).run(["ps"]);
+        finished.expect_clear_failure(1, &["127.0.0.1"]);
+        // The kind of a record with a handshake.
+        assert_eq!(first.join().expect("no panic").expect("a byte"), 22, "{variable}");
+    }
 }
 
 #[test]

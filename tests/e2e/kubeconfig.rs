@@ -2,8 +2,8 @@
 //! no secret is shown, nothing is waited for without end, and nothing stays. No cluster is needed.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,8 @@ use rustix::process::Signal;
 use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::program::{Finished, Program};
 use scratchdbg_testkit::terminal::Terminal;
+
+use crate::tls;
 
 /// How long a refusal may take, on a machine that has much to do.
 const AT_ONCE: Duration = Duration::from_secs(15);
@@ -97,7 +99,7 @@ fn expect_gone(id: u32) {
     );
 }
 
-const SERVER: &str = "server: 'http://127.0.0.1:1'";
+const SERVER: &str = "server: 'https://127.0.0.1:1'";
 
 #[test]
 fn a_mistake_in_a_configuration_is_told_without_its_lines() {
@@ -236,15 +238,37 @@ fn completion_leaves_no_credential_program() {
     assert_eq!(finished.stderr, "", "nothing is printed on the command line");
 }
 
+/// What a client sends as its credentials.
+type Got = Arc<Mutex<Vec<String>>>;
+
 /// An API server that knows no pods. Returns its address, and the credentials that it gets.
-fn server() -> (String, Arc<Mutex<Vec<String>>>) {
+fn server() -> (String, Got) {
+    serve(Some)
+}
+
+/// Like [`server`], with TLS. Returns how a configuration names it too.
+fn server_with_tls(stage: &Stage) -> (String, Got) {
+    let (_, certificate, key) = tls::certificates(&stage.path(""));
+    let server = tls::Server::new(&certificate, &key);
+    let (address, got) = serve(move |client| Some(server.accept(client)));
+    (
+        format!(
+            "server: 'https://x:SECRET@{address}/?token=SECRET', certificate-authority: ca.pem"
+        ),
+        got,
+    )
+}
+
+fn serve<S: Read + Write>(
+    accept: impl Fn(TcpStream) -> Option<S> + Send + 'static,
+) -> (String, Got) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
     let got = Arc::<Mutex<Vec<String>>>::default();
     let shared = Arc::clone(&got);
     std::thread::spawn(move || {
-        for mut client in listener.incoming().map_while(Result::ok) {
-            let mut reader = BufReader::new(client.try_clone().expect("the same socket"));
+        for client in listener.incoming().map_while(Result::ok).filter_map(accept) {
+            let mut reader = BufReader::new(client);
             let mut header = String::new();
             while !header.ends_with("\r\n\r\n")
                 && reader.read_line(&mut header).is_ok_and(|count| count > 0)
@@ -256,7 +280,7 @@ fn server() -> (String, Arc<Mutex<Vec<String>>>) {
             shared.lock().expect("no holder panics").extend(credentials);
             let body = r#"{"kind":"Status","message":"none","reason":"NotFound","code":404}"#;
             let _gone = write!(
-                client,
+                reader.get_mut(),
                 "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()
             );
@@ -268,8 +292,7 @@ fn server() -> (String, Arc<Mutex<Vec<String>>>) {
 #[test]
 fn debugging_output_has_no_secret() {
     let stage = Stage::set();
-    let (address, got) = server();
-    let cluster = format!("server: 'http://x:SECRET@{address}/?token=SECRET'");
+    let (cluster, got) = server_with_tls(&stage);
     let run = |credentials: &str| {
         let finished = stage.scratchdbg.run(["-vvv", "why", "pod/web", "--kubeconfig", "config"]);
         expect_no_secret(&finished.stderr);
@@ -289,18 +312,55 @@ fn debugging_output_has_no_secret() {
     let script = "echo '{\"status\":{\"token\":\"'$PASSWORD'\"}}'";
     stage.write_program(&cluster, script, "args: [SECRET], env: [{name: PASSWORD, value: SECRET}]");
     run("Bearer SECRET");
+    let (address, got) = server();
     let proxied = format!("server: 'http://k.example', proxy-url: 'http://x:SECRET@{address}'");
-    stage.write(&proxied, "token: t");
-    run("Basic eDpTRUNSRVQ=");
+    stage.write(&proxied, "token: SECRET");
+    let finished = stage.scratchdbg.run(["-vvv", "why", "pod/web", "--kubeconfig", "config"]);
+    expect_no_secret(&finished.stderr);
+    assert_eq!(*got.lock().expect("no holder panics"), ["Basic eDpTRUNSRVQ="], "the proxy's alone");
+}
+
+#[test]
+fn nothing_secret_is_sent_in_clear_text() {
+    let stage = Stage::set();
+    let (address, got) = server();
+    let cluster = format!("server: 'http://{address}'");
+    for user in ["token: SECRET", "username: x, password: SECRET"] {
+        stage.write(&cluster, user);
+        stage.expect_refusal(&["no pod `web`"]);
+    }
+    stage.write_program(&cluster, "touch ran; echo '{\"status\":{\"token\":\"SECRET\"}}'", "");
+    stage.expect_refusal(&["no pod `web`"]);
+    assert!(!stage.path("ran").exists(), "like kubectl, no program is run for it");
+    assert_eq!(*got.lock().expect("no holder panics"), [""; 0]);
+    // An authority that would not be asked.
+    let (cluster, got) = server_with_tls(&stage);
+    stage.write(&format!("{cluster}, insecure-skip-tls-verify: true"), "token: SECRET");
+    stage.expect_refusal(&["`certificate-authority` stands beside"]);
+    assert_eq!(*got.lock().expect("no holder panics"), [""; 0]);
+}
+
+#[test]
+fn of_two_ways_to_log_in_the_one_that_kubectl_takes_is_taken() {
+    let stage = Stage::set();
+    let (cluster, got) = server_with_tls(&stage);
+    fs::write(stage.path("token"), "newer").expect("a file");
+    stage.write(&cluster, "token: older, tokenFile: token");
+    stage.why();
+    assert!(got.lock().expect("no holder panics").iter().all(|each| each == "Bearer newer"));
+    stage.write(&cluster, "token: SECRET, username: x, password: SECRET");
+    stage.expect_refusal(&["`username` stands beside a token"]);
+    stage.write(&cluster, "token: SECRET, as-groups: [admins]");
+    stage.expect_refusal(&["`as` is missing"]);
 }
 
 #[test]
 fn a_credential_program_can_ask_on_a_terminal() {
     let stage = Stage::set();
-    let (address, got) = server();
+    let (cluster, got) = server_with_tls(&stage);
     let script =
         "printf 'password: ' >&2; read -r word; echo '{\"status\":{\"token\":\"'$word'\"}}'";
-    stage.write_program(&format!("server: 'http://{address}'"), script, "interactiveMode: Always");
+    stage.write_program(&cluster, script, "interactiveMode: Always");
     let arguments = ["why", "pod/web", "--kubeconfig", "config"];
     let mut terminal = Terminal::start(stage.scratchdbg.command(arguments), 24, 100);
     terminal.wait_for("the question", |text| text.contains("password: "));

@@ -5,7 +5,7 @@ mod interrupts;
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use scratchdbg_testkit::sample;
 use serde_json::Value;
 
 use crate::stage::Stage;
+use crate::tls;
 
 /// base64 of [`USER`]`:`[`PASSWORD`].
 const LOGIN: &str = "dXNlcjpoaWRkZW4td29yZA==";
@@ -262,28 +263,12 @@ fn write_program(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
-/// Creates a certificate authority, and a certificate for this machine.
-fn certificates(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
-    let openssl = |arguments: &str| {
-        let mut command = Command::new("openssl");
-        command.args(arguments.split_whitespace()).current_dir(folder);
-        Running::start(command).finish().expect_code(0);
-    };
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=authority"));
-    let names = "-addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE";
-    openssl(&format!(
-        "req -x509 -CA ca.pem -CAkey ca.key {key} -keyout own.key -out own.pem -days 2 -subj /CN=own {names}"
-    ));
-    ["ca.pem", "own.pem", "own.key"].map(|name| folder.join(name)).into()
-}
-
 #[test]
 fn a_registry_with_tls_is_believed_for_its_certificate() {
     let mut stage = Stage::set();
     let home = stage.scratchdbg.home().to_owned();
     sample::write_app(&home);
-    let (authority, certificate, key) = certificates(&home);
+    let (authority, certificate, key) = tls::certificates(&home);
     let registry = Registry::with(&Options { tls: Some((certificate, key)), ..Options::default() });
     let tag = format!("{}/app:1", registry.name());
     let push = ["build", "app", "-t", &tag, "-o", "registry"];

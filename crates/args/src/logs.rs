@@ -36,7 +36,8 @@ pub struct LogsArgs {
     pub live: bool,
     /// With --follow, exit after the first printed line that matches
     ///
-    /// The exit code is 0 then, and 1 if the log ends before such a line.
+    /// The exit code is 0 then, 1 if the log ends before such a line, and 141 if nobody reads the
+    /// output any more.
     #[arg(long, value_name = "REGEX", requires = "follow", conflicts_with_all = ["live", "stats", "patterns"])]
     pub exit_on: Option<String>,
     /// Print only lines since TIME: 10m, 10:30, 2026-01-02T15:04

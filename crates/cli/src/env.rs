@@ -19,6 +19,8 @@ pub(crate) struct Environment {
     pub(crate) docker_context: Option<String>,
     /// `DOCKER_CONFIG`, or `.docker` in the home directory.
     pub(crate) docker_config: Option<PathBuf>,
+    /// Whether `DOCKER_TLS` is set, and not empty.
+    pub(crate) docker_tls: bool,
     /// Whether `DOCKER_TLS_VERIFY` is set, and not empty.
     pub(crate) docker_tls_verify: bool,
     /// The flags that docker took for its plugin.
@@ -57,7 +59,9 @@ impl Environment {
     pub(crate) fn with(self, docker_flags: DockerFlags) -> Self {
         let docker_config = docker_flags.config.clone().or(self.docker_config);
         let docker_tls_verify = docker_flags.tls_verify.unwrap_or(self.docker_tls_verify);
-        Self { docker_config, docker_tls_verify, docker_flags, ..self }
+        // Docker uses TLS where the flag is given, even as `--tlsverify=false`.
+        let docker_tls = self.docker_tls || docker_flags.tls || docker_flags.tls_verify.is_some();
+        Self { docker_config, docker_tls, docker_tls_verify, docker_flags, ..self }
     }
 
     /// Applies the time zone of the settings. `TZ` wins over the file.
@@ -88,6 +92,7 @@ impl Environment {
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),
             docker_config: path("DOCKER_CONFIG").or_else(|| home(".docker")),
+            docker_tls: text("DOCKER_TLS").is_some(),
             docker_tls_verify: text("DOCKER_TLS_VERIFY").is_some(),
             docker_flags: DockerFlags::default(),
             docker_plugin_socket: text(docker::SOCKET_VARIABLE),

@@ -111,6 +111,7 @@ impl Codes {
         match command {
             Command::Attach(_) => Self::Session,
             Command::Check(_) | Command::Pair(_) => Self::Verdict,
+            Command::Logs(args) if args.exit_on.is_some() => Self::Verdict,
             _ => Self::Plain,
         }
     }

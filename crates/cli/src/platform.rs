@@ -345,7 +345,7 @@ async fn endpoint(global: &Global, environment: &Environment) -> Result<Endpoint
         context: global.context.clone(),
         docker_host: environment.docker_host.clone(),
         docker_context: environment.docker_context.clone(),
-        tls: flags.tls,
+        tls: environment.docker_tls,
         tls_files: files,
         tls_verify: environment.docker_tls_verify,
         cert_path: environment.docker_cert_path.clone(),

@@ -31,7 +31,8 @@ pub struct EndpointRequest {
     pub docker_host: Option<String>,
     /// `DOCKER_CONTEXT`.
     pub docker_context: Option<String>,
-    /// Whether TLS is used: `--tls`, which `tls_verify` implies.
+    /// Whether TLS is used: `--tls`, or `DOCKER_TLS` is present and not empty. `tls_verify` implies
+    /// it.
     pub tls: bool,
     /// Whether the engine's certificate is verified: `--tlsverify`, or `DOCKER_TLS_VERIFY` is
     /// present and not empty.

@@ -34,6 +34,50 @@ pub(crate) struct Actor {
     attributes: HashMap<String, String>,
 }
 
+/// Which attributes of a container's events are the engine's own word.
+///
+/// Docker copies the container's labels, which the image can set, over the attributes of its
+/// events: a container with the label `exitCode=0` always ends with code 0 there. Podman gives the
+/// code a name of its own that no label replaces, and may give no signal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attributes {
+    code: Option<&'static str>,
+    has_signal: bool,
+}
+
+impl Attributes {
+    const CODE: &'static str = "exitCode";
+    const CODE_OF_PODMAN: &'static str = "containerExitCode";
+    const SIGNAL: &'static str = "signal";
+
+    /// Returns the attributes that no label replaces.
+    pub(crate) fn beside<'a>(
+        labels: impl IntoIterator<Item = &'a String>,
+        is_podman: bool,
+    ) -> Self {
+        let code = if is_podman { Self::CODE_OF_PODMAN } else { Self::CODE };
+        let mut own = Self { code: Some(code), has_signal: true };
+        for label in labels {
+            if !is_podman && label == Self::CODE {
+                own.code = None;
+            }
+            own.has_signal &= label != Self::SIGNAL;
+        }
+        own
+    }
+
+    /// Without those that an event has which has none of its own: it is a label, of a container
+    /// that may have been removed.
+    pub(crate) fn without_labels_of(mut self, event: &Event) -> Self {
+        let is_end = matches!(event.action.as_str(), "die" | "died");
+        if !is_end && self.code == Some(Self::CODE) && event.attribute(Self::CODE).is_some() {
+            self.code = None;
+        }
+        self.has_signal &= event.action == "kill" || event.attribute(Self::SIGNAL).is_none();
+        self
+    }
+}
+
 impl Event {
     pub(crate) fn attributes(&self) -> &HashMap<String, String> {
         &self.actor.attributes
@@ -43,19 +87,19 @@ impl Event {
         self.actor.attributes.get(name)
     }
 
-    /// Returns the exit code of an end. Podman has another name for the attribute.
-    fn exit_code(&self) -> Option<i64> {
-        self.attribute("exitCode").or_else(|| self.attribute("containerExitCode"))?.parse().ok()
+    /// Returns the exit code of an end.
+    fn exit_code(&self, own: Attributes) -> Option<i64> {
+        self.attribute(own.code?)?.parse().ok()
     }
 
     /// Returns the event as the end of a run.
-    pub(crate) fn run_end(&self) -> Option<RunEnd> {
+    pub(crate) fn run_end(&self, own: Attributes) -> Option<RunEnd> {
         let at = Timestamp::from_nanosecond(self.time.into()).ok()?;
-        Some(RunEnd { at, exit_code: self.exit_code() })
+        Some(RunEnd { at, exit_code: self.exit_code(own) })
     }
 
     /// Returns the event in the form that rules read.
-    pub(crate) fn fact(&self) -> container::Event {
+    pub(crate) fn fact(&self, own: Attributes) -> container::Event {
         // Replace Podman's names.
         let action = match self.action.as_str() {
             "died" => "die",
@@ -65,8 +109,8 @@ impl Event {
         container::Event {
             time: self.time,
             action: action.to_owned(),
-            signal: self.attribute("signal").cloned(),
-            exit_code: self.exit_code(),
+            signal: self.attribute(Attributes::SIGNAL).filter(|_| own.has_signal).cloned(),
+            exit_code: self.exit_code(own),
         }
     }
 }
@@ -77,6 +121,14 @@ pub(crate) fn read(answer: &[u8]) -> Vec<Event> {
 }
 
 impl Engine {
+    /// Returns which attributes of the container's events are the engine's own. Nothing is known of
+    /// the labels of a container that has been removed.
+    pub(crate) async fn own_attributes(&self, container: &str) -> Attributes {
+        let inspection = self.inspect_container(container).await;
+        let labels = inspection.ok().and_then(|inspection| inspection.config?.labels);
+        Attributes::beside(labels.unwrap_or_default().keys(), self.is_podman())
+    }
+
     /// Streams matching events as they happen. If `range` has no end, neither has the stream.
     pub(crate) async fn events(
         &self,
@@ -135,10 +187,39 @@ mod tests {
             events.iter().map(|event| event.actor.id.as_str()).collect::<Vec<_>>(),
             ["a1", "b2", "c3"]
         );
-        let facts: Vec<_> = events.iter().map(Event::fact).collect();
-        assert_eq!((facts[0].signal.as_deref(), facts[0].time), (Some("9"), 1_000_000_001));
-        assert_eq!((facts[1].action.as_str(), facts[1].exit_code), ("die", Some(137)));
-        let ends: Vec<_> = events.iter().filter_map(|event| event.run_end()?.exit_code).collect();
-        assert_eq!(ends, [137, 3]);
+        let docker = Attributes::beside([], false);
+        let podman = Attributes::beside([], true);
+        let kill = events[0].fact(docker);
+        assert_eq!((kill.signal.as_deref(), kill.time), (Some("9"), 1_000_000_001));
+        let end = events[1].fact(podman);
+        assert_eq!((end.action.as_str(), end.exit_code), ("die", Some(137)));
+        assert_eq!(events[2].run_end(docker).unwrap().exit_code, Some(3));
+    }
+
+    #[test]
+    fn what_a_label_may_have_replaced_is_not_known() {
+        let labeled = r#""exitCode":"0","containerExitCode":"7","signal":"15""#;
+        let event = |action: &str| {
+            let json = format!(
+                r#"{{"Action":"{action}","Actor":{{"ID":"a","Attributes":{{{labeled}}}}},"timeNano":1}}"#
+            );
+            read(json.as_bytes()).remove(0)
+        };
+        let code = |own| event("die").fact(own).exit_code;
+        let signal = |own| event("kill").fact(own).signal;
+        let labels = ["exitCode", "signal", "containerExitCode"].map(str::to_owned);
+        let of = |is_podman, labels: &[String]| Attributes::beside(labels, is_podman);
+        assert_eq!((code(of(false, &[])), code(of(false, &labels))), (Some(0), None));
+        assert_eq!((code(of(true, &[])), code(of(true, &labels))), (Some(7), Some(7)));
+        for is_podman in [false, true] {
+            assert_eq!(signal(of(is_podman, &[])).as_deref(), Some("15"));
+            assert_eq!(signal(of(is_podman, &labels)), None);
+            // A removed container: its other events have its labels too.
+            let removed = of(is_podman, &[]).without_labels_of(&event("create"));
+            assert_eq!(code(removed), is_podman.then_some(7));
+            assert_eq!(signal(removed), None);
+        }
+        let own = of(false, &[]).without_labels_of(&event("die"));
+        assert_eq!(code(own), Some(0), "a `die` has a code of its own");
     }
 }

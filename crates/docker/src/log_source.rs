@@ -51,14 +51,17 @@ impl LogBackend for Engine {
         // The engine's clock may differ. Including events from now on is harmless, but the response
         // must end.
         let range = format!("&since=0.000000001&until={}", wire_time(self.soon()));
-        let mut events = self.events(&filters, &range).await?;
+        let (events, mut own) =
+            tokio::join!(self.events(&filters, &range), self.own_attributes(id));
+        let mut events = events?;
         let mut history = RunHistory::default();
         while let Some(event) = events.next().await {
             let event = event?;
             if event.action == "create" {
                 history.is_whole = true;
+                own = own.without_labels_of(&event);
             } else {
-                history.ends.extend(event.run_end());
+                history.ends.extend(event.run_end(own));
             }
         }
         Ok(history)
@@ -70,8 +73,10 @@ impl LogBackend for Engine {
     ) -> Result<BoxStream<'static, Result<RunEnd, backend::Error>>, backend::Error> {
         let filters =
             serde_json::json!({ "type": ["container"], "event": ["die"], "container": [id] });
-        let events = self.events(&filters, "").await?;
-        let ends = events.filter_map(async |event| event.map(|event| event.run_end()).transpose());
+        let (events, own) = tokio::join!(self.events(&filters, ""), self.own_attributes(id));
+        let ends = events?.filter_map(move |event| {
+            std::future::ready(event.map(|event| event.run_end(own)).transpose())
+        });
         Ok(ends.map(|end| end.map_err(Into::into)).boxed())
     }
 

@@ -107,17 +107,19 @@ fn choose(typed: &str, all: &[Candidate<'_>]) -> Result<Option<StandIn>, Error> 
         each.label(COMPOSE_SERVICE) == typed
             && !each.label(COMPOSE_ONE_OFF).eq_ignore_ascii_case("true")
     };
-    let of_service: Vec<_> = all.iter().filter(is_of_service).collect();
-    let running: Vec<_> = of_service.iter().copied().filter(|each| each.is_running).collect();
-    let of_service = if running.is_empty() { of_service } else { running };
+    let mut of_service: Vec<_> = all.iter().filter(is_of_service).collect();
+    // Any image can set the label: a container that runs takes the place only of those of its own
+    // project.
+    let projects: BTreeSet<_> = of_service.iter().map(|each| each.label(COMPOSE_PROJECT)).collect();
+    if projects.len() < 2 && of_service.iter().any(|each| each.is_running) {
+        of_service.retain(|each| each.is_running);
+    }
     let begin_so: Vec<_> = all.iter().filter(|each| each.name.starts_with(typed)).collect();
     let (meant, project) = match (&of_service[..], &begin_so[..]) {
         ([one], _) => (one, Some(one.label(COMPOSE_PROJECT).to_owned())),
         ([], [one]) => (one, None),
         ([], _) => return Ok(None),
         (several, _) => {
-            let projects: BTreeSet<_> =
-                several.iter().map(|each| each.label(COMPOSE_PROJECT)).collect();
             return Err(Error::SeveralOfService {
                 service: typed.to_owned(),
                 projects: projects.len(),
@@ -179,6 +181,11 @@ mod tests {
         assert_eq!(
             meant("web", &["shop-web-1=web@shop", "cms-web-1=web@cms"]),
             Err(vec!["shop-web-1".to_owned(), "cms-web-1".to_owned()])
+        );
+        assert_eq!(
+            meant("web", &["!shop-web-1=web@shop", "cms-web-1=web@cms"]),
+            Err(vec!["shop-web-1".to_owned(), "cms-web-1".to_owned()]),
+            "one that runs does not take the place of another project's"
         );
         assert_eq!(meant("sh", &["shop-web-1=web@shop", "web-2"]), some("shop-web-1"));
         assert_eq!(meant("w", &["web-1", "web-2"]), Ok(None));

@@ -40,7 +40,7 @@ const ENVIRONMENT: Entries = &[
     ("DOCKER_CONTEXT", "The Docker context to use."),
     ("DOCKER_CONFIG", "The folder of Docker's config.json and contexts. The default is ~/.docker."),
     (
-        "DOCKER_TLS_VERIFY, DOCKER_CERT_PATH",
+        "DOCKER_TLS, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH",
         "Use TLS for DOCKER_HOST, with the files of this folder.",
     ),
     (

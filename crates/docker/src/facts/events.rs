@@ -22,15 +22,19 @@ impl Engine {
     /// Returns the events of the container with that id or name, oldest first, or `None` if the
     /// engine does not report them.
     pub(crate) async fn events_of(&self, container: &str, host: &HostFacts) -> Option<Vec<Event>> {
-        let events = self.replay(Some(container), host).await?;
-        Some(events.into_iter().map(|(_, event)| event).collect())
+        let (events, own) =
+            tokio::join!(self.replay(Some(container), host), self.own_attributes(container));
+        Some(facts(&events?, own))
     }
 
     /// Returns the events of all containers by id.
-    pub(super) async fn all_events(&self, host: &HostFacts) -> Option<HashMap<String, Vec<Event>>> {
-        let mut events: HashMap<String, Vec<Event>> = HashMap::new();
-        for (id, event) in self.replay(None, host).await? {
-            events.entry(id).or_default().push(event);
+    pub(super) async fn all_events(
+        &self,
+        host: &HostFacts,
+    ) -> Option<HashMap<String, Vec<event::Event>>> {
+        let mut events: HashMap<String, Vec<event::Event>> = HashMap::new();
+        for event in self.replay(None, host).await? {
+            events.entry(event.actor.id.clone()).or_default().push(event);
         }
         Some(events)
     }
@@ -39,7 +43,7 @@ impl Engine {
         &self,
         container: Option<&str>,
         facts: &HostFacts,
-    ) -> Option<Vec<(String, Event)>> {
+    ) -> Option<Vec<event::Event>> {
         let mut filters = serde_json::json!({"type": ["container"], "event": ACTIONS});
         if let Some(container) = container {
             filters["container"] = serde_json::json!([container]);
@@ -57,8 +61,14 @@ impl Engine {
         let mut events = event::read(&answer.ok()?);
         // The engine's filter also lets containers through whose names begin so.
         events.retain(|event| container.is_none_or(|container| is_of(container, event)));
-        Some(events.into_iter().map(|event| (event.actor.id.clone(), event.fact())).collect())
+        Some(events)
     }
+}
+
+/// Returns the events of one container as facts.
+pub(super) fn facts(events: &[event::Event], own: event::Attributes) -> Vec<Event> {
+    let own = events.iter().fold(own, event::Attributes::without_labels_of);
+    events.iter().map(|event| event.fact(own)).collect()
 }
 
 /// Whether an event is of the container with this name, or whose id begins so.

@@ -4,6 +4,8 @@ use futures_util::StreamExt as _;
 use scratchdbg_backend::{ContainerRecord, HostFacts, ListFilter};
 use serde_json::Value;
 
+use super::events::facts;
+use crate::event::Attributes;
 use crate::{Engine, Error};
 
 /// The number of concurrent inspections.
@@ -41,9 +43,10 @@ impl Engine {
         for answer in answers {
             match answer {
                 Ok(mut record) => {
-                    record.facts.events = events
-                        .as_ref()
-                        .map(|events| events.get(&record.id).cloned().unwrap_or_default());
+                    let own = Attributes::beside(record.labels.keys(), self.is_podman());
+                    record.facts.events = events.as_ref().map(|events| {
+                        events.get(&record.id).map(|of| facts(of, own)).unwrap_or_default()
+                    });
                     record.facts.engine_started_at = host.engine_started_at;
                     record.facts.now = host.clock;
                     super::mounts::describe_binds(&mut record, host);

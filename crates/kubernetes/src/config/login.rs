@@ -41,6 +41,12 @@ fn source(user: &mut AuthInfo, cluster: &Cluster) -> Result<Source, Problem> {
     if let Some(provider) = user.auth_provider.take() {
         return of_provider(provider);
     }
+    let has_token = user.token.as_ref().is_some_and(|token| is_some(&reveal(token)))
+        || user.token_file.as_ref().is_some_and(is_some);
+    if has_token && user.username.as_ref().is_some_and(is_some) {
+        let reason = "stands beside a token: only one of them can be sent";
+        return Err(Problem::Setting { setting: "username", reason });
+    }
     if let (Some(name), Some(password)) = (&user.username, user.password.take()) {
         let header = basic(name, &Secret::new(reveal(&password)));
         return Ok(Source::Header(header.ok_or(Problem::Setting {
@@ -48,14 +54,15 @@ fn source(user: &mut AuthInfo, cluster: &Cluster) -> Result<Source, Problem> {
             reason: "cannot be sent with `password`",
         })?));
     }
+    // The file has the newer token where there are both.
+    if let Some(path) = user.token_file.take().filter(is_some) {
+        return Ok(Source::File(path.into()));
+    }
     if let Some(token) = user.token.take().map(|token| reveal(&token)).filter(is_some) {
         let header = bearer(&Secret::new(token));
         return Ok(Source::Header(
             header.map_err(|reason| Problem::Setting { setting: "token", reason })?,
         ));
-    }
-    if let Some(path) = user.token_file.take().filter(is_some) {
-        return Ok(Source::File(path.into()));
     }
     match user.exec.take() {
         Some(exec) => Ok(Source::Program(Box::new(Program::read(exec, cluster)?))),

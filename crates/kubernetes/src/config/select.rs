@@ -36,6 +36,12 @@ pub(super) fn select(kubeconfig: &Kubeconfig, name: &str) -> Result<(Config, Log
         kubeconfig.auth_infos.iter().find(|named| Some(&named.name) == context.user.as_ref());
     let mut user = user.and_then(|named| named.auth_info.clone()).unwrap_or_default();
 
+    if cluster.insecure_skip_tls_verify == Some(true)
+        && (is_set(&cluster.certificate_authority) || is_set(&cluster.certificate_authority_data))
+    {
+        let reason = "stands beside `insecure-skip-tls-verify`, which would ignore it";
+        return Err(Problem::Setting { setting: "certificate-authority", reason });
+    }
     let authority = data(
         ("certificate-authority-data", cluster.certificate_authority_data.take()),
         ("certificate-authority", cluster.certificate_authority.take()),
@@ -48,9 +54,24 @@ pub(super) fn select(kubeconfig: &Kubeconfig, name: &str) -> Result<(Config, Log
         let invalid = Problem::Setting { setting: "server", reason: "is no valid address" };
         *server = server.parse().ok().as_ref().and_then(bare).ok_or(invalid)?;
     }
+    let is_encrypted = cluster.server.as_ref().is_none_or(|server| server.starts_with("https:"));
+    if !is_encrypted {
+        // Like kubectl, send no credentials in clear text, and run no program for them.
+        user = AuthInfo::default();
+    }
     let login = login(&mut user, &cluster)?;
     let mut config = config(context, cluster)?;
     let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+    if !is_set(&user.impersonate)
+        && (is_set(&user.impersonate_uid)
+            || user.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty())
+            || user.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty()))
+    {
+        return Err(Problem::Setting {
+            setting: "as",
+            reason: "is missing beside `as-groups`, `as-uid` or `as-user-extra`",
+        });
+    }
     config.auth_info = AuthInfo {
         impersonate: some(user.impersonate),
         impersonate_uid: some(user.impersonate_uid),
@@ -59,6 +80,10 @@ pub(super) fn select(kubeconfig: &Kubeconfig, name: &str) -> Result<(Config, Log
         ..AuthInfo::default()
     };
     Ok((config, login))
+}
+
+fn is_set(text: &Option<String>) -> bool {
+    text.as_ref().is_some_and(|text| !text.is_empty())
 }
 
 /// Makes the configuration of a connection without credentials.
