@@ -179,3 +179,20 @@ fn the_record_of_an_end_is_never_seen() {
     }
     target.assert_untouched();
 }
+
+#[test]
+fn the_first_line_after_a_restart_is_not_lost() {
+    let stage = Stage::set();
+    let target = stage.target(&["--restart", "always"]);
+    let mut command = stage.scratchdbg.command(["attach", "--follow-restarts", target.name()]);
+    command.env("TERM", "xterm");
+    let mut terminal = Terminal::start(command, ROWS, COLUMNS);
+    let has_prompt = |screen: &str| screen.trim_end().ends_with(['#', '$']);
+    terminal.wait_for("a prompt", has_prompt);
+    stage.engine.ask(["restart", "-t", "0", target.name()]);
+    terminal.wait_for("the next prompt", |screen| screen.contains("run") && has_prompt(screen));
+    // Typed once.
+    terminal.send("echo $((6 * 7)); exit 9\r");
+    assert_eq!(terminal.wait().code(), Some(9), "{}", terminal.text());
+    terminal.wait_for("the answer", |screen| screen.lines().any(|line| line == "42"));
+}

@@ -42,6 +42,20 @@ fn a_yes_before_the_question_is_none() {
 }
 
 #[test]
+fn what_the_target_made_unusable_is_no_reason_for_more_rights() {
+    let stage = Stage::set();
+    let image = stage.engine.import_app(&[r#"ENTRYPOINT ["/app"]"#, "WORKDIR /work"]);
+    let target = stage.target_named("moved", &[], &image, &[]);
+    let remove = ["attach", "-w", "/", target.name(), "--", "rmdir", "/work"];
+    stage.run(&remove).expect_code(0);
+    let mut terminal =
+        Terminal::start(stage.scratchdbg.command(["attach", target.name(), "--", "true"]), 24, 200);
+    assert_eq!(terminal.wait().code(), Some(125), "{}", terminal.text());
+    let text = terminal.text();
+    assert!(text.contains("-w / starts the session") && !text.contains("[y/N]"), "{text}");
+}
+
+#[test]
 fn capabilities_that_nobody_asked_for_are_refused_and_named() {
     let stage = Stage::set();
     let target = paused(&stage);

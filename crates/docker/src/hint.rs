@@ -80,6 +80,14 @@ impl Error {
                  processes behind"
                     .to_owned()
             }
+            Self::ExecRefused { message, .. } if is_working_directory(message) => {
+                "the working directory is the target's, which may have changed or removed it: -w / starts the session at the root"
+                    .to_owned()
+            }
+            Self::ExecRefused { message, .. } if is_terminal(message) => {
+                "the target has no usable /dev/ptmx, from which the terminal is made: --no-tty does without"
+                    .to_owned()
+            }
             Self::ExecRefused { .. } => {
                 "the keeper must have the uid and gid of the target's process, and the target needs its /proc".to_owned()
             }
@@ -115,6 +123,12 @@ impl Error {
             },
             Self::NoSuchImage { .. } => ErrorKind::NotFound { similar: Vec::new() },
             Self::User(_) | Self::Refused(_) | Self::BlockingFile { .. } => ErrorKind::Unsupported,
+            // The target's own doing, and no reason for another mode with more rights.
+            Self::ExecRefused { message, .. }
+                if is_working_directory(message) || is_terminal(message) =>
+            {
+                ErrorKind::Refused
+            }
             Self::ExecRefused { .. } => ErrorKind::NotStarted,
             Self::MountSourceGone { path } => ErrorKind::SourceGone { path: path.clone() },
             Self::Canceled { .. } => ErrorKind::Interrupted,
@@ -122,6 +136,18 @@ impl Error {
             _ => ErrorKind::Broken,
         }
     }
+}
+
+/// Reports whether a runtime could not change to the working directory.
+fn is_working_directory(message: &str) -> bool {
+    message.contains("chdir to cwd")
+        || message.contains("cannot chdir")
+        || message.contains("mkdir cwd")
+}
+
+/// Reports whether a runtime could not make the terminal.
+fn is_terminal(message: &str) -> bool {
+    ["ptmx", "inappropriate ioctl", "console"].iter().any(|part| message.contains(part))
 }
 
 impl From<Error> for backend::Error {

@@ -2,7 +2,7 @@
 //! program to end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tokio::sync::Notify;
 
@@ -17,12 +17,20 @@ pub(crate) struct Typed(Arc<Shared>);
 struct Shared {
     detached: AtomicBool,
     asked: Notify,
+    /// The exit code of the signal that the last key sends, or 0.
+    signaled: AtomicU8,
 }
 
 impl Typed {
     /// Whether the detach keys were typed. The engine then ends the streams, and nothing else.
     pub(crate) fn detached(&self) -> bool {
         self.0.detached.load(Ordering::Relaxed)
+    }
+
+    /// Returns the exit code of a program that the last key ends: Ctrl-C and Ctrl-\ are signals
+    /// where the terminal is not raw.
+    pub(crate) fn signal(&self) -> Option<u8> {
+        Some(self.0.signaled.load(Ordering::Relaxed)).filter(|&code| code != 0)
     }
 
     /// Records that the user asked the command to end.
@@ -56,6 +64,12 @@ impl Keys {
     /// keys were typed once more before it; engines do not find it then.
     pub(crate) fn see(&mut self, keys: &[u8]) -> Option<usize> {
         for (index, &key) in keys.iter().enumerate() {
+            let signaled = match key {
+                0x03 => 130,
+                0x1c => 131,
+                _ => 0,
+            };
+            self.typed.0.signaled.store(signaled, Ordering::Relaxed);
             if ASKS_FOR_THE_END.contains(&key) {
                 self.typed.ask();
             }
@@ -107,6 +121,21 @@ mod tests {
         }
         assert!(!detaches(b"\x18q", &[b"\x10\x11"]));
         assert!(!detaches(b"", &[b"\x10\x11"]), "there are none");
+    }
+
+    #[test]
+    fn the_last_key_may_be_a_signal() {
+        for (keys, signal) in [
+            (&b"\x03"[..], Some(130)),
+            (b"ls\x1c", Some(131)),
+            (b"\x03a", None),
+            (b"", None),
+            (b"\x04", None),
+        ] {
+            let typed = Typed::default();
+            Keys::watch(Vec::new(), typed.clone()).see(keys);
+            assert_eq!(typed.signal(), signal, "{keys:?}");
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@
 //! could not do its work. The exit code that the platform reports is the launcher's then, and never
 //! passed on as the command's.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ const RESIZE_ATTEMPTS: u32 = 10;
 /// How long the platform may take to answer before the user is told about it.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
 
+/// What a terminal echoes for such a key.
+const ECHO: &[u8] = b"^C\r\n";
+
 /// The parts of a session that its streams interact with.
 #[derive(Clone, Copy)]
 pub(crate) struct StreamContext<'a> {
@@ -57,6 +61,7 @@ pub(crate) async fn pass_bytes<P: Process, U: User>(
     let keys = plan.tty.then(|| Keys::watch(process.detach_keys(), typed.clone()));
     let mut input = tokio::spawn(forward_input(streams.input, input, keys));
     let probe = process.probe();
+    let shown = Cell::new(0);
     let pumped = {
         let resizing = async {
             if plan.tty {
@@ -72,7 +77,7 @@ pub(crate) async fn pass_bytes<P: Process, U: User>(
             }
         };
         tokio::select! {
-            pumped = pump_output(&mut output, plan.tty, secret, silence, &mut streams.output, &mut streams.error) => pumped,
+            pumped = pump_output(&mut output, plan.tty, secret, silence, &mut streams.output, &mut streams.error, &shown) => pumped,
             never = resizing => match never {},
             end = input_ends => match end {
                 Ok(()) => Ok(PumpEnd::Detached),
@@ -110,7 +115,15 @@ pub(crate) async fn pass_bytes<P: Process, U: User>(
     {
         return Ok(AttemptEnd::OutputClosed);
     }
-    without_record(end, plan.platform)
+    match without_record(end, plan.platform)? {
+        // The key came before the launcher could pass its signal on, and ended it.
+        AttemptEnd::Unrecorded(code)
+            if typed.signal() == Some(code) && shown.get() <= ECHO.len() =>
+        {
+            Ok(AttemptEnd::Exited(code))
+        }
+        end => Ok(end),
+    }
 }
 
 /// Interprets the end of streams without a record.
@@ -169,7 +182,8 @@ enum PumpEnd {
     Detached,
 }
 
-/// Copies the process's output until it ends. `secret` identifies the launcher's record.
+/// Copies the process's output until it ends, and counts its bytes in `shown`. `secret` identifies
+/// the launcher's record.
 async fn pump_output(
     from: &mut impl Output,
     tty: bool,
@@ -177,9 +191,11 @@ async fn pump_output(
     silence: &Silence,
     output: &mut (impl AsyncWrite + Unpin),
     error: &mut (impl AsyncWrite + Unpin),
+    shown: &Cell<usize>,
 ) -> Result<PumpEnd, Error> {
     let (mut out_record, mut err_record) = (Record::of(secret), Record::of(secret));
     while let Some((stream, piece)) = silence.during(from.next()).await? {
+        shown.set(shown.get().saturating_add(piece.len()));
         let is_read = match stream {
             Stream::Stderr => write(error, &err_record.take(&piece)).await?,
             _ => write(output, &out_record.take(&piece)).await?,
@@ -270,9 +286,17 @@ mod tests {
         let pieces =
             pieces.iter().map(|(stream, piece)| (*stream, Bytes::copy_from_slice(piece))).collect();
         let silence = Silence::default();
-        let end = pump_output(&mut Pieces(pieces), tty, &secret, &silence, &mut output, &mut error)
-            .await
-            .unwrap();
+        let end = pump_output(
+            &mut Pieces(pieces),
+            tty,
+            &secret,
+            &silence,
+            &mut output,
+            &mut error,
+            &Cell::new(0),
+        )
+        .await
+        .unwrap();
         (end, output, error)
     }
 
@@ -325,9 +349,27 @@ mod tests {
             let (mut gone, _) = tokio::io::duplex(8);
             let mut whole = Vec::new();
             let end = if broken == OUT {
-                pump_output(&mut read, false, &secret, &silence, &mut gone, &mut whole).await
+                pump_output(
+                    &mut read,
+                    false,
+                    &secret,
+                    &silence,
+                    &mut gone,
+                    &mut whole,
+                    &Cell::new(0),
+                )
+                .await
             } else {
-                pump_output(&mut read, false, &secret, &silence, &mut whole, &mut gone).await
+                pump_output(
+                    &mut read,
+                    false,
+                    &secret,
+                    &silence,
+                    &mut whole,
+                    &mut gone,
+                    &Cell::new(0),
+                )
+                .await
             };
             assert_eq!(end, Ok(PumpEnd::OutputClosed), "{broken:?} {pieces:?}");
         }

@@ -83,6 +83,12 @@ fn of_answers() -> Vec<Error> {
         "a/b".parse::<backend::ContainerName>().expect_err("it is no name").into(),
         Error::NoSuchContainer { name: name(), similar: Vec::new() },
         Error::NoSuchContainer { name: name(), similar: names(&["web-1", "web-2"]) },
+        refused(
+            "OCI runtime exec failed: chdir to cwd (\"/work\") set in config.json failed: no such file",
+        ),
+        refused(
+            "OCI runtime exec failed: exec failed: open /dev/ptmx: inappropriate ioctl for device",
+        ),
         Error::NoSuchImage { name: "shop/app:1".to_owned() },
         Error::Ambiguous { name: "0".to_owned(), matches: names(&["web", "db"]) },
         Error::SeveralOfService {

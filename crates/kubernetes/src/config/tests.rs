@@ -101,11 +101,12 @@ clusters:
     extensions:
     - {name: client.authentication.k8s.io/exec, extension: {secret: SECRET}}
 users:
+- name: other
+  user: {token: SECRET}
 - name: u
   user:
     username: x
     password: SECRET
-    token: SECRET
     exec:
       apiVersion: client.authentication.k8s.io/v1
       command: give

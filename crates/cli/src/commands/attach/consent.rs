@@ -1,11 +1,10 @@
 //! Asks a person at a terminal to confirm rights that were not requested.
 
-use std::io::{IsTerminal as _, Read as _, stderr, stdin};
+use std::io::{IsTerminal as _, stderr, stdin};
 
-use rustix::termios::{QueueSelector, tcflush};
 use scratchdbg_backend::{Error, Interrupts, Plan};
 use scratchdbg_console::printer::Printer;
-use scratchdbg_console::streams::WaitingStream;
+use scratchdbg_console::terminal::Input;
 use scratchdbg_session::Consent;
 
 /// Asks the user. Returns `false` if nobody can be asked or the answer is not yes.
@@ -20,30 +19,17 @@ pub(super) async fn obtain(
     }
     printer.warning(&refusal.message);
     // What was typed before the question, or put there by a program, is no answer.
-    let _none_waits = tcflush(stdin(), QueueSelector::IFlush);
+    let mut input = Input::open();
+    input.discard().await;
     let given = format!("as {} with {}", plan.user, plan.unasked().join(" and "));
     printer.question(&format!("Start a container beside `{}`, {given}? [y/N] ", plan.target_name));
-    let answer = tokio::task::spawn_blocking(read_line);
     tokio::select! {
-        answer = answer => match answer {
-            Ok(Ok(line)) if is_yes(&line) => Consent::Given,
+        answer = input.read_line() => match answer {
+            Ok(line) if is_yes(&line) => Consent::Given,
             _ => Consent::Refused,
         },
         code = interrupts.next() => Consent::Interrupted(code),
     }
-}
-
-/// Reads the answer byte by byte: further input belongs to the session.
-fn read_line() -> Result<Vec<u8>, std::io::Error> {
-    const LONGEST: usize = 1024;
-    let mut input = WaitingStream(std::fs::File::from(
-        std::os::fd::AsFd::as_fd(&stdin()).try_clone_to_owned()?,
-    ));
-    let (mut line, mut byte) = (Vec::new(), [0]);
-    while line.len() < LONGEST && input.read(&mut byte)? == 1 && byte != *b"\n" {
-        line.push(byte[0]);
-    }
-    Ok(line)
 }
 
 fn is_yes(line: &[u8]) -> bool {
