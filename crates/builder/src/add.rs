@@ -44,10 +44,16 @@ impl FromStr for Addition {
         let mode = mode.transpose().ok().filter(|mode| mode.is_none_or(|mode| mode <= 0o7777));
         let mode =
             mode.ok_or_else(|| invalid("the mode is up to four octal digits, as in 0644"))?;
-        let mut id = || parts.next().map(str::parse::<u32>).transpose();
-        let numbers = |_| invalid("user and group are numbers, as in 65532:65532");
-        let user = id().map_err(numbers)?.unwrap_or(0);
-        let group = id().map_err(numbers)?.unwrap_or(user);
+        let mut id = || {
+            let Some(text) = parts.next() else { return Ok(None) };
+            // As with users. The kernel takes the largest for "leave it as it is".
+            let id = text.parse().ok().filter(|&id: &u32| id <= i32::MAX.unsigned_abs());
+            id.map(Some).ok_or_else(|| {
+                invalid("user and group are numbers of at most 2147483647, as in 65532:65532")
+            })
+        };
+        let user = id()?.unwrap_or(0);
+        let group = id()?.unwrap_or(user);
         if parts.next().is_some() {
             return Err(invalid("expected at most SRC:DST:MODE:UID:GID"));
         }
@@ -322,5 +328,9 @@ mod tests {
         assert_eq!((full.mode, full.owner), (Some(0o640), (1, 2)));
         let owner: Addition = "a:/b::5".parse().unwrap();
         assert_eq!((owner.mode, owner.owner), (None, (5, 5)));
+        for id in ["4294967295", "2147483648", "-1", "", "root"] {
+            let error = format!("a:/b::{id}:0").parse::<Addition>().unwrap_err();
+            assert!(error.to_string().contains("at most 2147483647"), "{id}: {error}");
+        }
     }
 }

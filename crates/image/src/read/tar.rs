@@ -104,7 +104,10 @@ impl<R: TarInput> TarReader<R> {
                         "a global header stands between an entry and its extended headers",
                     ));
                 }
-                EntryType::XGlobalHeader => drop(self.extension(size)?),
+                EntryType::XGlobalHeader => {
+                    let records = self.extension(size)?;
+                    extension::check_global(&records).map_err(|reason| self.invalid(reason))?;
+                }
                 EntryType::GNULongName => {
                     let name = self.extension(size)?;
                     extension.long_path(name).map_err(|reason| self.invalid(reason))?;

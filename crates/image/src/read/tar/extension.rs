@@ -26,6 +26,20 @@ const TWICE: &str = "an entry has several extended headers for the same thing";
 /// Readers disagree on whether the header's own name counts then.
 const EMPTY: &str = "an entry has an extended header with an empty name";
 
+/// Checks that a global header has comments alone, as that of `git archive`. Go's reader, which is
+/// the engines', ignores the others; most other readers apply them to all entries that follow.
+pub(super) fn check_global(records: &[u8]) -> Result<(), String> {
+    for record in PaxExtensions::new(records) {
+        let record = record.map_err(|error| format!("a pax header: {error}"))?;
+        if record.key_bytes() != b"comment" {
+            return Err(
+                "a global header has more than comments, and not all readers apply it".into()
+            );
+        }
+    }
+    Ok(())
+}
+
 impl Extension {
     /// Whether there was none.
     pub(super) fn is_empty(&self) -> bool {

@@ -125,13 +125,14 @@ fn headers_that_readers_disagree_on_are_refused() {
         bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
         bytes
     };
-    let global = || {
-        let mut bytes = pax(b"12 path=xyz\n");
+    let global_of = |records: &[u8]| {
+        let mut bytes = pax(records);
         bytes[156] = b'g';
         let mut first = Header::from_byte_slice(&bytes[..BLOCK]).clone();
         first.set_cksum();
         [first.as_bytes().to_vec(), bytes[BLOCK..].to_vec()].concat()
     };
+    let global = || global_of(b"15 comment=xyz\n");
     // An old file whose name ends in a slash, with data.
     let mut old = header(b"z/", EntryType::Regular, 512);
     old[156] = 0;
@@ -156,6 +157,8 @@ fn headers_that_readers_disagree_on_are_refused() {
         ([link.clone(), pax(b"16 linkpath=xyz\n"), file()].concat(), "several extended headers"),
         ([name.clone(), global(), file()].concat(), "a global header"),
         ([path.clone(), global(), file()].concat(), "a global header"),
+        ([global_of(b"12 path=xyz\n"), file()].concat(), "more than comments"),
+        ([global_of(b"9 uid=77\n"), file()].concat(), "more than comments"),
         // Go takes the header's own name then.
         ([pax(b"8 path=\n"), file()].concat(), "an empty name"),
         ([pax(b"13 linkpath=\n"), file()].concat(), "an empty name"),
