@@ -32,12 +32,13 @@ fn web<'a>(stage: &'a Stage, attack: &[&str]) -> Pod<'a> {
 /// session begins does nothing, and remains: nobody can end an ephemeral container.
 fn processes_of_sessions(pod: &Pod<'_>) -> Vec<String> {
     let is_ours = |name: &str| ["scratchdbg-laun", "sleep", "sh"].contains(&name);
-    let is_stopped = pod.logs("hostile").contains("stop keep: true");
+    let said = pod.logs("hostile");
+    let is_stopped = said.contains("stop keep: true") || said.contains("trace keep: true");
     let processes = pod
         .processes()
         .into_iter()
         .filter(|process| process.state != 'Z' && is_ours(&process.name));
-    let processes = processes.filter(|process| !(is_stopped && process.state == 'T'));
+    let processes = processes.filter(|process| !(is_stopped && matches!(process.state, 'T' | 't')));
     processes.map(|process| format!("{} {}", process.state, process.name)).collect()
 }
 
@@ -66,10 +67,18 @@ fn begun_or_ended(stage: &Stage, toolkit: &str, command: &[&str]) -> Running {
 #[test]
 fn a_neighbor_of_the_same_user_neither_forges_nor_keeps_a_session() {
     let (stage, toolkit) = set(Security::Restricted);
-    for attack in
-        ["hold", "stop-keeper", "stop-launcher", "flood", "limit", "trace-keeper", "trace-launcher"]
-    {
-        let pod = web(&stage, &[attack]);
+    for attack in [
+        "hold",
+        "stop-keeper",
+        "stop-launcher",
+        "stop-front",
+        "stop-front kill",
+        "flood",
+        "limit",
+        "trace-keeper",
+        "trace-launcher",
+    ] {
+        let pod = web(&stage, &attack.split(' ').collect::<Vec<_>>());
         let said = stage.ask(&attach(&toolkit, &["sh", "-c", "id -u; exit 7"]));
         let text = said.text();
         assert!(!text.contains("HIJACKED"), "{attack}: {said}");

@@ -1,7 +1,7 @@
 //! Tests sessions and logs over a link that breaks at any byte, or goes silent.
 
-use scratchdbg_testkit::cluster::{ImageSpec, Pod, Process, Security, pod_spec};
-use scratchdbg_testkit::eventually;
+use rustix::process::Signal;
+use scratchdbg_testkit::cluster::{ImageSpec, Process, Security, pod_spec};
 use scratchdbg_testkit::program::Running;
 
 use crate::attach::{PROCESSES, attach, set, web};
@@ -10,6 +10,9 @@ use crate::stage::Stage;
 
 /// The number of places at which the link is cut.
 const CUTS: u64 = 12;
+
+/// How many clients are killed.
+const KILLS: usize = 8;
 
 #[test]
 fn a_session_whose_link_is_cut_is_no_success_and_leaves_nothing_that_runs() {
@@ -38,17 +41,48 @@ fn a_session_whose_link_is_cut_is_no_success_and_leaves_nothing_that_runs() {
         ends.push(code);
     }
     assert!(ends.contains(&125), "no cut was noticed: {ends:?}");
-    wait_for_nothing_that_runs(&pod);
+    // A keeper whose client did not get to it ends within a minute.
+    pod.wait_for_processes(PROCESSES);
 }
 
-fn wait_for_nothing_that_runs(pod: &Pod<'_>) {
-    // A keeper whose client did not get to it ends within a minute. What a launcher could not reap
-    // before its own end is left to the first process of the target, which reaps nothing here.
-    let runs = |process: &Process| process.state != 'Z' && !PROCESSES.contains(&&*process.name);
-    eventually(
-        || format!("nothing of a session to run in the pod: {:?}", pod.processes()),
-        || (!pod.processes().iter().any(runs)).then_some(()),
-    );
+#[test]
+fn a_client_that_is_killed_in_heavy_output_leaves_no_zombie() {
+    let (stage, toolkit) = set(Security::Restricted);
+    let pod = web(&stage);
+    for round in 0..KILLS {
+        let session = heavy_output(&stage, &toolkit, 100_000 * round);
+        session.signal(Signal::KILL);
+        session.finish();
+        pod.wait_for_processes(PROCESSES);
+    }
+}
+
+/// containerd kills the process of an exec whose output nobody takes, now and then. The first
+/// process of the target reaps nothing.
+#[test]
+fn a_session_whose_process_the_runtime_kills_leaves_no_zombie() {
+    let (stage, toolkit) = set(Security::Restricted);
+    let pod = web(&stage);
+    let session = heavy_output(&stage, &toolkit, 0);
+    let is_of_exec = |process: &&Process| {
+        let line = std::fs::read_to_string(format!("/proc/{}/cmdline", process.id));
+        line.is_ok_and(|line| line.contains("launcher\0via\0"))
+    };
+    let processes = pod.processes();
+    processes.iter().find(is_of_exec).expect("the process of the exec").kill();
+    let said = session.finish();
+    assert_eq!(said.status.code(), Some(125), "{}", said.stderr);
+    assert!(said.stderr.contains("the launcher did not say"), "{}", said.stderr);
+    pod.wait_for_processes(PROCESSES);
+}
+
+/// Starts a session with a process in the background and more output than anybody reads, and waits
+/// for so many bytes of it.
+fn heavy_output(stage: &Stage, toolkit: &str, bytes: usize) -> Running {
+    let script = "sleep 1000 & while :; do echo 0123456789012345678901234567890123456789; done";
+    let session = stage.start(&attach(toolkit, &["sh", "-c", script]));
+    session.wait_for_stdout("output", |stdout| stdout.len() > bytes);
+    session
 }
 
 /// A link on which packets are lost, and which nobody closes. A session over another link is as
@@ -75,7 +109,7 @@ fn a_session_whose_link_is_dead_ends_and_one_that_is_quiet_does_not() {
     quiet.finish().expect(42, "begin\n");
     // The cluster has not noticed yet.
     dead.cut();
-    wait_for_nothing_that_runs(&pod);
+    pod.wait_for_processes(PROCESSES);
 }
 
 #[test]

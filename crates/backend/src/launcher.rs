@@ -50,11 +50,17 @@ pub fn allowed_ids(user: crate::NumericUser, groups: &[u32], has_targets_own: bo
 
 /// Returns the command line of [`run`] for a platform on which a command gets no environment of its
 /// own. The variables come as arguments, except for the secret, which everybody could read there:
-/// the launcher expects it in a [`preamble`].
+/// the launcher expects it in a [`preamble`]. It has a front: such a platform may kill the process
+/// that it started.
 pub fn with_preamble(command: Vec<String>, environment: &[String], has_input: bool) -> Vec<String> {
+    /// The place of `run`, behind the launcher.
+    const ROLE: usize = 1;
     /// The launcher, `run`, the keeper and the session.
     const FIXED: usize = 4;
     let mut command = command;
+    if let Some(role) = command.get_mut(ROLE) {
+        "via".clone_into(role);
+    }
     let mut options = vec!["--preamble".to_owned()];
     if !has_input {
         options.push("--no-input".to_owned());
@@ -272,11 +278,11 @@ mod tests {
         let command = words("/launcher run 7 s1 --tools last ls --env x");
         assert_eq!(
             with_preamble(command.clone(), &environment, true),
-            words("/launcher run 7 s1 --preamble --env TERM=xterm --tools last ls --env x")
+            words("/launcher via 7 s1 --preamble --env TERM=xterm --tools last ls --env x")
         );
         assert_eq!(
             with_preamble(command, &environment[1..], false),
-            words("/launcher run 7 s1 --preamble --no-input --tools last ls --env x")
+            words("/launcher via 7 s1 --preamble --no-input --tools last ls --env x")
         );
         assert_eq!(preamble(&environment, Some(Window { columns: 80, rows: 24 })), "0123 80 24\n");
         assert_eq!(preamble(&environment, None), "0123 0 0\n");

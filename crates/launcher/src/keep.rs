@@ -220,7 +220,7 @@ impl Keeper {
     fn open(&mut self, session: &str, name: &str, container: Option<&str>) {
         let line = match Session::open(session, Some(name)) {
             Ok(opened) => {
-                self.sessions.push(opened);
+                self.sessions.push(if self.is_asked { opened.with_front() } else { opened });
                 if self.is_asked {
                     let ids =
                         container.and_then(processes::first_of_container).and_then(processes::ids);

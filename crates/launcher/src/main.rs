@@ -9,6 +9,8 @@
 //!   inside the target, or it is the main process of a container of its own. It starts the command
 //!   as a child and becomes the reaper of all its descendants. It ends all of them when the command
 //!   ends, when the keeper is gone, or when the terminal hangs up. See `run.rs` for the options.
+//! - `via KEEPER SESSION [OPTION...] [COMMAND [ARG...]]`: the same, with the launcher as a process
+//!   beside this one, see `front.rs`.
 //! - `install FOLDER`: copies the tools of a toolkit image to a volume, for a container of another
 //!   image.
 //! - `app`: the sample application of `scratchdbg demo`.
@@ -27,11 +29,13 @@ mod advice;
 mod app;
 mod denial;
 mod entrypoint;
+mod front;
 mod ids;
 mod install;
 mod keep;
 mod mounts;
 mod preamble;
+mod process;
 mod processes;
 mod record;
 mod root;
@@ -57,20 +61,23 @@ fn main() -> ExitCode {
             Err(entrypoint::run_entrypoint(&arguments))
         }
         "keep" => keep::keep(&arguments[1..]),
-        "run" => run::run(Path::new(&name), &arguments[1..]),
+        "run" => run::run(Path::new(&name), &arguments[1..], None),
+        front::ROLE => front::via(Path::new(&name), &arguments[1..]),
         "install" => install::install(&arguments[1..]),
         "app" => app::app(),
         _ => Err(
-            "usage: scratchdbg-launcher keep [--asked] SESSION [SECONDS] | run KEEPER SESSION COMMAND [ARG...] | install FOLDER | app"
+            "usage: scratchdbg-launcher keep [--asked] SESSION [SECONDS] | run|via KEEPER SESSION COMMAND [ARG...] | install FOLDER | app"
                 .to_owned(),
         ),
     };
-    match outcome {
-        Ok(code) => ExitCode::from(code),
-        Err(message) => {
-            // If standard error is closed, nothing can be done.
-            let _unwritten = writeln!(std::io::stderr(), "scratchdbg: {message}");
-            ExitCode::from(OWN_FAILURE)
-        }
-    }
+    ExitCode::from(finish(outcome))
+}
+
+/// Reports a failure, and returns the exit code of this program.
+pub(crate) fn finish(outcome: Result<u8, String>) -> u8 {
+    outcome.unwrap_or_else(|message| {
+        // If standard error is closed, nothing can be done.
+        let _unwritten = writeln!(std::io::stderr(), "scratchdbg: {message}");
+        OWN_FAILURE
+    })
 }

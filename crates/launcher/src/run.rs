@@ -1,21 +1,24 @@
 //! The launcher: runs one command inside the target, and supervises all its descendants.
 
 mod environment;
+mod keeper;
+mod life;
 mod options;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io};
 
+use self::keeper::{GONE, Keeper};
+use self::life::{Event, Life};
 use self::options::{Options, Order};
-use crate::processes::Stat;
 use crate::record::{Secret, Wait};
-use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signal, Signals};
+use crate::system::{self, Reap, SIGCHLD, SIGKILL, Signals};
 use crate::tools::Tools;
 use crate::{OWN_FAILURE, advice, denial, entrypoint, ids, mounts, preamble, processes, root};
 
@@ -27,16 +30,6 @@ const NOT_EXECUTABLE: u8 = 126;
 /// The maximum number of characters of a command name in a message.
 const MAX_NAME: usize = 200;
 
-/// How often to poll a keeper without a process descriptor, in milliseconds.
-const POLL_INTERVAL: i32 = 200;
-
-/// How often to check whether a keeper with a process descriptor is stopped, in milliseconds.
-const WATCHED_POLL_INTERVAL: i32 = 1000;
-
-/// A keeper does not stop by itself. After this time, a stopped keeper can no longer be relied on
-/// to notice that the client is gone.
-const STOPPED_LIMIT: Duration = Duration::from_secs(4);
-
 /// How long the session's processes may take to die after SIGKILL. Only a process of another user,
 /// which cannot be signaled, or one that hangs in the kernel takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -44,7 +37,8 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 /// `KEEPER SESSION [--preamble [--no-input] [--env NAME=VALUE]...] [--directory PATH]
 /// [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`: runs the command
 /// and returns its exit code. Writes the code after the command's output, see [`Secret`]. `program`
-/// is the path that this program was started by.
+/// is the path that this program was started by, `front` the other end of a process that stands for
+/// this one before the platform, see [`crate::front`].
 ///
 /// - `--preamble`: the secret is not in the environment, but in the first line of standard input,
 ///   see [`preamble`]. For platforms on which a command gets no environment of its own.
@@ -55,7 +49,11 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 ///   shell in that folder.
 /// - `--beside`: this container was created for the session. The command starts in the root of the
 ///   container's first process, and the keeper's process belongs to another container.
-pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> {
+pub(crate) fn run(
+    program: &Path,
+    arguments: &[OsString],
+    front: Option<UnixStream>,
+) -> Result<u8, String> {
     // Before anything else.
     let mut secret = Secret::take();
     advice::learn(arguments);
@@ -69,7 +67,7 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
     // The process id that the client passed may come from another process that can write to the
     // keeper's output. The control group identifies the keeper reliably.
     let of_container = beside.and_then(|(keeper, _)| processes::first_of_container(keeper));
-    let mut keeper = Keeper::watch(of_container.unwrap_or(keeper))?;
+    let keeper = Keeper::watch(of_container.unwrap_or(keeper))?;
     let tools = tools.map(|order| Ok::<_, String>((Tools::beside(program)?, order))).transpose()?;
     // The folder that was just compared is the keeper's only if the keeper has lived until now.
     if tools.is_some() && keeper.is_gone() {
@@ -106,12 +104,13 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
         .map_err(|error| format!("cannot become the session's reaper: {error}"))?;
     let signals =
         Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
+    let mut life = Life { keeper, front, signals };
     if let Some(directory) = directory {
         match root::go_to(root.as_deref(), directory) {
             Ok(path) => drop(process.env("PWD", path)),
             Err(message) => {
                 let _unwritten = writeln!(io::stderr(), "scratchdbg: {message}");
-                tell(secret.as_ref(), OWN_FAILURE, &mut keeper, &signals);
+                tell(secret.as_ref(), OWN_FAILURE, &mut life);
                 return Ok(OWN_FAILURE);
             }
         }
@@ -120,28 +119,28 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
         Ok(child) => child,
         Err(error) => {
             let code = refuse(command, &error);
-            tell(secret.as_ref(), code, &mut keeper, &signals);
+            tell(secret.as_ref(), code, &mut life);
             return Ok(code);
         }
     };
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
     // For later, in case `/proc` can no longer be read.
     let end_of_ids = processes::end_of_ids();
-    let code = supervise(pid, &mut keeper, &signals);
+    let code = supervise(pid, &mut life);
     // End the descendants even on an error: limiting our open files must not keep parts of the
     // session alive.
-    end_descendants(&signals, end_of_ids);
+    end_descendants(&life.signals, end_of_ids);
     let code = code.map_err(|error| format!("cannot watch the session: {error}"))?;
-    tell(secret.as_ref(), code, &mut keeper, &signals);
+    tell(secret.as_ref(), code, &mut life);
     Ok(code)
 }
 
 /// Writes the record of how the command ended, unless the session ends first.
-fn tell(secret: Option<&Secret>, code: u8, keeper: &mut Keeper, signals: &Signals) {
+fn tell(secret: Option<&Secret>, code: u8, life: &mut Life) {
     let Some(secret) = secret else { return };
     secret.tell(code, |stream| {
         loop {
-            match next_event(keeper, signals, Some(stream))? {
+            match life.next_event(Some(stream))? {
                 Event::Over(_) => return Ok(Wait::Over),
                 Event::Writable => return Ok(Wait::Ready),
                 // These signals are for a command, or from one.
@@ -199,9 +198,9 @@ fn may_execute_by_mode(command: &OsStr) -> bool {
 
 /// Waits until the command ends and returns its exit code, or until the session is over and returns
 /// the code of a killed command.
-fn supervise(command: i32, keeper: &mut Keeper, signals: &Signals) -> io::Result<u8> {
+fn supervise(command: i32, life: &mut Life) -> io::Result<u8> {
     loop {
-        let signal = match next_event(keeper, signals, None)? {
+        let signal = match life.next_event(None)? {
             Event::Over(code) => return Ok(code),
             Event::Signal(signal) => signal,
             Event::Writable | Event::None => continue,
@@ -222,48 +221,6 @@ fn supervise(command: i32, keeper: &mut Keeper, signals: &Signals) -> io::Result
             _ => {}
         }
     }
-}
-
-/// An event in the life of a session.
-#[derive(Debug)]
-enum Event {
-    /// The session is over; the code is that of the processes it kills.
-    Over(u8),
-    /// Any other signal.
-    Signal(Signal),
-    /// The stream is writable, or fails.
-    Writable,
-    /// The timeout for checking the keeper expired.
-    None,
-}
-
-/// Waits for the next event.
-fn next_event(
-    keeper: &mut Keeper,
-    signals: &Signals,
-    stream: Option<BorrowedFd<'_>>,
-) -> io::Result<Event> {
-    let (descriptor, timeout) = match &keeper.descriptor {
-        Some(descriptor) => (Some(descriptor.as_fd()), WATCHED_POLL_INTERVAL),
-        None => (None, POLL_INTERVAL),
-    };
-    let ready = [Some(signals.descriptor()), descriptor, stream];
-    let [signaled, keeper_ended, writable] =
-        system::wait_readable_or_last_writable(ready, Some(timeout))?;
-    if keeper_ended || keeper.is_lost() {
-        return Ok(Event::Over(system::killed_by(SIGKILL)));
-    }
-    if !signaled {
-        return Ok(if writable { Event::Writable } else { Event::None });
-    }
-    let signal = signals.next()?;
-    Ok(match signal.number {
-        // The keeper reports that the client ended the session, or is gone.
-        END_SESSION if signal.from_process => Event::Over(system::killed_by(SIGKILL)),
-        // The terminal hung up, so the client is gone.
-        SIGHUP if !signal.from_process => Event::Over(system::killed_by(SIGHUP)),
-        _ => Event::Signal(signal),
-    })
 }
 
 /// Kills and reaps until no process is left, or some cannot be killed. When a child is killed, its
@@ -309,67 +266,3 @@ fn end_descendants(signals: &Signals, end_of_ids: i32) {
 
 /// How many process ids to try first if all have to be tried.
 const NEXT_IDS: i32 = 1 << 15;
-
-/// The error if the keeper has ended.
-const GONE: &str = "the keeper of this session is gone";
-
-/// The keeper of this session, watched for its end.
-struct Keeper {
-    pid: i32,
-    start_time: u64,
-    /// Absent if the kernel or a seccomp profile of the target refuses `pidfd_open`.
-    descriptor: Option<OwnedFd>,
-    /// Since when the keeper is stopped.
-    stopped: Option<Instant>,
-}
-
-impl Keeper {
-    /// Fails if the keeper has already ended, or is not visible.
-    fn watch(pid: i32) -> Result<Self, String> {
-        let start_time = match processes::stat(pid) {
-            Ok(stat) => stat.start_time,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                let why = denial::by_module().unwrap_or_else(|| error.to_string());
-                return Err(format!("cannot see the keeper of this session: {why}"));
-            }
-            Err(_) => return Err(GONE.to_owned()),
-        };
-        let keeper = Self {
-            pid,
-            start_time,
-            descriptor: system::process_descriptor(pid).ok(),
-            stopped: None,
-        };
-        if keeper.is_gone() { Err(GONE.to_owned()) } else { Ok(keeper) }
-    }
-
-    /// Returns the keeper's state. The start time is compared, because the process id may have been
-    /// reused.
-    fn state(&self) -> Option<Stat> {
-        processes::stat(self.pid)
-            .ok()
-            .filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
-    }
-
-    fn is_gone(&self) -> bool {
-        self.state().is_none()
-    }
-
-    /// Whether the keeper has ended or is stopped. A stopped keeper is killed: the client may be
-    /// gone, and then nobody else would do it.
-    fn is_lost(&mut self) -> bool {
-        let Some(state) = self.state() else { return true };
-        if !state.is_stopped() {
-            self.stopped = None;
-            return false;
-        }
-        if self.stopped.get_or_insert_with(Instant::now).elapsed() <= STOPPED_LIMIT {
-            return false;
-        }
-        let _ended = match &self.descriptor {
-            Some(descriptor) => system::send_to(descriptor.as_fd(), SIGKILL),
-            None => system::send(self.pid, SIGKILL),
-        };
-        true
-    }
-}

@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "system calls the standard library does not wrap")]
 
+mod arguments;
 mod fork;
 pub(crate) mod namespaces;
 mod rights;
@@ -15,7 +16,8 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 
-pub(crate) use self::fork::fork_and_run;
+pub(crate) use self::arguments::rename_role;
+pub(crate) use self::fork::{fork_and_run, fork_beside};
 pub(crate) use self::rights::{group, groups, may_execute, set_groups, user};
 
 unsafe extern "C" {

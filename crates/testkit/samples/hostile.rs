@@ -8,6 +8,8 @@
 //! - `hold`: opens the input of each keeper for writing, and keeps it open; `hold-hidden` does so
 //!   in an inaccessible process.
 //! - `stop-keeper`, `stop-launcher`, `stop-both`: stops each that it sees, again and again.
+//! - `stop-front`: stops the process that stands for a launcher before the platform, and with
+//!   `stop-front kill` kills the launcher then.
 //! - `limit`: sets the limit on open files of each keeper and launcher to zero.
 //! - `trace-keeper`, `trace-launcher`: stops each that it sees with `ptrace`, as a debugger does.
 //! - `take`: kills each keeper whose session is running and takes its process id, with the
@@ -98,6 +100,19 @@ fn main() -> io::Result<()> {
                         if seen.insert(pid) {
                             say(&format!("stop {}: {stopped}", role.unwrap_or_default()));
                         }
+                    }
+                }
+                "stop-front" => {
+                    let role = role(pid);
+                    if role.as_deref() == Some("via") && seen.insert(pid) {
+                        let stopped = unsafe { kill(pid, SIGSTOP) } == 0;
+                        say(&format!("stop front: {stopped}"));
+                    }
+                    if role.as_deref() == Some("run") && arguments.get(2).is_some() && seen.insert(pid) {
+                        // The session should have begun by then.
+                        std::thread::sleep(Duration::from_millis(300));
+                        let killed = unsafe { kill(pid, SIGKILL) } == 0;
+                        say(&format!("kill launcher: {killed}"));
                     }
                 }
                 "limit" => {

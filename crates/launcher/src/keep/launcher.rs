@@ -1,10 +1,10 @@
 //! Finds the launcher of a session from its keeper: by its command line, and by its executable,
 //! which is the keeper's own.
 
-use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 
 use super::folder::Name;
+use crate::process::Process;
 use crate::processes::{self, Stat};
 use crate::system::{self, SIGKILL};
 use crate::tools;
@@ -12,13 +12,16 @@ use crate::tools;
 /// The folder of the launcher in the root of a container.
 const TOOLS: &str = "/bin";
 
+/// The role that a launcher's command line shows.
+pub(super) const ROLE: &str = "run";
+
 /// Returns the process id of a launcher in a container of its own. Returns `None` if several
 /// processes have this command line: there it is not secret.
 pub(super) fn of_container(session: &str) -> Option<i32> {
     let own = std::process::id().to_string();
     let is_program =
         |called: &[u8]| called.ends_with(format!("{TOOLS}/{}", tools::NAME).as_bytes());
-    match processes::with_arguments(is_program, &["run", &own, session])[..] {
+    match processes::with_arguments(is_program, &[ROLE, &own, session])[..] {
         [one] => Some(one),
         _ => None,
     }
@@ -26,21 +29,17 @@ pub(super) fn of_container(session: &str) -> Option<i32> {
 
 /// A launcher process.
 #[derive(Debug)]
-pub(super) struct Launcher {
-    pid: i32,
-    start_time: u64,
-    /// Absent if the kernel or a seccomp profile refuses `pidfd_open`.
-    descriptor: Option<OwnedFd>,
-}
+pub(super) struct Launcher(Process);
 
 impl Launcher {
-    /// Finds the launcher of a session, which was started through its name in the keeper's root.
+    /// Finds the process of a session with this role, which was started through the session's name
+    /// in the keeper's root.
     ///
     /// Any process can use this command line, but no process knows the name before the launcher is
     /// started, so the first process with it is the launcher. The launcher makes itself
     /// inaccessible, as other processes can. A process that is accessible is the launcher only if
     /// it runs this same executable.
-    pub(super) fn find(session: &str, name: &Name) -> Option<Self> {
+    pub(super) fn find(role: &str, session: &str, name: &Name) -> Option<Self> {
         let own = std::process::id().to_string();
         let names = tools::base().join(super::folder::FOLDER);
         let (before, behind) =
@@ -51,51 +50,39 @@ impl Launcher {
                 called.and_then(|called| called.strip_prefix(&*before)?.strip_suffix(&*behind));
             called.is_some_and(|called| name.is(called))
         };
-        let candidates = processes::with_arguments(is_program, &["run", &own, session])
+        let candidates = processes::with_arguments(is_program, &[role, &own, session])
             .into_iter()
             .filter_map(|pid| {
-                let descriptor = system::process_descriptor(pid).ok();
-                let start_time =
-                    processes::stat(pid).ok().filter(|stat| !stat.is_zombie())?.start_time;
+                let found = Process::of(pid).ok()?;
                 let executable = format!("/proc/{pid}/exe");
                 let executable = Path::new(&executable);
                 let may_be_ours = match std::fs::metadata(executable) {
                     Ok(_) => tools::is_same(Path::new("/proc/self/exe"), executable),
                     Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
                 };
-                let found = Self { pid, start_time, descriptor };
                 (may_be_ours && found.state().is_some()).then_some(found)
             });
-        candidates.min_by_key(|found| found.start_time)
+        candidates.min_by_key(Process::start_time).map(Self)
     }
 
     /// Returns the process id while the launcher is running.
     pub(super) fn process(&self) -> Option<i32> {
-        self.state().map(|_| self.pid)
+        self.state().map(|_| self.0.pid())
     }
 
     /// Returns the state of the process, or `None` if it has ended.
     pub(super) fn state(&self) -> Option<Stat> {
-        processes::stat(self.pid)
-            .ok()
-            .filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
+        self.0.state()
     }
 
     /// Sends a signal. Does nothing if the process has ended.
     pub(super) fn signal(&self, number: i32) {
-        let sent = self
-            .descriptor
-            .as_ref()
-            .is_some_and(|process| system::send_to(process.as_fd(), number).is_ok());
-        // A seccomp profile may refuse the call.
-        if !sent && self.state().is_some() {
-            let _ended = system::send(self.pid, number);
-        }
+        self.0.signal(number);
     }
 
     /// Kills all descendants of the launcher.
     pub(super) fn kill_descendants(&self) {
-        for pid in processes::descendants_of(self.pid) {
+        for pid in processes::descendants_of(self.0.pid()) {
             if self.state().is_some() {
                 let _ended = system::send(pid, SIGKILL);
             }

@@ -4,7 +4,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::folder::{Folder, Identity, Name};
-use super::launcher::Launcher;
+use super::launcher::{Launcher, ROLE};
+use crate::front;
+use crate::processes::Stat;
 use crate::system::{self, END_SESSION, SIGCONT, SIGKILL};
 
 /// A launcher does not stop by itself. After this time, a stopped launcher no longer counts as
@@ -35,7 +37,9 @@ pub(super) struct Session {
     /// When the last heartbeat of the client arrived.
     heard: Option<Instant>,
     launcher: Option<Launcher>,
-    /// Since when the launcher is stopped.
+    /// Whether the launcher has a front (see [`front`]), which is looked for at the end.
+    has_front: bool,
+    /// Since when the launcher is stopped, or has ended behind its front.
     stopped: Option<Instant>,
     /// Since when the session is ending.
     ending: Option<Instant>,
@@ -65,11 +69,17 @@ impl Session {
             opened: Instant::now(),
             heard: None,
             launcher: None,
+            has_front: false,
             stopped: None,
             ending: None,
             is_done: false,
             early: Vec::new(),
         }
+    }
+
+    /// Returns the session of a launcher that has a front.
+    pub(super) fn with_front(self) -> Self {
+        Self { has_front: true, ..self }
     }
 
     pub(super) fn id(&self) -> &str {
@@ -153,7 +163,7 @@ impl Session {
             launcher.signal(SIGCONT);
             // A launcher held by a debugger does not continue at `SIGCONT`. There may be little
             // time: the next client removes containers of clients that are gone.
-            let is_held = launcher.state().is_some_and(crate::processes::Stat::is_traced);
+            let is_held = launcher.state().is_some_and(Stat::is_traced);
             if is_held || since.elapsed() > END_TIMEOUT {
                 launcher.kill_descendants();
             }
@@ -161,23 +171,44 @@ impl Session {
             if is_held || since.elapsed() > END_TIMEOUT + REAP_TIMEOUT {
                 launcher.signal(SIGKILL);
             }
+        } else if self.has_front {
+            // A front ends by itself behind its launcher, unless somebody has stopped it.
+            let front = self.front();
+            self.has_front = front.is_some();
+            if let Some(front) = front {
+                front.signal(SIGKILL);
+            }
         }
     }
 
     fn look_whether_stopped(&mut self) {
-        let found = self.find();
-        let state = self.launcher.as_ref().and_then(Launcher::state);
-        if !found || !state.is_some_and(crate::processes::Stat::is_stopped) {
+        if !self.seems_stopped() {
             self.stopped = None;
         } else if self.stopped.get_or_insert_with(Instant::now).elapsed() > STOPPED_LIMIT {
             self.end();
         }
     }
 
+    /// Whether the launcher is stopped, or its front: before it has started the launcher, or so
+    /// that it does not tell the platform that the launcher has ended.
+    fn seems_stopped(&mut self) -> bool {
+        if self.find() {
+            let state = self.launcher.as_ref().and_then(Launcher::state);
+            return state.map_or(self.has_front, Stat::is_stopped);
+        }
+        let state = self.front().as_ref().and_then(Launcher::state);
+        state.is_some_and(Stat::is_stopped)
+    }
+
+    /// Looks for the front.
+    fn front(&self) -> Option<Launcher> {
+        if self.has_front { Launcher::find(front::ROLE, &self.id, &self.name) } else { None }
+    }
+
     /// Whether the launcher is known. Looks for it until it is found.
     fn find(&mut self) -> bool {
         if self.launcher.is_none() {
-            self.launcher = Launcher::find(&self.id, &self.name);
+            self.launcher = Launcher::find(ROLE, &self.id, &self.name);
         }
         self.launcher.is_some()
     }
@@ -194,7 +225,7 @@ impl Session {
         let Some(since) = self.ending else { return false };
         match &self.launcher {
             Some(launcher) => {
-                launcher.state().is_none()
+                (launcher.state().is_none() && !self.has_front)
                     || since.elapsed() > END_TIMEOUT + REAP_TIMEOUT + DEATH_TIMEOUT
             }
             None => self.is_done || since.elapsed() > FIND_TIMEOUT,
