@@ -1,11 +1,15 @@
-//! Tests sessions and logs over a link that breaks at any byte, or goes silent.
+//! Tests sessions and logs over a link that breaks at any byte, goes silent, or is slow.
+
+use std::ffi::OsStr;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use scratchdbg_testkit::cluster::{ImageSpec, Process, Security, pod_spec};
 use scratchdbg_testkit::program::Running;
+use scratchdbg_testkit::terminal::Terminal;
 
 use crate::attach::{PROCESSES, attach, set, web};
-use crate::proxy::Link;
+use crate::proxy::{Direction, Link};
 use crate::stage::Stage;
 
 /// The number of places at which the link is cut.
@@ -13,6 +17,9 @@ const CUTS: u64 = 12;
 
 /// How many clients are killed.
 const KILLS: usize = 8;
+
+/// How long bytes take over a slow link, in each direction.
+const DELAY: Duration = Duration::from_millis(200);
 
 #[test]
 fn a_session_whose_link_is_cut_is_no_success_and_leaves_nothing_that_runs() {
@@ -134,4 +141,85 @@ fn following_goes_on_over_a_dead_link() {
     for (line, number) in whole.lines().zip(1..) {
         assert_eq!(line, format!("tick {number}"));
     }
+}
+
+/// Messages carry 32 KiB at most. If each waited for an answer to the one before, no more than that
+/// would be on its way at a time.
+#[test]
+fn much_passes_over_a_slow_link_without_a_round_trip_for_each_piece() {
+    let (stage, toolkit) = set(Security::Restricted);
+    let pod = web(&stage);
+    let link = Link::with_delay(DELAY);
+    let scratchdbg = link.scratchdbg(&stage);
+    let input: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let arguments = attach(&toolkit, &["cat"]);
+    let said = scratchdbg.run_with_input(stage.in_namespace(&arguments), input.clone());
+    said.expect_code(0);
+    assert!(said.stdout == input, "{} of {} bytes", said.stdout.len(), input.len());
+    for direction in [Direction::ToCluster, Direction::FromCluster] {
+        let most = link.most_on_their_way(direction);
+        assert!(most > 256 << 10, "{most} bytes were on their way: {direction:?}");
+    }
+    pod.wait_for_processes(PROCESSES);
+}
+
+#[test]
+fn a_terminal_over_a_slow_link_has_its_sizes_and_every_key() {
+    let (stage, toolkit) = set(Security::Restricted);
+    let pod = web(&stage);
+    let link = Link::with_delay(DELAY);
+    let arguments = ["attach", "--toolkit", &toolkit, "pod/web"];
+    let scratchdbg = link.scratchdbg(&stage);
+    let command = scratchdbg.command(stage.in_namespace(&arguments));
+    let mut terminal = Terminal::start(command, 24, 80);
+    // What is typed before the session begins is not lost.
+    terminal.send("stty size\r");
+    terminal.wait_for("the size at the start", |screen| screen.contains("24 80"));
+    terminal.resize(40, 120);
+    terminal.resize(41, 121);
+    terminal.send("stty size\r");
+    terminal.wait_for("the last size", |screen| screen.contains("41 121"));
+    // Each key is a message of its own.
+    let word = "0123456789".repeat(6);
+    for key in format!("echo {word} | wc -c\r").chars() {
+        terminal.send(&key.to_string());
+    }
+    terminal
+        .wait_for("the length of a word", |screen| screen.lines().any(|line| line.trim() == "61"));
+    terminal.send("exit 5\r");
+    assert_eq!(terminal.wait().code(), Some(5));
+    pod.wait_for_processes(PROCESSES);
+}
+
+/// Prints how long sessions take over a slow link, beside `kubectl exec` of a program that is there.
+#[test]
+#[ignore = "measures: --ignored --nocapture"]
+fn sessions_over_a_slow_link() {
+    let (stage, toolkit) = set(Security::Restricted);
+    let pod = web(&stage);
+    let link = Link::with_delay(DELAY);
+    let scratchdbg = link.scratchdbg(&stage);
+    let mut arguments = attach(&toolkit, &["sh", "-c", "exit 42"]);
+    arguments.splice(1..1, ["--linger", "10m"]);
+    let session = || scratchdbg.run(stage.in_namespace(&arguments)).status.code();
+    let kubeconfig = link.kubeconfig(&stage);
+    let kubectl = || {
+        let mut exec = stage.namespace.kubectl_command([OsStr::new("--kubeconfig")]);
+        exec.arg(&kubeconfig).args(["exec", "web", "--", "/app", "exit", "42"]);
+        exec.output().expect("kubectl runs").status.code()
+    };
+    let measure = |what: &str, run: &dyn Fn() -> Option<i32>| {
+        let began = Instant::now();
+        assert_eq!(run(), Some(42), "{what}");
+        let trips = began.elapsed().as_secs_f64() / (DELAY * 2).as_secs_f64();
+        println!("{what}: {:?}, {trips:.1} round trips", began.elapsed());
+    };
+    measure("a session", &session);
+    for _ in 0..5 {
+        measure("a session with a keeper that lives", &session);
+        measure("kubectl exec", &kubectl);
+    }
+    let all = ["sessions", "rm", "--all", "--namespace", stage.namespace.name()];
+    stage.run(&all).expect_code(0);
+    pod.wait_for_processes(PROCESSES);
 }
