@@ -220,6 +220,28 @@ impl Engine {
         removed.unwrap_or_else(|_| Err(Error::Unending { container: container.to_string() }))
     }
 
+    /// Like [`remove_within`](Self::remove_within), and waits until the container is gone: the
+    /// engine may have begun to remove it, and fail.
+    pub(crate) async fn remove_to_the_end(
+        &self,
+        container: &ContainerName,
+        limit: Duration,
+    ) -> Result<(), Error> {
+        const PAUSE: Duration = Duration::from_millis(50);
+        let removed = async {
+            self.remove(container).await?;
+            loop {
+                match self.inspect_container(container.as_str()).await {
+                    Ok(_) => tokio::time::sleep(PAUSE).await,
+                    Err(error) if error.is_status(404) => return Ok(()),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let removed = tokio::time::timeout(limit, removed).await;
+        removed.unwrap_or_else(|_| Err(Error::Unending { container: container.to_string() }))
+    }
+
     /// Inspects a container, with a time limit: Docker 28 does not answer requests about a
     /// container whose removal hangs.
     pub(crate) async fn inspect_within(

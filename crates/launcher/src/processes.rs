@@ -131,6 +131,12 @@ impl Stat {
         matches!(self.state, 'T' | 't')
     }
 
+    /// Whether the process cannot be interrupted: it waits for a device, or the old freezer of
+    /// control groups holds it.
+    pub(crate) fn is_frozen(self) -> bool {
+        self.state == 'D'
+    }
+
     /// Whether the process is stopped by a debugger.
     pub(crate) fn is_traced(self) -> bool {
         self.state == 't'

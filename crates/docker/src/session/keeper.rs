@@ -176,7 +176,7 @@ impl KeeperHandle for Keeper {
             }
             // The keeper hangs, or the engine lost track of it. A keeper that is already gone is
             // not an error.
-            _ => Ok(self.engine.remove_within(&self.container, REMOVAL_TIMEOUT).await?),
+            _ => Ok(self.engine.remove_to_the_end(&self.container, REMOVAL_TIMEOUT).await?),
         }
     }
 

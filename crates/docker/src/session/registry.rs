@@ -155,7 +155,7 @@ impl Engine {
             && matches!(self.inspect(container).await, Ok(target) if target.state == Phase::Running)
             && polls.again().await
         {}
-        self.remove_within(container, REMOVAL_TIMEOUT).await
+        self.remove_to_the_end(container, REMOVAL_TIMEOUT).await
     }
 
     /// Returns whether the target is paused if a session's launcher is still in it. Returns `None`

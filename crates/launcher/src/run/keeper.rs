@@ -46,11 +46,11 @@ impl Keeper {
         self.process.state().is_none()
     }
 
-    /// Whether the keeper has ended or is stopped. A stopped keeper is killed: the client may be
+    /// Whether the keeper has ended, or is stopped or frozen. A stopped keeper is killed: the client may be
     /// gone, and then nobody else would do it.
     pub(super) fn is_lost(&mut self) -> bool {
         let Some(state) = self.process.state() else { return true };
-        if !state.is_stopped() {
+        if !state.is_stopped() && !state.is_frozen() {
             self.stopped = None;
             return false;
         }
