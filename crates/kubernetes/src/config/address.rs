@@ -2,10 +2,10 @@
 
 use hyper::Uri;
 
-/// Returns an address without a user, a password and a query, none of which is used. What
+/// Returns an address of HTTP without a user, a password and a query, none of which is used. What
 /// connections are made to may be in debugging output.
 pub(super) fn bare(address: &Uri) -> Option<String> {
-    let Some(scheme) = address.scheme_str() else { return Some(address.to_string()) };
+    let scheme = address.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
     let authority = address.authority()?;
     let host = authority.host();
     let port = authority.port_u16();

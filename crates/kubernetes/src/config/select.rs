@@ -46,12 +46,18 @@ pub(super) fn select(kubeconfig: &Kubeconfig, name: &str) -> Result<(Config, Log
         ("certificate-authority-data", cluster.certificate_authority_data.take()),
         ("certificate-authority", cluster.certificate_authority.take()),
     )?;
+    let authority_is_known = authority.is_some();
     if let Some((setting, authority)) = authority {
         certificates(&authority).map_err(|reason| Problem::Setting { setting, reason })?;
         cluster.certificate_authority_data = Some(STANDARD.encode(authority));
     }
     if let Some(server) = &mut cluster.server {
         let invalid = Problem::Setting { setting: "server", reason: "is no valid address" };
+        if !server.contains("://") {
+            // Like kubectl.
+            let is_encrypted = authority_is_known || cluster.insecure_skip_tls_verify == Some(true);
+            *server = format!("{}://{server}", if is_encrypted { "https" } else { "http" });
+        }
         *server = server.parse().ok().as_ref().and_then(bare).ok_or(invalid)?;
     }
     let is_encrypted = cluster.server.as_ref().is_none_or(|server| server.starts_with("https:"));

@@ -162,6 +162,47 @@ fn no_mistake_in_a_file_makes_an_error_show_a_secret() {
     assert!(failed > 1000, "only {failed} mistakes make an error");
 }
 
+#[test]
+fn servers_are_those_that_kubectl_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let server = |server: &str, more: &str| {
+        let text = format!(
+            "current-context: c\ncontexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
+             clusters: [{{name: k, cluster: {{server: '{server}'{more}}}}}]\n\
+             users: [{{name: u, user: {{token: SECRET}}}}]\n"
+        );
+        fs::write(&file, text).unwrap();
+        let request =
+            ConnectionRequest { file: Some(file.clone()), ..ConnectionRequest::default() };
+        let settings = request.read().ok()?;
+        let is_secret = matches!(settings.login.source, Source::Header(_));
+        Some((settings.config.cluster_url.to_string(), is_secret))
+    };
+    let some = |url: &str, is_secret| Some((url.to_owned(), is_secret));
+    assert_eq!(server("https://k:6443", ""), some("https://k:6443/", true));
+    assert_eq!(server("HTTPS://k:6443", ""), some("https://k:6443/", true));
+    for (name, url) in [
+        ("http://k:80", "http://k:80/"),
+        ("127.0.0.1:7781", "http://127.0.0.1:7781/"),
+        ("localhost", "http://localhost/"),
+        ("[::1]:6443", "http://[::1]:6443/"),
+        ("k.example/path", "http://k.example/path"),
+    ] {
+        assert_eq!(server(name, ""), some(url, false), "no secret in clear text");
+        if !name.contains("//") {
+            let url = url.replace("http:", "https:");
+            assert_eq!(server(name, ", insecure-skip-tls-verify: true"), some(&url, true));
+        }
+    }
+    for name in
+        ["", ":6443", "//k", "/k", "http://", "ftp://k", "unix:///a", "https:k", "a b", "k:x"]
+    {
+        let read = server(name, "");
+        assert!(read.as_ref().is_none_or(|(_, is_secret)| !is_secret), "{name}: {read:?}");
+    }
+}
+
 #[tokio::test]
 async fn no_value_is_shown() {
     let folder = tempfile::tempdir().unwrap();
