@@ -359,7 +359,7 @@ pub(crate) struct Involved {
     pub(crate) field_path: String,
 }
 
-/// A node, reduced to its conditions.
+/// A node, reduced to its conditions and its platform.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Node {
@@ -369,8 +369,18 @@ pub(crate) struct Node {
 /// The status of a node.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct NodeStatus {
     pub(crate) conditions: Vec<Condition>,
+    pub(crate) node_info: NodeInfo,
+}
+
+/// What a node tells of itself.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeInfo {
+    /// As in the platforms of images: `amd64`.
+    pub(crate) architecture: String,
 }
 
 /// A quota of a namespace.

@@ -75,6 +75,13 @@ impl PodTarget {
     }
 }
 
+impl PodTarget {
+    /// Returns the name of the pod's node. It is empty before the pod is scheduled.
+    fn node(&self) -> &str {
+        &self.pod.spec.node_name
+    }
+}
+
 impl PodSessions {
     /// Creates the platform for sessions on this cluster. `report` is called with notes for the
     /// user.

@@ -104,7 +104,7 @@ async fn attach_to_pod(
         Ok(prepared) => prepared?,
         Err(code) => return Ok(code),
     };
-    let tools = toolkit::of_cluster(&args, &seen, context);
+    let tools = toolkit::of_cluster(&args, &sessions, &seen, context);
     attach_with(&sessions, &tools, &args, request, Some(seen), audit, context, interrupts).await
 }
 

@@ -56,6 +56,8 @@ impl RemoteImage for InMemory {
 struct Registry {
     platform: FakeBackend,
     images: BTreeMap<String, Image>,
+    /// Names of images for several platforms.
+    indexes: BTreeMap<String, Vec<Image>>,
     /// Whether the layers of the production image may be downloaded, too.
     is_free: bool,
 }
@@ -70,18 +72,25 @@ impl Sources for Registry {
     async fn pull(&self, reference: &str) -> Result<RegistryImage, backend::Error> {
         let missing =
             || backend::Error::new(ErrorKind::Broken, format!("{reference}: no such image"));
-        let image = self.images.get(reference).ok_or_else(missing)?;
-        let mut blobs = BTreeMap::from([(
-            image.config_document().digest(),
-            image.config_document().bytes().to_vec(),
-        )]);
-        for layer in image.layers() {
-            let mut bytes = Vec::new();
-            layer.write_to(&mut bytes).unwrap();
-            blobs.insert(layer.digest(), bytes);
+        let one = self.images.get(reference).map(std::slice::from_ref);
+        let several = self.indexes.get(reference).map(Vec::as_slice);
+        let images = one.or(several).ok_or_else(missing)?;
+        let mut blobs = BTreeMap::new();
+        for image in images {
+            for document in [image.manifest(), image.config_document()] {
+                blobs.insert(document.digest(), document.bytes().to_vec());
+            }
+            for layer in image.layers() {
+                let mut bytes = Vec::new();
+                layer.write_to(&mut bytes).unwrap();
+                blobs.insert(layer.digest(), bytes);
+            }
         }
-        let root = image.manifest().bytes().to_vec();
-        let production_layer = (!self.is_free).then(|| image.layers()[0].digest());
+        let root = match one {
+            Some(_) => images[0].manifest().bytes().to_vec(),
+            None => index(images),
+        };
+        let production_layer = (!self.is_free).then(|| images[0].layers()[0].digest());
         let image = InMemory { name: reference.to_owned(), root, blobs, production_layer };
         Ok(RegistryImage {
             image: Arc::new(image),
@@ -89,6 +98,25 @@ impl Sources for Registry {
             failure: Box::new(|| None),
         })
     }
+}
+
+/// An index of images.
+fn index(images: &[Image]) -> Vec<u8> {
+    let entries = images.iter().map(|image| {
+        let config = image.config();
+        serde_json::json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": image.manifest().digest().to_string(),
+            "size": image.manifest().bytes().len(),
+            "platform": {"os": config.os, "architecture": config.architecture},
+        })
+    });
+    let index = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": entries.collect::<Vec<_>>(),
+    });
+    index.to_string().into_bytes()
 }
 
 fn layer(files: &[(&str, &[u8])]) -> Layer {
@@ -115,6 +143,10 @@ fn history(steps: usize) -> Vec<History> {
 }
 
 fn production() -> Image {
+    production_for("amd64")
+}
+
+fn production_for(architecture: &str) -> Image {
     let container = ContainerConfig {
         user: "65532".to_owned(),
         entrypoint: Some(vec!["/app".to_owned()]),
@@ -123,18 +155,23 @@ fn production() -> Image {
         ..ContainerConfig::default()
     };
     let config = ImageConfig {
-        architecture: "amd64".into(),
+        architecture: architecture.into(),
         os: "linux".into(),
         config: container,
         history: history(1),
         ..ImageConfig::default()
     };
-    Image::new(config, vec![layer(&[("app", b"an app")])], BTreeMap::new()).unwrap()
+    let app = format!("an app for {architecture}");
+    Image::new(config, vec![layer(&[("app", app.as_bytes())])], BTreeMap::new()).unwrap()
 }
 
 /// The twin, changed.
 fn twin(tools: Layer, change: impl Fn(&mut ImageConfig)) -> Image {
-    let production = production();
+    twin_for("amd64", tools, change)
+}
+
+fn twin_for(architecture: &str, tools: Layer, change: impl Fn(&mut ImageConfig)) -> Image {
+    let production = production_for(architecture);
     let mut config = production.config().clone();
     config.config.env.get_or_insert_default().push(format!("{PATH}:/.scratchdbg/bin"));
     let id = production.config_document().digest().to_string();
@@ -213,6 +250,45 @@ async fn what_is_not_proved_is_not_a_twin() {
     ] {
         let error = found(twin, id).await.unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");
+    }
+}
+
+/// Images for several platforms: an index names those of the twin, and another those of production.
+#[tokio::test]
+async fn of_an_index_the_twin_for_the_platform_is_used() {
+    const OTHER: &[u8] = b"the launcher for arm64";
+    let digest = format!("sha256:{}", "1".repeat(64));
+    let twins = [
+        twin(tools(LAUNCHER), |_| {}),
+        twin_for("arm64", tools(OTHER), |_| {}),
+        // As built where there was no launcher for it.
+        twin_for("riscv64", layer(&[(".scratchdbg/bin/sh", b"busybox")]), |_| {}),
+    ];
+    let productions = ["amd64", "arm64", "riscv64", "s390x"].map(production_for);
+    let indexes = BTreeMap::from([
+        (format!("{NAME}@{digest}"), productions.to_vec()),
+        (TWIN.to_owned(), twins.to_vec()),
+    ]);
+    let registry = Registry { indexes, is_free: true, ..Registry::default() };
+    let running =
+        RunningImage { name: NAME.to_owned(), id: format!("registry.example/shop/app@{digest}") };
+    for (architecture, launcher, expected) in [
+        ("amd64", LAUNCHER, Ok(&twins[0])),
+        ("arm64", OTHER, Ok(&twins[1])),
+        ("arm64", LAUNCHER, Err("its launcher is not this one's")),
+        ("riscv64", LAUNCHER, Err("its launcher is missing")),
+        ("s390x", LAUNCHER, Err("app:1-debug is for other platforms than linux/s390x")),
+        ("ppc64le", LAUNCHER, Err("app:1 is for other platforms than linux/ppc64le")),
+    ] {
+        let found = find_twin(&running, &Platform::linux(architecture), launcher, &registry).await;
+        match (found, expected) {
+            (Ok(found), Ok(twin)) => {
+                let digest = twin.manifest().digest();
+                assert_eq!(found.reference, format!("registry.example/shop/app@{digest}"));
+            }
+            (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
+            (found, _) => panic!("{architecture}: {found:?}"),
+        }
     }
 }
 

@@ -3,10 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use scratchdbg_backend::launcher::TWIN_BASE;
 use scratchdbg_backend::{Error, ErrorKind, ToolSource, ToolsImage};
 use tokio::sync::OnceCell;
+
+use super::{PodSessions, PodTarget};
+use crate::call::Call;
+use crate::client::Client;
+use crate::kind::Kind;
+use crate::model::Node;
 
 /// Finds the debug twin of the target's image: its reference by digest, or why there is none. The
 /// caller implements the access to registries.
@@ -32,7 +38,16 @@ pub struct ClusterTools<'a> {
     named: Option<String>,
     find_twin: FindTwin<'a>,
     configured: Configured,
+    node: Option<PodNode>,
     found: OnceCell<ToolsImage>,
+}
+
+/// The node of a target, and what a twin must have there.
+struct PodNode {
+    client: Client,
+    name: String,
+    /// The architecture of the caller's launcher, which a twin is held against.
+    launcher: String,
 }
 
 /// The toolkit settings of the user's configuration file.
@@ -56,7 +71,25 @@ impl<'a> ClusterTools<'a> {
     /// Uses the image that the user named, or the target's twin, or the configured one, in this
     /// order.
     pub fn new(named: Option<String>, find_twin: FindTwin<'a>, configured: Configured) -> Self {
-        Self { named, find_twin, configured, found: OnceCell::new() }
+        Self { named, find_twin, configured, node: None, found: OnceCell::new() }
+    }
+
+    /// Uses no twin where the target's node has another architecture than the caller's launcher. A
+    /// twin is used by the digest of its image for one platform, and proved by that launcher.
+    #[must_use]
+    pub fn for_node(self, sessions: &PodSessions, target: &PodTarget, launcher: String) -> Self {
+        let (client, name) = (sessions.cluster.client.clone(), target.node().to_owned());
+        Self { node: Some(PodNode { client, name, launcher }), ..self }
+    }
+
+    /// Finds the twin, and looks at the node in the meantime.
+    async fn twin(&self) -> Result<Twin, Error> {
+        let Some(node) = &self.node else { return (self.find_twin)().await };
+        let (twin, architecture) = join((self.find_twin)(), node.architecture()).await;
+        match architecture {
+            Some(other) if other != node.launcher => Err(other_architecture(node, &other)),
+            _ => twin,
+        }
     }
 
     async fn find(&self) -> Result<ToolsImage, Error> {
@@ -70,7 +103,7 @@ impl<'a> ClusterTools<'a> {
         if let Some(named) = &self.named {
             return Ok(toolkit(checked(named, "--toolkit")?, "--toolkit names it".to_owned()));
         }
-        let why = match (self.find_twin)().await {
+        let why = match self.twin().await {
             Ok(Twin { reference, name, command }) => {
                 let because =
                     format!("{name} is the debug twin of the target's image: its layers prove it");
@@ -112,6 +145,27 @@ impl<'a> ClusterTools<'a> {
                  \"{registry}/toolkit:1\" in {file}"
             ))
     }
+}
+
+impl PodNode {
+    /// Returns the architecture, as platforms of images name it. `None` if the user may not read
+    /// nodes, which takes a role of the cluster.
+    async fn architecture(&self) -> Option<String> {
+        let call = Call::get(Kind::Node, "", &self.name);
+        let found = self.client.get::<Node>(&call).await;
+        let found = found.inspect_err(|error| tracing::debug!(%error, "the node is unknown"));
+        Some(found.ok()?.status.node_info.architecture).filter(|name| !name.is_empty())
+    }
+}
+
+fn other_architecture(node: &PodNode, other: &str) -> Error {
+    let PodNode { name, launcher, .. } = node;
+    let message = format!(
+        "the pod's node {name} is linux/{other}, and the launcher of this scratchdbg is for linux/{launcher}"
+    );
+    Error::new(ErrorKind::Unsupported, message).hint(format!(
+        "a scratchdbg that is built for {other} makes twins and toolkits for that node; --toolkit names such a toolkit here"
+    ))
 }
 
 /// Refuses a text that cannot be an image for a node.
@@ -157,12 +211,17 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::client::stand_in;
 
     async fn provided(
         named: Option<&str>,
         twin: bool,
         configured: Option<&str>,
     ) -> Result<ToolsImage, Error> {
+        tools(named, twin, configured).provide(false).await
+    }
+
+    fn tools(named: Option<&str>, twin: bool, configured: Option<&str>) -> ClusterTools<'static> {
         let find: FindTwin<'_> = Box::new(move || {
             async move {
                 let found = Twin {
@@ -183,7 +242,7 @@ mod tests {
             file: "/home/me/config.toml".to_owned(),
             registry: "r.example".to_owned(),
         };
-        ClusterTools::new(named.map(str::to_owned), find, configured).provide(false).await
+        ClusterTools::new(named.map(str::to_owned), find, configured)
     }
 
     #[tokio::test]
@@ -217,6 +276,31 @@ mod tests {
         }
         for bad in ["", " ", "/bin/busybox", "./busybox"] {
             assert!(provided(Some(bad), true, None).await.is_err(), "{bad:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_twin_for_another_architecture_than_the_nodes_is_not_used() {
+        let node =
+            |name: &str| format!(r#"{{"status":{{"nodeInfo":{{"architecture":"{name}"}}}}}}"#);
+        for (answers, configured, image) in [
+            (&[node("amd64")][..], None, Some("r.example/app@sha256:1")),
+            (&[node("arm64")], None, None),
+            (&[node("arm64")], Some("c:1"), Some("c:1")),
+            // The user may not read nodes, or the node does not tell.
+            (&[], None, Some("r.example/app@sha256:1")),
+            (&["{}".to_owned()], None, Some("r.example/app@sha256:1")),
+        ] {
+            let bodies: Vec<&str> = answers.iter().map(String::as_str).collect();
+            let client = stand_in::client(stand_in::Answers::of(&bodies)).await;
+            let node = PodNode { client, name: "n1".to_owned(), launcher: "amd64".to_owned() };
+            let tools = ClusterTools { node: Some(node), ..tools(None, true, configured) };
+            let found = tools.provide(false).await.map(|found| found.keeper);
+            assert_eq!(found.as_deref().ok(), image, "{answers:?}: {found:?}");
+            if let Err(error) = found {
+                assert!(error.message.contains("node n1 is linux/arm64"), "{}", error.message);
+                assert!(error.hints[0].contains("built for arm64"), "{:?}", error.hints);
+            }
         }
     }
 }

@@ -7,13 +7,14 @@ use scratchdbg_session::tools::launcher_platform;
 use scratchdbg_settings::Key;
 
 use crate::context::Context;
-use crate::platform::{ClusterTools, Configured, FindTwin, PodTarget, Twin};
+use crate::platform::{ClusterTools, Configured, FindTwin, PodSessions, PodTarget, Twin};
 use scratchdbg_args::AttachArgs;
 
 /// Returns the source of the tools: the image of `--toolkit`, or else the debug twin of the
 /// target's image, or else the image of the configuration file.
 pub(super) fn of_cluster<'a>(
     args: &AttachArgs,
+    sessions: &PodSessions,
     target: &PodTarget,
     context: &'a Context,
 ) -> ClusterTools<'a> {
@@ -43,7 +44,8 @@ pub(super) fn of_cluster<'a>(
             found.map_err(|error| explain(&error))
         })
     });
-    ClusterTools::new(args.toolkit.clone(), find, configured)
+    let launcher = launcher_platform().architecture;
+    ClusterTools::new(args.toolkit.clone(), find, configured).for_node(sessions, target, launcher)
 }
 
 fn explain(error: &NoTwin) -> backend::Error {
