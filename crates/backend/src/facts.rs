@@ -68,6 +68,8 @@ pub struct HostFacts {
     pub engine_started_at: Option<i64>,
     /// The platform's clock, in nanoseconds since 1970.
     pub clock: Option<i64>,
+    /// Whether systemd makes the control groups of containers, if that is known.
+    pub has_systemd_groups: Option<bool>,
 }
 
 /// A container with the facts that one request gives.
@@ -75,6 +77,9 @@ pub struct HostFacts {
 pub struct ContainerRecord {
     /// The full id.
     pub id: String,
+    /// The control group in which the platform makes that of the container, where it is not the
+    /// platform's own.
+    pub control_group_parent: String,
     /// The image as it was named when the container was made.
     pub image: String,
     /// The digest of the image's configuration.

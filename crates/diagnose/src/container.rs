@@ -217,6 +217,9 @@ pub struct MemoryKill {
     pub pid: u32,
     /// Which memory limit was reached.
     pub limit: MemoryLimit,
+    /// Whether its control group was surely the container's. Others can make groups with the
+    /// container's id in their names.
+    pub is_own: bool,
     /// Whether it was the oldest of the container's processes, which is its program; `None` if the
     /// kernel did not list them.
     pub is_oldest: Option<bool>,

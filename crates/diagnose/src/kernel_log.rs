@@ -7,6 +7,7 @@
 
 mod record;
 
+pub use self::record::Group;
 use self::record::{Killed, killed};
 use crate::container::{KernelLog, MemoryKill, MemoryLimit};
 
@@ -23,12 +24,12 @@ const APART_AT_FIRST: i64 = 2_000_000_000;
 const ACCURACY: i64 = 20_000;
 
 impl KernelLog {
-    /// Processes one record of `/dev/kmsg`, which may or may not concern the container with the
-    /// full id `container`. `boot` is the time of the log clock's zero, in nanoseconds since 1970.
+    /// Processes one record of `/dev/kmsg`, which may or may not concern the container. `boot` is
+    /// the time of the log clock's zero, in nanoseconds since 1970.
     ///
     /// A record is `PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,…];TEXT`, a newline, and lines for
     /// machines (`Documentation/ABI/testing/dev-kmsg`).
-    pub fn add_record(&mut self, record: &str, container: &str, boot: i64) {
+    pub fn add_record(&mut self, record: &str, container: &Group, boot: i64) {
         let Some((priority, microseconds, text)) = split(record) else { return };
         let since_boot = microseconds.saturating_mul(1_000);
         let time = boot.saturating_add(since_boot);
@@ -43,7 +44,7 @@ impl KernelLog {
         }
         self.listed.extend(listed(text));
         let told = text.strip_prefix(KILL);
-        if let Some(Killed { name: process, pid, limit }) =
+        if let Some(Killed { name: process, pid, limit, is_own }) =
             told.and_then(|told| killed(told, container))
         {
             let uncertainty = since_boot / ACCURACY + APART_AT_FIRST;
@@ -58,6 +59,7 @@ impl KernelLog {
                 process,
                 pid,
                 limit,
+                is_own,
                 is_oldest,
             });
         }
@@ -86,10 +88,14 @@ mod tests {
     const ID: &str = "0b876cdcefbbecb64c1d471acbec93539fa119a4b53fd50b507571828ffd8759";
     const BOOT: i64 = 1_800_000_000_000_000_000;
 
+    fn group(id: &str) -> Group {
+        Group { id: id.to_owned(), path: Some(format!("/docker/{id}")) }
+    }
+
     fn log(records: &[String]) -> KernelLog {
         let mut log = KernelLog::default();
         for record in records {
-            log.add_record(record, ID, BOOT);
+            log.add_record(record, &group(ID), BOOT);
         }
         log
     }
@@ -183,7 +189,7 @@ mod tests {
             assert_eq!(log(std::slice::from_ref(&record)).memory_kills, [], "{record}");
         }
         let mut log = KernelLog::default();
-        log.add_record(&own, "", BOOT);
+        log.add_record(&own, &Group::default(), BOOT);
         assert_eq!(log.memory_kills, [], "no id is no container");
     }
 

@@ -13,7 +13,7 @@ pub mod elf;
 pub mod exit_code;
 mod finding;
 mod identity;
-mod kernel_log;
+pub mod kernel_log;
 pub mod mentions;
 pub mod mounts;
 #[cfg(test)]

@@ -165,9 +165,10 @@ proptest! {
     ) {
         let ((priority, microseconds, boot), process, pid) = record;
         let mut kernel_log = KernelLog::default();
-        kernel_log.add_record(&process, "ab12", boot);
-        let record = format!("{priority},1,{microseconds},-;oom-kill:constraint=,task_memcg=/ab12,task={process},pid={pid},");
-        kernel_log.add_record(&record, "ab12", boot);
+        let group = crate::kernel_log::Group { id: "ab".repeat(32), path: None };
+        kernel_log.add_record(&process, &group, boot);
+        let record = format!("{priority},1,{microseconds},-;oom-kill:constraint=,global_oom,task_memcg=/{},task={process},pid={pid},uid=0", group.id);
+        kernel_log.add_record(&record, &group, boot);
         let events = signals.into_iter().map(|signal| Event { action: "kill".to_owned(), signal: Some(signal), ..Event::default() });
         let facts = ContainerFacts {
             state: State { phase, exit_code, error, oom_killed, started_at: times[0], finished_at: times[1] },

@@ -55,7 +55,8 @@ impl Engine {
         // A running container has records too: of its killed processes, and of the ends of its
         // earlier runs.
         if host.is_this_machine && record.facts.state.started_at.is_some() {
-            record.facts.kernel_log = kernel_log::read(&id);
+            let group = host::group_of(record, host, self.is_podman());
+            record.facts.kernel_log = kernel_log::read(&group);
         }
         let log::LastLines { lines, gap } = self.last_lines(&name, record).await;
         record.facts.log = lines;

@@ -35,7 +35,7 @@ pub fn get<'a>(line: &'a [u8], path: &str) -> Option<Cow<'a, str>> {
 /// as strings.
 pub(crate) fn object(line: &[u8]) -> Option<Cow<'_, str>> {
     if json::is_object(line) {
-        json::valid_object(line).map(Cow::Borrowed)
+        json::valid_object(line)
     } else {
         logfmt::object(line).map(Cow::Owned)
     }
@@ -155,6 +155,35 @@ mod tests {
         let deep = format!("{{\"x\":{}{},\"a\":1}}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(get(deep.as_bytes(), "a").as_deref(), Some("1"));
         assert_eq!(get(b"{\"a\":\"\xff\"}", "a"), None);
+    }
+
+    #[test]
+    fn an_object_is_the_same_for_all_readers() {
+        let deep =
+            |depth: usize| format!("{{\"x\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        for (line, want) in [
+            (r#" {"a": 1, "b":[{"c":"\u00e9\n"}]} "#, Some(r#"{"a": 1, "b":[{"c":"\u00e9\n"}]}"#)),
+            (r#"{"a":"\ud83d\ude00"}"#, Some(r#"{"a":"\ud83d\ude00"}"#)),
+            (r#"{"a":"\ud800"}"#, Some(r#"{"a":"\ufffd"}"#)),
+            (
+                r#"{"a":"\udc00x\ud800\u0041\\ud800"}"#,
+                Some(r#"{"a":"\ufffdx\ufffd\u0041\\ud800"}"#),
+            ),
+            (r#"{"\uDBFF":"\uD800\uD83D\uDE00"}"#, Some(r#"{"\ufffd":"\ufffd\uD83D\uDE00"}"#)),
+            (
+                r#"{"level":"a", "x":1,"l\u0065vel":"b","level":"c"}"#,
+                Some(r#"{"level":"a","x":1}"#),
+            ),
+            (r#"{"a":{"b":1,"b":2},"c":3}"#, Some(r#"{"a":{"b":1},"c":3}"#)),
+            ("level=error msg=x level=info", Some(r#"{"level":"error","msg":"x"}"#)),
+            ("a=1 a=2", Some(r#"{"a":"1"}"#)),
+            (&deep(65), None),
+            (&deep(100_000), None),
+            (r#"{"a":}"#, None),
+        ] {
+            assert_eq!(object(line.as_bytes()).as_deref(), want, "{line:.80}");
+        }
+        assert_eq!(object(deep(64).as_bytes()).as_deref(), Some(deep(64).as_str()));
     }
 
     #[test]

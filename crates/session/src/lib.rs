@@ -29,6 +29,7 @@ mod silence;
 mod tests;
 pub mod tools;
 mod user;
+mod window;
 
 pub use self::attempt::{AFTER_SIGNAL, AttemptEnd};
 pub use self::audit::Audit;

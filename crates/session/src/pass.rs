@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use scratchdbg_backend::{Error, ErrorKind, Output, Plan, Probe, Process, ProcessEnd, Window};
+use scratchdbg_backend::{Error, ErrorKind, Output, Plan, Process, ProcessEnd, Window};
 use scratchdbg_logs::frame::Stream;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
@@ -23,16 +23,13 @@ use crate::keys::{Keys, Typed};
 use crate::record::{Record, Secret};
 use crate::silence::Silence;
 use crate::user::{StreamsOf, User};
+use crate::window::follow_window;
 
 /// The launcher's exit code if it could not do its work.
 const OWN_FAILURE: u8 = 125;
 
 /// After reading from a terminal failed, how long to wait for the signal that tells why.
 const SIGNAL_TIMEOUT: Duration = Duration::from_millis(200);
-
-/// How many times the first resize is tried. Platforms start to answer before the process, and with
-/// it the terminal, exists.
-const RESIZE_ATTEMPTS: u32 = 10;
 
 /// How long the platform may take to answer before the user is told about it.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
@@ -242,26 +239,6 @@ async fn write(sink: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<boo
             ErrorKind::Local,
             format!("cannot pass on the session's streams: {error}"),
         )),
-    }
-}
-
-/// Resizes the process's terminal to the size of the client's, initially and at each change.
-async fn follow_window(process: &impl Probe, mut windows: watch::Receiver<Option<Window>>) {
-    loop {
-        let window = *windows.borrow_and_update();
-        // A terminal that reports 0×0 does not know its size.
-        if let Some(window) = window.filter(|window| window.columns > 0 && window.rows > 0) {
-            for attempt in 1..=RESIZE_ATTEMPTS {
-                match process.resize(window).await {
-                    Ok(()) => break,
-                    Err(error) => tracing::debug!(%error, attempt, "cannot resize yet"),
-                }
-                tokio::time::sleep(Duration::from_millis(10) * attempt).await;
-            }
-        }
-        if windows.changed().await.is_err() {
-            return;
-        }
     }
 }
 

@@ -220,7 +220,12 @@ async fn allow<B: SessionBackend>(
             );
             Error::new(ErrorKind::Unsupported, message)
         });
+        // What starts inside the target can be made to fail by the target: that earns no offer.
+        let is_of_target = refusal.kind == ErrorKind::NotStarted;
         let refusal = refusal.hint(format!("--mode sidecar agrees to a sidecar {given}"));
+        if is_of_target {
+            return Err(refusal);
+        }
         match user.agree(view, &refusal, interrupts).await {
             Consent::Given => {}
             Consent::Refused => return Err(refusal),

@@ -8,6 +8,16 @@ const LONGEST_NAME: usize = 15;
 /// The number of hexadecimal digits in a container's full id.
 const ID_LENGTH: usize = 64;
 
+/// The control group of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// The container's full id.
+    pub id: String,
+    /// The path of the group that the engine makes for the container, if it is known. Another path
+    /// with the id may be that of an engine within a container, or anybody's.
+    pub path: Option<String>,
+}
+
 /// A process that was killed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Killed {
@@ -15,6 +25,8 @@ pub(super) struct Killed {
     pub(super) name: String,
     pub(super) pid: u32,
     pub(super) limit: MemoryLimit,
+    /// Whether the group is surely the container's.
+    pub(super) is_own: bool,
 }
 
 /// Returns the killed process, if it belonged to the container:
@@ -24,17 +36,20 @@ pub(super) struct Killed {
 ///
 /// Whoever makes a group or a process chooses its name, which may look like other fields. The
 /// record is ignored where more than one reading is possible.
-pub(super) fn killed(record: &str, container: &str) -> Option<Killed> {
+pub(super) fn killed(record: &str, container: &Group) -> Option<Killed> {
     let (rest, uid) = record.rsplit_once(",uid=")?;
     let (rest, pid) = rest.rsplit_once(",pid=")?;
     let (pid, _) = (pid.parse().ok()?, uid.parse::<u32>().ok()?);
     let mut readings = rest
         .match_indices(",task=")
-        .filter_map(|(at, field)| Some((&rest[..at], &rest[at + field.len()..])))
+        .map(|(at, field)| (&rest[..at], &rest[at + field.len()..]))
         .filter(|(_, name)| length_of_name(name) <= LONGEST_NAME)
-        .filter_map(|(groups, name)| Some((limit_of(groups, container)?, name)));
+        .filter_map(|(groups, name)| Some((limit_of(groups, &container.id)?, name)));
     match (readings.next(), readings.next()) {
-        (Some((limit, name)), None) => Some(Killed { name: name.to_owned(), pid, limit }),
+        (Some(((own, limit), name)), None) => {
+            let is_own = container.path.as_deref() == Some(own);
+            Some(Killed { name: name.to_owned(), pid, limit, is_own })
+        }
         _ => None,
     }
 }
@@ -44,8 +59,8 @@ fn length_of_name(name: &str) -> usize {
     name.len() - 3 * name.matches("\\x").count()
 }
 
-/// Returns the limit that was reached, if the process was in the container's group.
-fn limit_of(groups: &str, container: &str) -> Option<MemoryLimit> {
+/// Returns the container's group and the limit that was reached, if the process was in that group.
+fn limit_of<'a>(groups: &'a str, container: &str) -> Option<(&'a str, MemoryLimit)> {
     const OF_TASK: &str = ",task_memcg=";
     const OF_LIMIT: &str = ",oom_memcg=";
     let (limit, group) = groups.split_once(OF_TASK)?;
@@ -54,20 +69,21 @@ fn limit_of(groups: &str, container: &str) -> Option<MemoryLimit> {
     }
     let own = own_group(group, container)?;
     let Some((before, limit)) = limit.split_once(OF_LIMIT) else {
-        return limit.ends_with(",global_oom").then_some(MemoryLimit::Machine);
+        return limit.ends_with(",global_oom").then_some((own, MemoryLimit::Machine));
     };
     if before.ends_with(",global_oom") || limit.contains(',') {
         return None;
     }
     // Podman's runtime has a group for the program, below that of the container.
-    if limit == own || limit.strip_prefix(own) == Some("/container") {
-        Some(MemoryLimit::Container)
+    let limit = if limit == own || limit.strip_prefix(own) == Some("/container") {
+        MemoryLimit::Container
     } else if limit.strip_prefix(own).is_some_and(|rest| rest.starts_with('/')) {
-        Some(MemoryLimit::Within(limit.to_owned()))
+        MemoryLimit::Within(limit.to_owned())
     } else {
-        let contains = own.strip_prefix(limit.trim_end_matches('/'));
-        contains?.starts_with('/').then(|| MemoryLimit::Group(limit.to_owned()))
-    }
+        let rest = own.strip_prefix(limit.trim_end_matches('/'))?;
+        rest.starts_with('/').then(|| MemoryLimit::Group(limit.to_owned()))?
+    };
+    Some((own, limit))
 }
 
 /// Returns the beginning of the path of a group that is the group of the container.
@@ -104,7 +120,8 @@ fn is_of_container(part: &str, container: &str) -> bool {
 fn may_be_of_others(part: &str) -> bool {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_hexdigit).count();
     let has_id = part.split(['-', '.']).any(|piece| digits(piece) >= ID_LENGTH);
-    has_id || part == "user.slice" || part.ends_with(".service") || part.ends_with(".scope")
+    let of_others = [".service", ".scope"].iter().any(|kind| part.ends_with(kind));
+    has_id || of_others || part == "user.slice"
 }
 
 #[cfg(test)]
@@ -118,7 +135,33 @@ mod tests {
         let record = format!(
             "CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0-1,3{oom},task_memcg={task},task=a,pid=7,uid=0"
         );
-        killed(&record, ID).map(|killed| killed.limit)
+        killed(&record, &group()).map(|killed| killed.limit)
+    }
+
+    fn group() -> Group {
+        Group { id: ID.to_owned(), path: Some(format!("/docker/{ID}")) }
+    }
+
+    #[test]
+    fn a_group_elsewhere_is_not_surely_the_containers() {
+        let is_own = |group: &Group, path: &str| {
+            let record = format!(
+                "C,cpuset=/,mems_allowed=0,oom_memcg={path},task_memcg={path},task=a,pid=7,uid=0"
+            );
+            killed(&record, group).unwrap().is_own
+        };
+        assert!(is_own(&group(), &format!("/docker/{ID}")));
+        assert!(is_own(&group(), &format!("/docker/{ID}/init.scope")));
+        for path in [
+            "/lxc/web/docker/ID",
+            "/ID",
+            "/x.slice/docker-ID.scope",
+            "/system.slice/docker-ID.scope",
+        ] {
+            assert!(!is_own(&group(), &path.replace("ID", ID)), "{path}");
+        }
+        let unknown = Group { path: None, ..group() };
+        assert!(!is_own(&unknown, &format!("/docker/{ID}")));
     }
 
     #[test]
@@ -181,7 +224,7 @@ mod tests {
                 "C,cpuset=/,mems_allowed=0,oom_memcg={own},task_memcg=/x,task_memcg={own},task=a,pid=7,uid=0"
             ),
         ] {
-            assert_eq!(killed(&record, ID), None, "{record}");
+            assert_eq!(killed(&record, &group()), None, "{record}");
         }
         // The names of processes are short.
         for name in [
@@ -196,7 +239,7 @@ mod tests {
             let record = format!(
                 "C,cpuset=/,mems_allowed=0,oom_memcg={own},task_memcg={own},task={name},pid=7,uid=0"
             );
-            let killed = killed(&record, ID).unwrap();
+            let killed = killed(&record, &group()).unwrap();
             assert_eq!((killed.name.as_str(), killed.pid), (name, 7));
         }
     }

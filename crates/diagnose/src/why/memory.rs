@@ -232,7 +232,7 @@ fn kernel_record<'a>(facts: &'a ContainerFacts<'_>) -> Option<KernelRecord<'a>> 
         let over = kill.time.saturating_sub(kill.uncertainty) > finished;
         let at_the_end = is_of_program(&kill) && (over || is_near(kill, finished));
         if at_the_end {
-            let certain = !over && !of_earlier(kill);
+            let certain = !over && kill.is_own && !of_earlier(kill);
             return begun.then_some(KernelRecord { kill, certain, at_the_end });
         }
     }

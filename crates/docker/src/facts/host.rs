@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use scratchdbg_backend::HostFacts;
+use scratchdbg_backend::{ContainerRecord, HostFacts};
 use scratchdbg_diagnose::Platform;
 use scratchdbg_diagnose::elf::IsaLevel;
+use scratchdbg_diagnose::kernel_log::Group;
 
 use super::inspection::time;
 use super::kernel_log;
@@ -13,7 +14,37 @@ use crate::{Address, Engine, Error};
 /// Reports whether the kernel recorded that it killed a process of the container with this full id
 /// for lack of memory. Returns `false` if that cannot be seen.
 pub(crate) fn saw_memory_kill(host: &HostFacts, id: &str) -> bool {
-    host.is_this_machine && kernel_log::read(id).is_some_and(|log| !log.memory_kills.is_empty())
+    let group = Group { id: id.to_owned(), path: None };
+    host.is_this_machine && kernel_log::read(&group).is_some_and(|log| !log.memory_kills.is_empty())
+}
+
+/// Returns the control group that the engine makes for a container.
+pub(super) fn group_of(record: &ContainerRecord, host: &HostFacts, is_podman: bool) -> Group {
+    let id = record.id.clone();
+    let given = Some(record.control_group_parent.as_str()).filter(|parent| !parent.is_empty());
+    let path = host.has_systemd_groups.map(|by_systemd| match (by_systemd, is_podman) {
+        (true, false) => format!("{}/docker-{id}.scope", slice(given.unwrap_or("system.slice"))),
+        (true, true) => format!("{}/libpod-{id}.scope", slice(given.unwrap_or("machine.slice"))),
+        (false, false) => format!("/{}/{id}", given.unwrap_or("docker").trim_matches('/')),
+        (false, true) => {
+            format!("/{}/libpod-{id}", given.unwrap_or("libpod_parent").trim_matches('/'))
+        }
+    });
+    Group { id, path }
+}
+
+/// Returns the path of a slice of systemd: `a-b.slice` is in `a.slice`.
+fn slice(name: &str) -> String {
+    let name = name.trim_matches('/');
+    let Some(stem) = name.strip_suffix(".slice").filter(|stem| !stem.contains('/')) else {
+        return format!("/{name}");
+    };
+    let dashes = stem.match_indices('-').map(|(at, _)| at);
+    let mut path = String::new();
+    for end in dashes.chain([stem.len()]) {
+        path.extend(["/", stem.get(..end).unwrap_or_default(), ".slice"]);
+    }
+    path
 }
 
 /// Returns the end time for a replay of events, by the engine's clock: for a time in its future,
@@ -42,7 +73,19 @@ impl Engine {
             && is_this_kernel(text("KernelVersion"));
         let cpu = if here { level_of_this_processor() } else { None };
         let clock = time(text("SystemTime"));
-        Ok(HostFacts { platform, is_this_machine: here, cpu, engine_started_at: started, clock })
+        let has_systemd_groups = match text("CgroupDriver") {
+            "systemd" => Some(true),
+            "cgroupfs" => Some(false),
+            _ => None,
+        };
+        Ok(HostFacts {
+            platform,
+            is_this_machine: here,
+            cpu,
+            engine_started_at: started,
+            clock,
+            has_systemd_groups,
+        })
     }
 
     /// Reports whether the machine that the engine describes is this one.
@@ -72,4 +115,34 @@ fn level_of_this_processor() -> Option<IsaLevel> {
         text.lines().find_map(|line| line.strip_prefix("flags")?.trim_start().strip_prefix(':'))?;
     // The kernel lists `lzcnt` as `abm`, and `xsave` implies OSXSAVE.
     IsaLevel::of_cpu_flags(flags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_group_is_where_the_engine_makes_it() {
+        let group = |by_systemd, parent: &str, is_podman| {
+            let record = ContainerRecord {
+                id: "ab".to_owned(),
+                control_group_parent: parent.to_owned(),
+                ..ContainerRecord::default()
+            };
+            let host = HostFacts { has_systemd_groups: by_systemd, ..HostFacts::default() };
+            group_of(&record, &host, is_podman).path.unwrap_or_default()
+        };
+        for (by_systemd, parent, is_podman, path) in [
+            (Some(false), "", false, "/docker/ab"),
+            (Some(false), "/custom/group", false, "/custom/group/ab"),
+            (Some(true), "", false, "/system.slice/docker-ab.scope"),
+            (Some(true), "a-b.slice", false, "/a.slice/a-b.slice/docker-ab.scope"),
+            (Some(true), "", true, "/machine.slice/libpod-ab.scope"),
+            (Some(true), "machine.slice", true, "/machine.slice/libpod-ab.scope"),
+            (Some(false), "/libpod_parent", true, "/libpod_parent/libpod-ab"),
+            (None, "", false, ""),
+        ] {
+            assert_eq!(group(by_systemd, parent, is_podman), path);
+        }
+    }
 }

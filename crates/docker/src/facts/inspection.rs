@@ -127,6 +127,8 @@ struct RawHostConfig {
     #[serde(deserialize_with = "or_default")]
     pid_mode: String,
     #[serde(deserialize_with = "or_default")]
+    cgroup_parent: String,
+    #[serde(deserialize_with = "or_default")]
     network_mode: String,
     #[serde(deserialize_with = "or_default")]
     ipc_mode: String,
@@ -234,6 +236,7 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
     };
     Ok(ContainerRecord {
         id: inspection.id,
+        control_group_parent: host.cgroup_parent,
         image: raw.image,
         image_id: inspection.image,
         labels: raw.labels,

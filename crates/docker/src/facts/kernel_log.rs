@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::time::{ClockId, clock_gettime};
 use scratchdbg_diagnose::container::KernelLog;
+use scratchdbg_diagnose::kernel_log::Group;
 
 const KERNEL_LOG: &str = "/dev/kmsg";
 /// The longest record that the kernel returns (`PRINTK_MESSAGE_MAX`, plus a margin).
@@ -16,10 +17,9 @@ const LONGEST_RECORD: usize = 16 << 10;
 /// followed.
 const MOST_RECORDS: usize = 1 << 20;
 
-/// Returns what the log reports about the container with the full id `id`, or `None` if this user
-/// may not read the log. Root may always read it, others if `kernel.dmesg_restrict` is 0.
-pub(super) fn read(id: &str) -> Option<KernelLog> {
-    match read_file(Path::new(KERNEL_LOG), id) {
+/// Returns what the log reports about a container, or `None` if this user may not read the log. Root may always read it, others if `kernel.dmesg_restrict` is 0.
+pub(super) fn read(group: &Group) -> Option<KernelLog> {
+    match read_file(Path::new(KERNEL_LOG), group) {
         Ok(log) => Some(log),
         Err(error) => {
             tracing::debug!(%error, "the kernel's log cannot be read");
@@ -28,7 +28,7 @@ pub(super) fn read(id: &str) -> Option<KernelLog> {
     }
 }
 
-fn read_file(path: &Path, id: &str) -> io::Result<KernelLog> {
+fn read_file(path: &Path, group: &Group) -> io::Result<KernelLog> {
     // Do not wait for records that are yet to be written.
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
     let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -42,7 +42,7 @@ fn read_file(path: &Path, id: &str) -> io::Result<KernelLog> {
             Ok(length) => {
                 log.add_record(
                     &String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()),
-                    id,
+                    group,
                     boot,
                 );
             }

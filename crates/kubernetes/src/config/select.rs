@@ -37,7 +37,8 @@ pub(super) fn select(kubeconfig: &Kubeconfig, name: &str) -> Result<(Config, Log
     let mut user = user.and_then(|named| named.auth_info.clone()).unwrap_or_default();
 
     if cluster.insecure_skip_tls_verify == Some(true)
-        && (is_set(&cluster.certificate_authority) || is_set(&cluster.certificate_authority_data))
+        && (is_set(cluster.certificate_authority.as_ref())
+            || is_set(cluster.certificate_authority_data.as_ref()))
     {
         let reason = "stands beside `insecure-skip-tls-verify`, which would ignore it";
         return Err(Problem::Setting { setting: "certificate-authority", reason });
@@ -68,8 +69,8 @@ pub(super) fn select(kubeconfig: &Kubeconfig, name: &str) -> Result<(Config, Log
     let login = login(&mut user, &cluster)?;
     let mut config = config(context, cluster)?;
     let some = |text: Option<String>| text.filter(|text| !text.is_empty());
-    if !is_set(&user.impersonate)
-        && (is_set(&user.impersonate_uid)
+    if !is_set(user.impersonate.as_ref())
+        && (is_set(user.impersonate_uid.as_ref())
             || user.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty())
             || user.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty()))
     {
@@ -88,8 +89,8 @@ pub(super) fn select(kubeconfig: &Kubeconfig, name: &str) -> Result<(Config, Log
     Ok((config, login))
 }
 
-fn is_set(text: &Option<String>) -> bool {
-    text.as_ref().is_some_and(|text| !text.is_empty())
+fn is_set(text: Option<&String>) -> bool {
+    text.is_some_and(|text| !text.is_empty())
 }
 
 /// Makes the configuration of a connection without credentials.

@@ -1,5 +1,8 @@
 //! The members of a JSON object, as slices of the line.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 /// Reports whether the line looks like one complete object. A byte order mark and surrounding
 /// blanks are ignored.
 pub(super) fn is_object(line: &[u8]) -> bool {
@@ -12,11 +15,115 @@ pub(super) fn begins_object(line: &[u8]) -> bool {
     trim(line).strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().first() == Some(&b'"'))
 }
 
-/// Returns the object if all of it is valid.
-pub(super) fn valid_object(line: &[u8]) -> Option<&str> {
+/// Returns the object if all of it is valid, in a form that all readers of JSON take, and for the
+/// same: not deeper than [`DEEPEST`], with each key once, the first one, and without halves of
+/// surrogate pairs.
+pub(super) fn valid_object(line: &[u8]) -> Option<Cow<'_, str>> {
     let text = str::from_utf8(trim(line)).ok()?;
     serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
-    Some(text)
+    if depth(text.as_bytes()) > DEEPEST {
+        return None;
+    }
+    let text = without_lone_surrogates(text);
+    if !has_doubled_keys(text.as_bytes()) {
+        return Some(text);
+    }
+    let mut once = Vec::new();
+    write_once(text.as_bytes(), &mut once);
+    String::from_utf8(once).ok().map(Cow::Owned)
+}
+
+/// How deep an object may be. Readers of JSON have limits, and end where one is reached.
+const DEEPEST: usize = 64;
+
+/// Returns how deep the objects and arrays of a valid text are.
+fn depth(text: &[u8]) -> usize {
+    let (mut at, mut depth, mut deepest) = (0, 0_usize, 0);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => at += string_len(&text[at..]).unwrap_or(1) - 1,
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    deepest
+}
+
+/// Replaces each half of a surrogate pair without the other one: it is no character, and strict
+/// readers end there.
+fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
+    const REPLACEMENT: &str = "\\ufffd";
+    let unit = |at: usize| {
+        let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(escape, 16).ok()
+    };
+    let (mut mended, mut done, mut at) = (String::new(), 0, 0);
+    while let Some(next) = text[at..].find('\\') {
+        at += next;
+        match (unit(at), unit(at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at += 12,
+            (Some(0xd800..=0xdfff), _) => {
+                mended.push_str(&text[done..at]);
+                mended.push_str(REPLACEMENT);
+                at += 6;
+                done = at;
+            }
+            _ => at += 2,
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    mended.push_str(&text[done..]);
+    Cow::Owned(mended)
+}
+
+/// Returns a key without its escapes, so that it can be compared.
+fn key(raw: &[u8]) -> Cow<'_, [u8]> {
+    if !raw.contains(&b'\\') {
+        return Cow::Borrowed(raw);
+    }
+    let quoted = [b"\"", raw, b"\""].concat();
+    match serde_json::from_slice::<String>(&quoted) {
+        Ok(key) => Cow::Owned(key.into_bytes()),
+        Err(_) => Cow::Borrowed(raw),
+    }
+}
+
+/// Reports whether an object, or one within it, has a key twice.
+fn has_doubled_keys(object: &[u8]) -> bool {
+    let mut seen = HashSet::new();
+    members(object).any(|(name, value)| {
+        !seen.insert(key(name)) || (value.first() == Some(&b'{') && has_doubled_keys(value))
+    })
+}
+
+/// Writes an object with each key once.
+fn write_once(object: &[u8], out: &mut Vec<u8>) {
+    let mut seen = HashSet::new();
+    out.push(b'{');
+    for (name, value) in members(object) {
+        if !seen.insert(key(name)) {
+            continue;
+        }
+        if seen.len() > 1 {
+            out.push(b',');
+        }
+        out.push(b'"');
+        out.extend_from_slice(name);
+        out.extend_from_slice(b"\":");
+        if value.first() == Some(&b'{') {
+            write_once(value, out);
+        } else {
+            out.extend_from_slice(value);
+        }
+    }
+    out.push(b'}');
 }
 
 /// Returns the raw value at a path of keys. A key that contains dots takes precedence over a path.

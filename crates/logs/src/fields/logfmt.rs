@@ -1,6 +1,7 @@
 //! logfmt: `key=value key="a value"` pairs, possibly between other words.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::text;
 
@@ -14,15 +15,19 @@ pub(super) fn get<'a>(line: &'a [u8], wanted: &str) -> Option<Cow<'a, str>> {
 pub(super) fn object(line: &[u8]) -> Option<String> {
     let mut words = Words { rest: line };
     let mut object = String::from("{");
-    let mut count = 0;
+    let (mut count, mut seen) = (0, HashSet::new());
     for (key, value) in words.by_ref().map_while(|pair| pair) {
-        if count > 0 {
+        count += 1;
+        // As everywhere, the first of two counts.
+        if !seen.insert(key) {
+            continue;
+        }
+        if seen.len() > 1 {
             object.push(',');
         }
         object.push_str(&serde_json::to_string(str::from_utf8(key).ok()?).ok()?);
         object.push(':');
         object.push_str(&serde_json::to_string(&text(value)?).ok()?);
-        count += 1;
     }
     object.push('}');
     (count >= 2 && words.rest.is_empty()).then_some(object)

@@ -15,6 +15,7 @@ fn ended(exit_code: i64, kills: &[(i64, MemoryLimit)]) -> ContainerFacts<'static
         process: "app".to_owned(),
         pid: 4321,
         limit: limit.clone(),
+        is_own: true,
         is_oldest: None,
     };
     let (started_at, finished_at) = (Some(START), Some(END));
@@ -90,6 +91,10 @@ fn a_kill_near_the_start_may_be_of_the_run_before() {
     facts.events.as_mut().unwrap().insert(0, event("create", START - SECOND));
     assert_eq!(verdict(&facts), (Code::OomKilled, Confidence::Certain), "there was none");
     facts.events.as_mut().unwrap().insert(1, event("die", START - SECOND));
+    assert_eq!(verdict(&facts), (Code::OomKilled, Confidence::Guess));
+    // Others can make groups with such a name.
+    let mut facts = ended(137, &at(END));
+    facts.kernel_log.as_mut().unwrap().memory_kills[0].is_own = false;
     assert_eq!(verdict(&facts), (Code::OomKilled, Confidence::Guess));
     // In the run before; this one was killed a minute later.
     let mut facts = ended(137, &at(START - SECOND / 10));
