@@ -1,11 +1,11 @@
 //! Compiles the launcher (`crates/launcher`) as a static program, so that this crate can embed it.
 //!
 //! A normal dependency cannot be a static program: setting `crt-static` for the whole build would
-//! break proc macros. The launcher has no dependencies, so one call of the compiler is enough. If
+//! break proc macros. The launcher has one dependency, which has none: two calls of the compiler are enough. If
 //! the target has no static C library of its own (any target but Linux), an empty file is embedded,
 //! and `attach` reports that.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
@@ -19,40 +19,47 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::write(&out, [])?;
         return Ok(());
     }
-    let mut compiler = Command::new(env::var("RUSTC")?);
-    if let Ok(linker) = env::var("RUSTC_LINKER") {
-        compiler.arg("-C").arg(format!("linker={linker}"));
-    }
-    let status = compiler
-        .args([
-            "--crate-name",
-            "scratchdbg_launcher",
-            "--edition",
-            "2024",
-            "--target",
-            &env::var("TARGET")?,
-        ])
-        .args([
-            "-C",
-            "target-feature=+crt-static",
-            "-C",
-            "opt-level=s",
-            "-C",
-            "lto=fat",
-            "-C",
-            "codegen-units=1",
-        ])
-        // The launcher runs inside other people's containers: a panic must end it at once, and
-        // symbols only add size.
-        .args(["-C", "panic=abort", "-C", "strip=symbols", "--cap-lints", "allow"])
-        .arg(source.join("main.rs"))
-        .arg("-o")
-        .arg(&out)
-        .status()?;
-    if status.success() {
+    let (archive, library) =
+        (PathBuf::from("../archive/src"), out.with_file_name("libscratchdbg_archive.rlib"));
+    println!("cargo:rerun-if-changed={}", archive.display());
+    let compiled = compile("scratchdbg_archive", "rlib", &archive.join("lib.rs"), &library)?
+        .status()?
+        .success();
+    let mut launcher = compile("scratchdbg_launcher", "bin", &source.join("main.rs"), &out)?;
+    launcher.arg("--extern").arg(format!("scratchdbg_archive={}", library.display()));
+    let status = if compiled { Some(launcher.status()?) } else { None };
+    if status.is_some_and(|status| status.success()) {
         Ok(())
     } else {
         Err("cannot compile the launcher statically: is the C library's static archive (libc6-dev on Debian) there?"
             .into())
     }
+}
+
+/// Returns a call of the compiler.
+#[expect(clippy::disallowed_methods, reason = "a build script's input is its environment")]
+fn compile(
+    name: &str,
+    kind: &str,
+    source: &Path,
+    out: &Path,
+) -> Result<Command, Box<dyn std::error::Error>> {
+    let mut compiler = Command::new(env::var("RUSTC")?);
+    if let Ok(linker) = env::var("RUSTC_LINKER") {
+        compiler.arg("-C").arg(format!("linker={linker}"));
+    }
+    compiler
+        .args(["--crate-name", name, "--crate-type", kind, "--edition", "2024"])
+        .args(["--target", &env::var("TARGET")?])
+        .args(["-C", "target-feature=+crt-static", "-C", "opt-level=s", "-C", "codegen-units=1"])
+        // The launcher runs inside other people's containers: a panic must end it at once, and
+        // symbols only add size.
+        .args(["-C", "panic=abort", "-C", "strip=symbols", "--cap-lints", "allow"])
+        .arg(source)
+        .arg("-o")
+        .arg(out);
+    if kind == "bin" {
+        compiler.args(["-C", "lto=fat"]);
+    }
+    Ok(compiler)
 }

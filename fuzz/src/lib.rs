@@ -8,6 +8,7 @@
 
 pub mod archive;
 pub mod config;
+pub mod copied;
 pub mod docker_config;
 pub mod dockerfile;
 pub mod dockerignore;

@@ -38,6 +38,7 @@ mod check_manifest;
 mod codes;
 mod completion;
 mod config;
+mod copy;
 mod demo;
 mod docker_habits;
 mod docker_names;

@@ -43,6 +43,7 @@ macro_rules! targets {
 targets!(
     archive,
     config,
+    copied,
     docker_config,
     dockerfile,
     dockerignore,

@@ -8,6 +8,7 @@ mod attach;
 mod attach_matrix;
 mod attach_matrix_rows;
 mod copy;
+mod files;
 mod hostile;
 mod images;
 mod logs;

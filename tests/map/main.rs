@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Each crate, and the crates of this workspace that it may depend on.
 const MAP: &[(&str, &[&str])] = &[
+    ("archive", &[]),
     ("args", &["backend", "console", "follow", "logs", "manual"]),
     ("backend", &["diagnose", "logs"]),
     ("builder", &["diagnose", "files", "image"]),
@@ -18,7 +19,9 @@ const MAP: &[(&str, &[&str])] = &[
             "builder",
             "completion",
             "console",
+            "copy",
             "diagnose",
+            "dialog",
             "docker",
             "files",
             "follow",
@@ -36,7 +39,9 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     ("completion", &["files", "logs"]),
     ("console", &["backend", "files", "follow", "logs"]),
+    ("copy", &["archive", "backend", "session"]),
     ("diagnose", &[]),
+    ("dialog", &["backend", "console", "session"]),
     ("docker", &["backend", "diagnose", "files", "logs", "pace"]),
     ("files", &[]),
     ("follow", &["backend", "files", "logs"]),
@@ -44,7 +49,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("image", &["files"]),
     ("inspect", &["backend", "builder", "diagnose", "files", "image", "manifest"]),
     ("kubernetes", &["backend", "diagnose", "files", "logs", "pace", "secrets"]),
-    ("launcher", &[]),
+    ("launcher", &["archive"]),
     ("logs", &[]),
     ("manifest", &["diagnose"]),
     ("manual", &[]),

@@ -9,6 +9,7 @@ mod attach;
 mod build;
 mod check;
 mod completion;
+mod copy;
 mod kubernetes;
 mod kubernetes_command;
 mod logs;
@@ -27,6 +28,7 @@ pub use self::attach::{AttachArgs, ModeArg};
 pub use self::build::BuildArgs;
 pub use self::check::{CheckArgs, CheckFormat, Deny};
 pub use self::completion::{CompletionCommand, ShellArg};
+pub use self::copy::{CopyArgs, ViaArg};
 pub use self::kubernetes::KubernetesArgs;
 pub use self::kubernetes_command::{KubernetesCommand, PurposeArg};
 pub use self::logs::{Count, LogsArgs};
@@ -114,6 +116,14 @@ pub enum Command {
     /// keys (ctrl-p,ctrl-q, or `detachKeys` in Docker's config.json) end it too, with 129.
     #[command(visible_alias = "exec", after_help = examples::ATTACH, mut_arg("namespace", |argument| argument.short('n')))]
     Attach(AttachArgs),
+    /// Copy files out of a container or into it
+    ///
+    /// Works as `docker cp`, for containers without a shell or tar too, and for pods. In a running
+    /// target, it sees what the target's processes see, with the rights of the target's user. Files
+    /// are replaced at once, and never half. Nothing is written outside of DEST, whatever a target
+    /// sends. Ends with 1 if something could not be copied.
+    #[command(after_help = examples::CP, mut_arg("namespace", |argument| argument.short('n')))]
+    Cp(CopyArgs),
     /// List and end debug sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
@@ -186,6 +196,7 @@ impl Command {
             Self::Attach(args) => args.kubernetes.clone(),
             Self::Logs(args) => args.kubernetes.clone(),
             Self::Why(args) => args.kubernetes.clone(),
+            Self::Cp(args) => args.kubernetes.clone(),
             Self::Ps(args) => args.kubernetes.clone(),
             Self::Sessions(command) => KubernetesArgs::from(command.cluster()),
             _ => return None,

@@ -8,6 +8,7 @@
 //! * [`LogBackend`] reads the logs of containers; [`LogSource`] describes one log and its storage.
 //! * [`FactsBackend`] reports facts about containers for the rules of `diagnose`.
 //! * [`FilesBackend`] reads files of containers.
+//! * [`ArchiveBackend`] copies files of containers, in and out.
 //! * [`ImageBackend`] finds, saves and loads images.
 //! * [`SessionBackend`] runs debug sessions; [`Plan`] describes one; [`launcher`] is the protocol
 //!   of the program inside.
@@ -17,6 +18,7 @@
 //! * [`asked`] checks the settings that a user asks for a session.
 //! * [`Error`] is the one error type for all platforms.
 
+mod archive;
 pub mod asked;
 mod error;
 mod facts;
@@ -32,6 +34,7 @@ mod session;
 mod similar;
 mod user;
 
+pub use self::archive::{ArchiveBackend, PathFacts};
 pub use self::error::{Error, ErrorKind, chain};
 pub use self::facts::{ContainerRecord, FactsBackend, HostFacts, ListFilter};
 pub use self::files::{FilesBackend, Found};

@@ -6,7 +6,9 @@ mod check;
 pub(crate) mod complete;
 mod completion;
 mod config;
+mod cp;
 mod demo;
+mod inside;
 mod kubernetes;
 mod logs;
 mod man;
@@ -46,6 +48,7 @@ pub(crate) async fn run(
     let work = match command {
         // These commands clean up by themselves.
         Command::Attach(args) => return Box::pin(attach::attach(args, context, interrupts)).await,
+        Command::Cp(args) => return Box::pin(cp::cp(args, context, interrupts)).await,
         Command::Logs(args) => return Box::pin(logs::logs(args, context, interrupts)).await,
         Command::Demo(args) => return Box::pin(demo::demo(args, context, interrupts)).await,
         command => Box::pin(run_to_the_end(command, context)),
@@ -58,6 +61,7 @@ pub(crate) async fn run(
 fn needs_stdout(command: &Command) -> bool {
     match command {
         Command::Sessions(command) => matches!(command, SessionsCommand::Ls { .. }),
+        Command::Cp(args) => args.destination == "-",
         _ => true,
     }
 }
@@ -93,6 +97,6 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
             context.printer.line(&format!("scratchdbg {}", scratchdbg_args::version()))?;
             Ok(0)
         }
-        Command::Attach(_) | Command::Logs(_) | Command::Demo(_) => Ok(0),
+        Command::Attach(_) | Command::Cp(_) | Command::Logs(_) | Command::Demo(_) => Ok(0),
     }
 }

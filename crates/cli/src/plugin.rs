@@ -115,6 +115,17 @@ fn of_kubectl(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
             adapt(&mut args.kubernetes);
             args.targets.iter_mut().filter(|target| target.parse::<u8>().is_err()).for_each(as_pod);
         }
+        Command::Cp(args) => {
+            adapt(&mut args.kubernetes);
+            for side in [&mut args.source, &mut args.destination] {
+                // What begins so is a path of this machine.
+                if side.find(':').is_some_and(|at| at > 0 && !side[..at].contains('/'))
+                    && !side.starts_with('.')
+                {
+                    side.insert_str(0, "pod/");
+                }
+            }
+        }
         Command::Ps(args) => adapt(&mut args.kubernetes),
         Command::Sessions(command) => {
             let cluster = command.cluster_mut();
@@ -163,6 +174,14 @@ mod tests {
         };
         assert_eq!(args.targets, ["pod/web", "deploy/db"]);
         assert_eq!(args.kubernetes.namespace.as_deref(), Some("shop"));
+        let Command::Cp(args) = parsed("kubectl-scratchdbg cp web:/a ./b:c -n shop") else {
+            panic!("cp")
+        };
+        assert_eq!((&*args.source, &*args.destination), ("pod/web:/a", "./b:c"));
+        let Command::Cp(args) = parsed("kubectl-scratchdbg cp /a:b deploy/db:/x") else {
+            panic!("cp")
+        };
+        assert_eq!((&*args.source, &*args.destination), ("/a:b", "deploy/db:/x"));
         let Command::Sessions(command) = parsed("kubectl-scratchdbg sessions ls") else {
             panic!("sessions")
         };

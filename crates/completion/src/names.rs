@@ -16,6 +16,8 @@ pub enum Kind {
     Target,
     /// A container, running or not.
     Container,
+    /// A container, running or not, with a colon behind it; or a file.
+    Copied,
     /// An image.
     Image,
     /// An image or a container; or a file.
@@ -52,6 +54,8 @@ pub type Names = Arc<dyn Fn(Kind, &str) -> Vec<Candidate> + Send + Sync>;
 const ARGUMENTS: &[(&[&str], &str, Kind)] = &[
     (&[], "context", Kind::Context),
     (&["attach"], "target", Kind::Target),
+    (&["cp"], "source", Kind::Copied),
+    (&["cp"], "destination", Kind::Copied),
     (&["logs"], "targets", Kind::Container),
     (&["logs"], "project", Kind::Project),
     (&["logs"], "level", Kind::Level),
@@ -115,13 +119,19 @@ fn values(kind: Kind, typed: &OsStr, names: &Names) -> Vec<CompletionCandidate> 
     let Some(text) = typed.to_str() else { return Vec::new() };
     let mut values: Vec<_> = names(kind, text)
         .into_iter()
+        .map(|mut each| {
+            if kind == Kind::Copied {
+                each.value.push(':');
+            }
+            each
+        })
         .filter(|each| each.value.starts_with(text) && is_safe(&each.value))
         .map(|each| {
             let about = (!each.about.is_empty()).then(|| escape::label(&each.about).into_owned());
             CompletionCandidate::new(each.value).help(about.map(Into::into))
         })
         .collect();
-    if kind == Kind::Subject {
+    if matches!(kind, Kind::Subject | Kind::Copied) {
         values.extend(PathCompleter::any().complete(typed));
     }
     values

@@ -218,7 +218,7 @@ pub enum Error {
         message: String,
     },
     /// The content to send to the engine could not be produced.
-    #[error("cannot produce the image: {0}")]
+    #[error("cannot produce what is sent: {0}")]
     Produce(#[source] BoxError),
     /// The log stream is damaged.
     #[error(transparent)]

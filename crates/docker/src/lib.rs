@@ -4,6 +4,7 @@
 //! other implementations of [`scratchdbg_backend`] can stand beside it.
 
 mod api_version;
+mod archive;
 mod client;
 mod clock;
 mod containers;
@@ -30,6 +31,7 @@ mod stand_in;
 mod target;
 mod transport;
 mod twin;
+mod upload;
 mod user;
 
 pub use self::api_version::{ApiVersion, NotAVersion};

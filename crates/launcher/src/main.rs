@@ -13,6 +13,8 @@
 //!   beside this one, see `front.rs`.
 //! - `install FOLDER`: copies the tools of a toolkit image to a volume, for a container of another
 //!   image.
+//! - `pack [--follow] [--contents] PATH`: writes a file or a folder to standard output, for `cp`.
+//! - `unpack [--any] [--owner] PATH`: writes standard input to a file or a folder, for `cp`.
 //! - `app`: the sample application of `scratchdbg demo`.
 //!
 //! When called as `run-entrypoint`, it runs the command line of the container that a session is a
@@ -22,11 +24,12 @@
 //! end and reap daemons that left the session. Without one they become zombies, because the PID 1
 //! of a shell-less image usually reaps nothing.
 //!
-//! The program depends on the standard library alone and is linked statically, because it runs in a
+//! The program depends on the standard library and our own tar streams alone, and is linked statically, because it runs in a
 //! container without files.
 
 mod advice;
 mod app;
+mod copy;
 mod denial;
 mod entrypoint;
 mod front;
@@ -64,9 +67,11 @@ fn main() -> ExitCode {
         "run" => run::run(Path::new(&name), &arguments[1..], None),
         front::ROLE => front::via(Path::new(&name), &arguments[1..]),
         "install" => install::install(&arguments[1..]),
+        "pack" => copy::pack(&arguments[1..]),
+        "unpack" => copy::unpack(&arguments[1..]),
         "app" => app::app(),
         _ => Err(
-            "usage: scratchdbg-launcher keep [--asked] SESSION [SECONDS] | run|via KEEPER SESSION COMMAND [ARG...] | install FOLDER | app"
+            "usage: scratchdbg-launcher keep [--asked] SESSION [SECONDS] | run|via KEEPER SESSION COMMAND [ARG...] | install FOLDER | pack PATH | unpack PATH | app"
                 .to_owned(),
         ),
     };

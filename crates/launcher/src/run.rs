@@ -20,7 +20,9 @@ use self::options::{Options, Order};
 use crate::record::{Secret, Wait};
 use crate::system::{self, Reap, SIGCHLD, SIGKILL, Signals};
 use crate::tools::Tools;
-use crate::{OWN_FAILURE, advice, denial, entrypoint, ids, mounts, preamble, processes, root};
+use crate::{
+    OWN_FAILURE, advice, denial, entrypoint, ids, mounts, preamble, processes, root, tools,
+};
 
 /// The exit codes that shells and runtimes use for a command that was not found, and for one that
 /// cannot be executed.
@@ -74,7 +76,12 @@ pub(crate) fn run(
         return Err(GONE.to_owned());
     }
     let shell = tools.as_ref().map(|(tools, _)| [OsString::from(tools.file("sh"))]);
+    let own = tools.as_ref().map(|(tools, _)| OsString::from(tools.file(tools::NAME)));
     let (command, arguments) = match (command, &shell) {
+        // This program in another role, whatever the target has under its name.
+        ([command, arguments @ ..], _) if command == tools::NAME => {
+            (own.as_ref().unwrap_or(command), arguments)
+        }
         ([command, arguments @ ..], _) => (command, arguments),
         ([], Some([shell])) => (shell, &[][..]),
         ([], None) => return Err("run takes a command".to_owned()),

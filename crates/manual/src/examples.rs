@@ -8,6 +8,14 @@ Examples:
   scratchdbg attach --explain dead            Print how a stopped container would be opened, and why
   scratchdbg attach --image shop/app:1        Look into an image that was never started";
 
+/// Examples of `cp`.
+pub const CP: &str = "\
+Examples:
+  scratchdbg cp web:/etc/app.conf .                 Copy a file out of a container
+  scratchdbg cp ./fixtures/. web:/data              Copy what is in a folder into a container
+  scratchdbg cp pod/web:/var/log - | tar -t         Write a folder of a pod as a tar stream
+  scratchdbg cp --root web:/root/.cache/dump .      Copy what only root may read";
+
 /// Examples of `build`.
 pub const BUILD: &str = "\
 Examples:

@@ -1,21 +1,18 @@
 //! `attach`: a shell, or a single command, inside a container that may have no shell.
 
-mod consent;
 mod explain;
-mod terminal;
 #[cfg(feature = "kubernetes")]
-mod toolkit;
-mod words;
+pub(super) mod toolkit;
 
 use scratchdbg_backend::{
     Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource, ToolStore, asked,
 };
 use scratchdbg_console::terminal::is_interactive;
+use scratchdbg_dialog::{TerminalUser, tell};
 use scratchdbg_session::tools::SessionTools;
 use scratchdbg_session::{Audit, Notice, Request};
 use scratchdbg_settings::Key;
 
-use self::terminal::TerminalUser;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::env::Environment;
@@ -69,7 +66,7 @@ async fn attach_on<B: SessionBackend + ToolStore>(
     interrupts: &mut Interrupts,
 ) -> Outcome {
     let on_load = |image: &str, origin: &str| {
-        words::tell(Notice::LoadsTools { image, origin }, context.printer);
+        tell(Notice::LoadsTools { image, origin }, context.printer);
     };
     let toolkit = args.toolkit.as_deref().or(context.settings.get(Key::Toolkit));
     let toolkit = toolkit.map(str::to_owned);
@@ -104,7 +101,7 @@ async fn attach_to_pod(
         Ok(prepared) => prepared?,
         Err(code) => return Ok(code),
     };
-    let tools = toolkit::of_cluster(&args, &sessions, &seen, context);
+    let tools = toolkit::of_cluster(args.toolkit.as_deref(), &sessions, &seen, context);
     attach_with(&sessions, &tools, &args, request, Some(seen), audit, context, interrupts).await
 }
 

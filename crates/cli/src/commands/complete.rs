@@ -99,9 +99,12 @@ impl Asked {
             Kind::Context => Wanted::Contexts,
             Kind::Namespace => Wanted::Namespaces,
             Kind::Target if self.is_image => Wanted::Images,
-            Kind::Target | Kind::Container if is_pod(typed) => Wanted::Pods(typed.to_owned()),
+            Kind::Copied if typed.starts_with(['/', '.']) => return Vec::new(),
+            Kind::Target | Kind::Container | Kind::Copied if is_pod(typed) => {
+                Wanted::Pods(typed.to_owned())
+            }
             Kind::Target => Wanted::Containers { all: self.takes_ended },
-            Kind::Container => Wanted::Containers { all: true },
+            Kind::Container | Kind::Copied => Wanted::Containers { all: true },
             Kind::Image => Wanted::Images,
             Kind::Subject => Wanted::ImagesAndContainers,
             Kind::Session => Wanted::Sessions,

@@ -1,21 +1,13 @@
 //! Loads images into the engine.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, StreamBody};
 use hyper::Method;
-use hyper::body::Frame;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use tokio::sync::mpsc;
 
-use crate::transport::{BoxError, Kind, Progress};
+use crate::transport::{BoxError, Kind};
+use crate::upload::{Upload, is_closed_channel};
 use crate::{Engine, Error};
-
-/// How many chunks of an archive are in flight at most.
-const CHUNKS_IN_FLIGHT: usize = 4;
-/// The size of a chunk. Larger ones gain nothing over a Unix socket.
-const CHUNK: usize = 256 << 10;
 
 /// The longest accepted response to a load, which is normally a few lines.
 const MAX_LOAD_ANSWER: usize = 1 << 20;
@@ -30,36 +22,8 @@ impl Engine {
     where
         E: Into<BoxError>,
     {
-        let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-        let production = tokio::task::spawn_blocking(move || {
-            let mut sink = io::BufWriter::with_capacity(CHUNK, ChunkSender(sender.clone()));
-            let produced = produce(&mut sink).map_err(Into::into);
-            let produced = produced.and_then(|()| sink.flush().map_err(Into::into));
-            if produced.is_err() {
-                // End the body with an error. Otherwise the engine would accept the part as a
-                // complete archive.
-                let _gone =
-                    sender.blocking_send(Err(io::Error::other("the image could not be produced")));
-            }
-            produced
-        });
-        let progress = Progress::default();
-        let taken = progress.clone();
-        let chunks =
-            futures_util::stream::unfold(receiver, move |mut receiver: mpsc::Receiver<_>| {
-                taken.tick();
-                async {
-                    receiver
-                        .recv()
-                        .await
-                        .map(|chunk: io::Result<Bytes>| (chunk.map(Frame::data), receiver))
-                }
-            });
-        let mut request = self.transport.request(
-            Method::POST,
-            "/images/load?quiet=1",
-            StreamBody::new(chunks).boxed_unsync(),
-        )?;
+        let Upload { body, progress, production } = Upload::of(produce, "the image");
+        let mut request = self.transport.request(Method::POST, "/images/load?quiet=1", body)?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
         let sent = self.transport.send_with(request, &progress).await;
         let sent = match sent {
@@ -103,36 +67,6 @@ fn load_outcome(answer: &[u8]) -> Result<(), Error> {
     } else {
         Err(Error::transport("load an image", "the engine does not say that it did"))
     }
-}
-
-/// Passes chunks on to the request. Blocking, so it needs a thread of its own.
-struct ChunkSender(mpsc::Sender<io::Result<Bytes>>);
-
-impl Write for ChunkSender {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Reports whether the producer failed only because the request no longer reads its chunks.
-fn is_closed_channel(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut current = Some(error);
-    while let Some(error) = current {
-        if error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-        {
-            return true;
-        }
-        current = error.source();
-    }
-    false
 }
 
 #[cfg(test)]

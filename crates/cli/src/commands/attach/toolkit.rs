@@ -8,12 +8,11 @@ use scratchdbg_settings::Key;
 
 use crate::context::Context;
 use crate::platform::{ClusterTools, Configured, FindTwin, PodSessions, PodTarget, Twin};
-use scratchdbg_args::AttachArgs;
 
 /// Returns the source of the tools: the image of `--toolkit`, or else the debug twin of the
 /// target's image, or else the image of the configuration file.
-pub(super) fn of_cluster<'a>(
-    args: &AttachArgs,
+pub(crate) fn of_cluster<'a>(
+    toolkit: Option<&str>,
     sessions: &PodSessions,
     target: &PodTarget,
     context: &'a Context,
@@ -45,7 +44,8 @@ pub(super) fn of_cluster<'a>(
         })
     });
     let launcher = launcher_platform().architecture;
-    ClusterTools::new(args.toolkit.clone(), find, configured).for_node(sessions, target, launcher)
+    ClusterTools::new(toolkit.map(str::to_owned), find, configured)
+        .for_node(sessions, target, launcher)
 }
 
 fn explain(error: &NoTwin) -> backend::Error {

@@ -5,7 +5,7 @@ use scratchdbg_console::printer::Printer;
 use scratchdbg_session::Notice;
 
 /// Prints a notice.
-pub(super) fn tell(notice: Notice<'_>, printer: Printer) {
+pub fn tell(notice: Notice<'_>, printer: Printer) {
     match notice {
         Notice::LoadsTools { image, origin } => {
             printer.note(&format!("loading the toolkit image {image} (busybox from {origin})"));

@@ -8,7 +8,7 @@ use scratchdbg_console::terminal::Input;
 use scratchdbg_session::Consent;
 
 /// Asks the user. Returns `false` if nobody can be asked or the answer is not yes.
-pub(super) async fn obtain(
+pub(crate) async fn obtain(
     plan: &Plan,
     refusal: &Error,
     printer: Printer,

@@ -12,10 +12,11 @@ use scratchdbg_console::terminal::{self, Input, RawMode};
 use scratchdbg_session::{Audit, Consent, Notice, SessionEnd, Stage, Streams, User};
 use tokio::sync::watch;
 
-use super::{consent, words};
+use crate::{consent, words};
 
 /// Standard streams, a terminal if there is one, and the audit file.
-pub(super) struct TerminalUser {
+#[derive(Debug)]
+pub struct TerminalUser {
     printer: Printer,
     audit: Option<Audit>,
     /// Set only while a session uses the terminal: before and after, Ctrl-C is a signal to this
@@ -26,7 +27,8 @@ pub(super) struct TerminalUser {
 }
 
 impl TerminalUser {
-    pub(super) fn new(printer: Printer, audit: Option<Audit>) -> Self {
+    /// Uses the standard streams. Sessions are recorded in the audit file.
+    pub fn new(printer: Printer, audit: Option<Audit>) -> Self {
         Self { printer, audit, raw_mode: RefCell::default(), passed_on: RefCell::default() }
     }
 }

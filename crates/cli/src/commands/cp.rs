@@ -1,0 +1,151 @@
+//! `cp`: copies files out of a container or into it.
+
+use std::io::IsTerminal as _;
+
+use scratchdbg_args::{CopyArgs, ViaArg};
+use scratchdbg_backend::{
+    FactsBackend as _, Interrupts, Phase, SessionBackend, SessionTarget, ToolSource, asked,
+};
+use scratchdbg_console::streams::{self, WaitingStream};
+use scratchdbg_copy::{Copy, Direction, Place, SessionOptions, Streams, by_archive, by_session};
+use scratchdbg_dialog::tell;
+use scratchdbg_session::Notice;
+use scratchdbg_session::tools::SessionTools;
+use scratchdbg_settings::Key;
+
+use super::inside::{self, Inside};
+use crate::context::Context;
+use crate::error::{CommandError, Outcome};
+
+pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
+    let copy = Copy::parse(&args.source, &args.destination)
+        .map_err(|error| CommandError::usage(error.to_string()).hint(error.hint()))?;
+    let copy = Copy { follow: args.follow_link, keeps_owner: args.archive, ..copy };
+    if matches!(copy.direction, Direction::Out(_, Place::Stream)) && std::io::stdout().is_terminal()
+    {
+        return Err(CommandError::usage("a tar stream is nothing for a terminal")
+            .hint("give a folder, or send the stream to a program: `… - | tar -t`"));
+    }
+    args.user.as_deref().map_or(Ok(()), asked::check_user)?;
+    let found = Box::pin(inside::find(&copy.target, &args.kubernetes, context));
+    let found = match interrupts.race(&context.scope, found).await {
+        Ok(found) => found?,
+        Err(code) => return Ok(code),
+    };
+    let outcome = match found {
+        Inside::Engine(engine, target) => {
+            let SessionTarget::Container(name) = &target else { return Ok(0) };
+            let record = engine.container_record(name);
+            let record = match interrupts.race(&context.scope, record).await {
+                Ok(record) => record?,
+                Err(code) => return Ok(code),
+            };
+            let has_session = match args.via {
+                ViaArg::Auto => record.facts.state.phase == Phase::Running,
+                via => via == ViaArg::Session,
+            };
+            let mut streams = standard_streams();
+            if has_session {
+                let on_load = |image: &str, origin: &str| {
+                    tell(Notice::LoadsTools { image, origin }, context.printer);
+                };
+                let toolkit = args.toolkit.as_deref().or(context.settings.get(Key::Toolkit));
+                let toolkit = toolkit.map(str::to_owned);
+                let tools =
+                    SessionTools::new(engine.clone(), &context.host_toolkit, toolkit, &on_load);
+                let copied = Box::pin(inside(
+                    engine,
+                    target.clone(),
+                    &tools,
+                    &copy,
+                    &args,
+                    streams,
+                    context,
+                    &mut interrupts,
+                ));
+                match copied.await? {
+                    Ok(outcome) => return Ok(finish(outcome, &copy, context)),
+                    Err((error, _)) if args.via == ViaArg::Session || args.root => {
+                        return Err(error.into());
+                    }
+                    Err((error, unused)) => {
+                        context.printer.warning(&error.message);
+                        context.printer.note("copying by the engine's archives instead");
+                        streams = unused;
+                    }
+                }
+            }
+            let copied = Box::pin(by_archive(engine, name, &copy, streams));
+            match interrupts.race(&context.scope, copied).await {
+                Ok(outcome) => outcome?,
+                Err(code) => return Ok(code),
+            }
+        }
+        #[cfg(feature = "kubernetes")]
+        Inside::Pod(pod) => {
+            let (sessions, chosen) = &*pod;
+            if args.via == ViaArg::Engine {
+                return Err(CommandError::usage("--via engine is for the containers of an engine"));
+            }
+            let toolkit = args.toolkit.as_deref();
+            let tools =
+                super::attach::toolkit::of_cluster(toolkit, sessions, &chosen.seen, context);
+            let (target, streams) = (chosen.target.clone(), standard_streams());
+            let copied = Box::pin(inside(
+                sessions,
+                target,
+                &tools,
+                &copy,
+                &args,
+                streams,
+                context,
+                &mut interrupts,
+            ));
+            copied.await?.map_err(|(error, _)| error)?
+        }
+    };
+    Ok(finish(outcome, &copy, context))
+}
+
+/// Copies through a session.
+#[expect(clippy::too_many_arguments, reason = "all that a copy takes, from two callers")]
+async fn inside<B: SessionBackend>(
+    backend: &B,
+    target: SessionTarget,
+    tools: &impl ToolSource,
+    copy: &Copy,
+    args: &CopyArgs,
+    streams: Streams,
+    context: &Context,
+    interrupts: &mut Interrupts,
+) -> Result<Result<scratchdbg_copy::Outcome, (scratchdbg_backend::Error, Streams)>, CommandError> {
+    let user = args.user.as_deref().or(context.settings.get(Key::User));
+    let user = if args.root { Some("0".to_owned()) } else { user.map(asked::with_numeric_root) };
+    let options = SessionOptions { user, trust_neighbors: args.trust_neighbors };
+    let printer = context.printer;
+    let tell = |notice: Notice<'_>| tell(notice, printer);
+    Ok(Box::pin(by_session(backend, target, tools, copy, options, streams, &tell, interrupts))
+        .await?)
+}
+
+fn standard_streams() -> Streams {
+    Streams {
+        input: Box::new(WaitingStream(std::io::stdin())),
+        output: Box::new(streams::stdout()),
+    }
+}
+
+/// Says what was copied, and what was not.
+fn finish(outcome: scratchdbg_copy::Outcome, copy: &Copy, context: &Context) -> u8 {
+    for warning in &outcome.warnings {
+        context.printer.warning(warning);
+    }
+    if let Some(count) = outcome.count
+        && !matches!(copy.direction, Direction::Out(_, Place::Stream))
+    {
+        let (files, size) = (count.files, scratchdbg_format::size(count.bytes));
+        let word = if files == 1 { "file" } else { "files" };
+        context.printer.note(&format!("copied {files} {word}, {size}"));
+    }
+    outcome.code
+}

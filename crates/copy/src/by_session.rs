@@ -1,0 +1,278 @@
+//! Copies through a session inside a running target.
+//!
+//! The session's command is the launcher in another role: it writes a tar stream to its output, or
+//! reads one from its input. So a copy has what the target's processes see, mounts in memory
+//! included, and the rights of the session's user.
+
+use jiff::Timestamp;
+use scratchdbg_archive::{Root, Unpacking};
+use scratchdbg_backend::launcher::LAUNCHER_NAME;
+use scratchdbg_backend::{
+    Error, ErrorKind, Interrupts, Mode, Plan, PlanRequest, SessionBackend, SessionTarget,
+    ToolSource, Window,
+};
+use scratchdbg_session::{Consent, Notice, Request, SessionEnd, Stage, User};
+use tokio::io::AsyncWrite;
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+
+use crate::hint::hinted;
+use crate::output::Said;
+use crate::worker::{self, Worker, is_contents, own_failure};
+use crate::{Copy, Direction, Outcome, Place, Streams};
+
+/// The exit codes of the program in the target: something is missing, and nothing was copied or
+/// only a part.
+const INCOMPLETE: u8 = 1;
+const FAILED: u8 = 2;
+
+/// The exit code of the launcher that could not do its work.
+const OWN_FAILURE: u8 = 125;
+
+/// The exit codes of a session whose stream was closed by this side, and of a killed one.
+const CLOSED: u8 = SessionEnd::OUTPUT_CLOSED;
+
+/// The settings of the session.
+#[derive(Debug, Clone, Default)]
+pub struct SessionOptions {
+    /// The user, as `user[:group]`.
+    pub user: Option<String>,
+    /// Continue although a neighbor could gain the session's rights.
+    pub trust_neighbors: bool,
+}
+
+/// Copies through a session in a running target. Returns `Err` in the inner result if no session is
+/// possible there, and nothing was read of the source yet: another way may be tried.
+///
+/// # Errors
+///
+/// Fails if the copy fails.
+#[expect(clippy::too_many_arguments, reason = "all that a session takes, and the copy")]
+pub async fn by_session<B: SessionBackend>(
+    backend: &B,
+    target: SessionTarget,
+    tools: &impl ToolSource,
+    copy: &Copy,
+    options: SessionOptions,
+    streams: Streams,
+    tell: &(dyn Fn(Notice<'_>) + Sync),
+    interrupts: &mut Interrupts,
+) -> Result<Result<Outcome, (Error, Streams)>, Error> {
+    let inspected = Box::pin(backend.inspect(&target, false));
+    let inspected = match interrupts.race(backend.scope(), inspected).await {
+        Ok(inspected) => inspected?,
+        Err(code) => return Ok(Ok(Outcome { code, ..Outcome::default() })),
+    };
+    let is_root = options.user.as_deref() == Some("0");
+    let plan = PlanRequest {
+        command: command(copy),
+        mode: Some(Mode::Exec),
+        user: options.user,
+        ..PlanRequest::default()
+    };
+    let trust_neighbors = options.trust_neighbors;
+    let request = Request { target, plan, trust_neighbors, follow_restarts: false };
+    let said = Said::default();
+    let mut user = Copier {
+        copy,
+        streams: Some(streams),
+        worker: None,
+        said: said.clone(),
+        tell,
+        socket: None,
+        may_be_root: false,
+    };
+    let session =
+        scratchdbg_session::run(backend, request, Some(inspected), tools, &mut user, interrupts);
+    let ended = Box::pin(session).await;
+    let Copier { streams, worker, socket, may_be_root, .. } = user;
+    drop(socket);
+    let code = match (ended, streams) {
+        (Ok(code), _) => code,
+        (Err(error), Some(streams)) if is_of_the_target(&error) => {
+            return Ok(Err((error, streams)));
+        }
+        (Err(error), _) => {
+            // The reason may be here.
+            let own = match worker {
+                Some(worker) => worker.finish().await.as_ref().and_then(own_failure),
+                None => None,
+            };
+            return Err(own.unwrap_or(error));
+        }
+    };
+    let done = match worker {
+        Some(worker) => worker.finish().await,
+        None => None,
+    };
+    let may_be_root = may_be_root && !is_root;
+    outcome(code, done, said.lines(), may_be_root).map(Ok)
+}
+
+/// Whether an error tells that no session is possible in this target, as it is.
+fn is_of_the_target(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Refused) || error.is_exec_refusal()
+}
+
+/// Returns the command of the session.
+fn command(copy: &Copy) -> Vec<String> {
+    let mut command = vec![LAUNCHER_NAME.to_owned()];
+    let mut add = |word: &str| command.push(word.to_owned());
+    match &copy.direction {
+        Direction::Out(path, _) => {
+            add("pack");
+            if copy.follow {
+                add("--follow");
+            }
+            if path.is_contents {
+                add("--contents");
+            }
+            add(&path.path);
+        }
+        Direction::In(place, path) => {
+            add("unpack");
+            if *place == Place::Stream {
+                add("--any");
+            }
+            if copy.keeps_owner {
+                add("--owner");
+            }
+            add(&path.path);
+        }
+    }
+    command
+}
+
+/// Concludes from both sides how a copy ended.
+fn outcome(
+    code: u8,
+    done: Option<worker::Done>,
+    mut said: Vec<String>,
+    may_be_root: bool,
+) -> Result<Outcome, Error> {
+    let ours = done.as_ref().and_then(own_failure);
+    match code {
+        0 | INCOMPLETE => {}
+        // The target's program tells why, unless this side is the reason.
+        FAILED | CLOSED => {
+            return Err(ours.unwrap_or_else(|| {
+                let why = said.pop().unwrap_or_else(|| "it does not say why".to_owned());
+                let error = Error::new(ErrorKind::Refused, format!("in the target: {why}"));
+                hinted(error, may_be_root)
+            }));
+        }
+        OWN_FAILURE | 126 | 127 => {
+            let why = said.pop().unwrap_or_else(|| format!("it ended with {code}"));
+            let why = why.strip_prefix("scratchdbg: ").unwrap_or(&why).to_owned();
+            return Err(Error::new(ErrorKind::Refused, format!("in the target: {why}")));
+        }
+        code => return Ok(Outcome { code, count: None, warnings: said }),
+    }
+    if let Some(ours) = ours {
+        return Err(ours);
+    }
+    let Some((copied, report)) = done else {
+        return Err(Error::new(ErrorKind::Local, "the files on this machine take too long"));
+    };
+    let count = copied.map_err(|error| crate::failed(&error))?;
+    let code = if report.has_missed() { INCOMPLETE } else { code };
+    let mut warnings = report.lines();
+    warnings.append(&mut said);
+    Ok(Outcome { code, count: Some(count), warnings })
+}
+
+/// The user of the session: a worker with files.
+struct Copier<'a> {
+    copy: &'a Copy,
+    streams: Option<Streams>,
+    worker: Option<Worker>,
+    said: Said,
+    tell: &'a (dyn Fn(Notice<'_>) + Sync),
+    /// The near end of the worker's socket, until the session has it.
+    socket: Option<UnixStream>,
+    /// The platform lets a session be another user than the target.
+    may_be_root: bool,
+}
+
+impl Copier<'_> {
+    fn start(&mut self) -> Result<UnixStream, Error> {
+        let Streams { input, mut output } = self.streams.take().ok_or_else(|| {
+            Error::new(ErrorKind::Broken, "the session began twice, and the source was read")
+        })?;
+        let (follow, keeps_owner) = (self.copy.follow, self.copy.keeps_owner);
+        let (worker, socket) = match &self.copy.direction {
+            Direction::Out(path, place) => {
+                let how = Unpacking {
+                    keeps_owner,
+                    is_contents: path.is_contents,
+                    ..Unpacking::default()
+                };
+                let to = match place {
+                    Place::Path(path) => Some(path.clone()),
+                    Place::Stream => None,
+                };
+                Worker::start(move |socket, report| {
+                    worker::receive(socket, to.as_deref(), &mut *output, how, report)
+                })?
+            }
+            Direction::In(place, _) => {
+                let from = match place {
+                    Place::Path(path) => {
+                        let root = if is_contents(path) { Root::Empty } else { Root::Own };
+                        worker::From::files(path, root, follow, None)
+                    }
+                    Place::Stream => worker::From::Stream(input, None),
+                };
+                Worker::start(move |mut socket, report| from.send(&mut socket, report))?
+            }
+        };
+        self.worker = Some(worker);
+        Ok(socket)
+    }
+}
+
+impl User for Copier<'_> {
+    type Input = UnixStream;
+    type Output = Box<dyn AsyncWrite + Unpin>;
+    type Errors = Said;
+
+    fn streams(&mut self) -> scratchdbg_session::Streams<UnixStream, Self::Output, Said> {
+        let socket = self.socket.take();
+        let (input, output): (_, Self::Output) = match (&self.copy.direction, socket) {
+            (Direction::Out(..), Some(socket)) => (None, Box::new(socket)),
+            (_, input) => (input, Box::new(tokio::io::sink())),
+        };
+        scratchdbg_session::Streams { input, output, error: self.said.clone() }
+    }
+
+    fn windows(&mut self) -> Result<watch::Receiver<Option<Window>>, Error> {
+        Ok(watch::channel(None).1)
+    }
+
+    fn enter(&self, _: Stage, _: &Plan) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn tell(&self, notice: Notice<'_>) {
+        (self.tell)(notice);
+    }
+
+    async fn agree(&mut self, _: &Plan, _: &Error, _: &mut Interrupts) -> Consent {
+        Consent::Refused
+    }
+
+    fn begins(&mut self, plan: &Plan, _: Timestamp) -> Result<(), Error> {
+        self.may_be_root = plan.platform == "engine";
+        self.socket = Some(self.start()?);
+        Ok(())
+    }
+
+    fn ended(
+        &mut self,
+        _: &Plan,
+        _: Timestamp,
+        _: &Result<SessionEnd, Error>,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+}

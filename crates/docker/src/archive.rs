@@ -1,0 +1,137 @@
+//! Copies files of containers by the engine's archive API, in and out.
+
+use std::io::Write;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use futures_util::Stream;
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use scratchdbg_backend::{self as backend, ArchiveBackend, BoxError, NumericUser, PathFacts};
+
+use crate::files::percent_encode;
+use crate::transport::{Pieces, full};
+use crate::upload::{Upload, is_closed_channel};
+use crate::{ContainerName, Engine, Error};
+
+/// The header that describes a path.
+const FACTS: &str = "x-docker-container-path-stat";
+
+/// The bits of Go's file modes for folders and for links (`io/fs`).
+const GO_FOLDER: u32 = 1 << 31;
+const GO_LINK: u32 = 1 << 27;
+
+/// A tar stream of the engine.
+#[derive(Debug)]
+pub struct Archive(Pieces);
+
+impl Stream for Archive {
+    type Item = Result<Bytes, backend::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.0).poll_next(context).map_err(backend::Error::from)
+    }
+}
+
+fn query(container: &ContainerName, path: &str) -> String {
+    format!("/containers/{container}/archive?path={}", percent_encode(path))
+}
+
+/// Whether the engine means the path and not the container, which is known by now.
+fn is_absent(error: &Error) -> bool {
+    error.is_status(404)
+}
+
+impl ArchiveBackend for Engine {
+    type Archive = Archive;
+
+    async fn path_facts(
+        &self,
+        container: &ContainerName,
+        path: &str,
+    ) -> Result<Option<PathFacts>, backend::Error> {
+        let query = query(container, path);
+        let request = self.transport.request(Method::HEAD, &query, full(""))?;
+        let answer = match self.transport.send(request).await {
+            Ok(answer) => answer,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let facts = answer.headers().get(FACTS).and_then(|facts| parse(facts.as_bytes()));
+        let unclear = || Error::transport(&query, "the engine does not describe the path");
+        Ok(Some(facts.ok_or_else(unclear)?))
+    }
+
+    async fn read_archive(
+        &self,
+        container: &ContainerName,
+        path: &str,
+    ) -> Result<Archive, backend::Error> {
+        let request = self.transport.request(Method::GET, &query(container, path), full(""))?;
+        Ok(Archive(self.transport.stream(request).await?))
+    }
+
+    async fn write_archive<E: Into<BoxError>>(
+        &self,
+        container: &ContainerName,
+        folder: &str,
+        produce: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
+    ) -> Result<(), backend::Error> {
+        let Upload { body, progress, production } = Upload::of(produce, "the archive");
+        let query = format!("{}&noOverwriteDirNonDir=true", query(container, folder));
+        let mut request = self.transport.request(Method::PUT, &query, body)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
+        let sent = self.transport.send_with(request, &progress).await;
+        let produced = production.await.map_err(|error| Error::Produce(error.into()))?;
+        match (sent, produced) {
+            (Ok(_), Ok(())) => Ok(()),
+            // The engine's reason is why nobody read the rest.
+            (Err(error @ Error::Api(_)), _) => Err(error.into()),
+            (_, Err(error)) if !is_closed_channel(error.as_ref()) => {
+                Err(Error::Produce(error).into())
+            }
+            (Err(error), _) => Err(error.into()),
+            (Ok(_), Err(error)) => Err(Error::Produce(error).into()),
+        }
+    }
+
+    async fn owner(&self, container: &ContainerName) -> Result<NumericUser, backend::Error> {
+        let target = self.inspect(container).await?;
+        let resolved = self.resolve_user(&target, None).await?.map_err(Error::from)?;
+        Ok(resolved.numeric)
+    }
+}
+
+/// Reads the description of a path: JSON in base 64.
+fn parse(header: &[u8]) -> Option<PathFacts> {
+    #[derive(serde::Deserialize)]
+    struct Described {
+        mode: u32,
+        #[serde(rename = "linkTarget", default)]
+        link: String,
+    }
+    let json = base64::engine::general_purpose::STANDARD.decode(header).ok()?;
+    let Described { mode, link } = serde_json::from_slice(&json).ok()?;
+    let is_link = mode & GO_LINK != 0;
+    Some(PathFacts { is_folder: mode & GO_FOLDER != 0, link: is_link.then_some(link) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_described_as_the_engine_does() {
+        let of =
+            |json: &str| parse(base64::engine::general_purpose::STANDARD.encode(json).as_bytes());
+        let folder = of(r#"{"name":"etc","size":4096,"mode":2147484141,"linkTarget":""}"#);
+        assert_eq!(folder, Some(PathFacts { is_folder: true, link: None }));
+        let link = of(r#"{"name":"l","size":4,"mode":134218239,"linkTarget":"/bin/x"}"#);
+        assert_eq!(link, Some(PathFacts { is_folder: false, link: Some("/bin/x".to_owned()) }));
+        let file = of(r#"{"name":"f","size":4,"mode":420,"linkTarget":""}"#);
+        assert_eq!(file, Some(PathFacts { is_folder: false, link: None }));
+        assert_eq!((of("{}"), parse(b"?")), (None, None));
+    }
+}
