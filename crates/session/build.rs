@@ -1,7 +1,7 @@
 //! Compiles the launcher (`crates/launcher`) as a static program, so that this crate can embed it.
 //!
 //! A normal dependency cannot be a static program: setting `crt-static` for the whole build would
-//! break proc macros. The launcher has one dependency, which has none: two calls of the compiler are enough. If
+//! break proc macros. The launcher's dependencies have none: a call of the compiler for each is enough. If
 //! the target has no static C library of its own (any target but Linux), an empty file is embedded,
 //! and `attach` reports that.
 
@@ -19,16 +19,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::write(&out, [])?;
         return Ok(());
     }
-    let (archive, library) =
-        (PathBuf::from("../archive/src"), out.with_file_name("libscratchdbg_archive.rlib"));
-    println!("cargo:rerun-if-changed={}", archive.display());
-    let compiled = compile("scratchdbg_archive", "rlib", &archive.join("lib.rs"), &library)?
-        .status()?
-        .success();
     let mut launcher = compile("scratchdbg_launcher", "bin", &source.join("main.rs"), &out)?;
-    launcher.arg("--extern").arg(format!("scratchdbg_archive={}", library.display()));
-    let status = if compiled { Some(launcher.status()?) } else { None };
-    if status.is_some_and(|status| status.success()) {
+    let mut is_compiled = true;
+    for name in ["archive", "relay"] {
+        let source = PathBuf::from(format!("../{name}/src"));
+        println!("cargo:rerun-if-changed={}", source.display());
+        let library = out.with_file_name(format!("libscratchdbg_{name}.rlib"));
+        let crate_name = format!("scratchdbg_{name}");
+        let mut compiler = compile(&crate_name, "rlib", &source.join("lib.rs"), &library)?;
+        is_compiled &= compiler.status()?.success();
+        launcher.arg("--extern").arg(format!("{crate_name}={}", library.display()));
+    }
+    if is_compiled && launcher.status()?.success() {
         Ok(())
     } else {
         Err("cannot compile the launcher statically: is the C library's static archive (libc6-dev on Debian) there?"

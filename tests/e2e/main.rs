@@ -53,6 +53,7 @@ mod engine_agrees_programs;
 mod engine_faults;
 mod fault;
 mod faults_document;
+mod forward;
 mod inputs;
 mod kubeconfig;
 mod logs;

@@ -9,6 +9,7 @@ mod attach_matrix;
 mod attach_matrix_rows;
 mod copy;
 mod files;
+mod forward;
 mod hostile;
 mod images;
 mod logs;

@@ -10,6 +10,7 @@ mod build;
 mod check;
 mod completion;
 mod copy;
+mod forward;
 mod kubernetes;
 mod kubernetes_command;
 mod logs;
@@ -29,6 +30,7 @@ pub use self::build::BuildArgs;
 pub use self::check::{CheckArgs, CheckFormat, Deny};
 pub use self::completion::{CompletionCommand, ShellArg};
 pub use self::copy::{CopyArgs, ViaArg};
+pub use self::forward::ForwardArgs;
 pub use self::kubernetes::KubernetesArgs;
 pub use self::kubernetes_command::{KubernetesCommand, PurposeArg};
 pub use self::logs::{Count, LogsArgs};
@@ -124,6 +126,12 @@ pub enum Command {
     /// sends. Ends with 1 if something could not be copied.
     #[command(after_help = examples::CP, mut_arg("namespace", |argument| argument.short('n')))]
     Cp(CopyArgs),
+    /// Forward ports of this machine to a container
+    ///
+    /// Connections are made inside the target, to its own loopback address or a Unix socket, without
+    /// a published port, a network or a capability. Ends with the target, or with a signal.
+    #[command(after_help = examples::FORWARD, mut_arg("namespace", |argument| argument.short('n')))]
+    Forward(ForwardArgs),
     /// List and end debug sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
@@ -197,6 +205,7 @@ impl Command {
             Self::Logs(args) => args.kubernetes.clone(),
             Self::Why(args) => args.kubernetes.clone(),
             Self::Cp(args) => args.kubernetes.clone(),
+            Self::Forward(args) => args.kubernetes.clone(),
             Self::Ps(args) => args.kubernetes.clone(),
             Self::Sessions(command) => KubernetesArgs::from(command.cluster()),
             _ => return None,

@@ -8,6 +8,7 @@ mod completion;
 mod config;
 mod cp;
 mod demo;
+mod forward;
 mod inside;
 mod kubernetes;
 mod logs;
@@ -49,6 +50,9 @@ pub(crate) async fn run(
         // These commands clean up by themselves.
         Command::Attach(args) => return Box::pin(attach::attach(args, context, interrupts)).await,
         Command::Cp(args) => return Box::pin(cp::cp(args, context, interrupts)).await,
+        Command::Forward(args) => {
+            return Box::pin(forward::forward(args, context, interrupts)).await;
+        }
         Command::Logs(args) => return Box::pin(logs::logs(args, context, interrupts)).await,
         Command::Demo(args) => return Box::pin(demo::demo(args, context, interrupts)).await,
         command => Box::pin(run_to_the_end(command, context)),
@@ -97,6 +101,10 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
             context.printer.line(&format!("scratchdbg {}", scratchdbg_args::version()))?;
             Ok(0)
         }
-        Command::Attach(_) | Command::Cp(_) | Command::Logs(_) | Command::Demo(_) => Ok(0),
+        Command::Attach(_)
+        | Command::Cp(_)
+        | Command::Forward(_)
+        | Command::Logs(_)
+        | Command::Demo(_) => Ok(0),
     }
 }

@@ -126,6 +126,10 @@ fn of_kubectl(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
                 }
             }
         }
+        Command::Forward(args) => {
+            adapt(&mut args.kubernetes);
+            as_pod(&mut args.target);
+        }
         Command::Ps(args) => adapt(&mut args.kubernetes),
         Command::Sessions(command) => {
             let cluster = command.cluster_mut();
@@ -174,6 +178,11 @@ mod tests {
         };
         assert_eq!(args.targets, ["pod/web", "deploy/db"]);
         assert_eq!(args.kubernetes.namespace.as_deref(), Some("shop"));
+        let Command::Forward(args) = parsed("kubectl-scratchdbg forward 80 8080:81 web -n shop")
+        else {
+            panic!("forward")
+        };
+        assert_eq!((&*args.target, args.forwards.len()), ("pod/web", 2));
         let Command::Cp(args) = parsed("kubectl-scratchdbg cp web:/a ./b:c -n shop") else {
             panic!("cp")
         };

@@ -56,6 +56,7 @@ const ARGUMENTS: &[(&[&str], &str, Kind)] = &[
     (&["attach"], "target", Kind::Target),
     (&["cp"], "source", Kind::Copied),
     (&["cp"], "destination", Kind::Copied),
+    (&["forward"], "target", Kind::Target),
     (&["logs"], "targets", Kind::Container),
     (&["logs"], "project", Kind::Project),
     (&["logs"], "level", Kind::Level),

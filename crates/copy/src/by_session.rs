@@ -4,20 +4,17 @@
 //! reads one from its input. So a copy has what the target's processes see, mounts in memory
 //! included, and the rights of the session's user.
 
-use jiff::Timestamp;
 use scratchdbg_archive::{Root, Unpacking};
 use scratchdbg_backend::launcher::LAUNCHER_NAME;
 use scratchdbg_backend::{
     Error, ErrorKind, Interrupts, Mode, Plan, PlanRequest, SessionBackend, SessionTarget,
-    ToolSource, Window,
+    ToolSource,
 };
-use scratchdbg_session::{Consent, Notice, Request, SessionEnd, Stage, User};
+use scratchdbg_session::{Notice, Piped, PipedStreams, Request, SessionEnd};
 use tokio::io::AsyncWrite;
 use tokio::net::UnixStream;
-use tokio::sync::watch;
 
 use crate::hint::hinted;
-use crate::output::Said;
 use crate::worker::{self, Worker, is_contents, own_failure};
 use crate::{Copy, Direction, Outcome, Place, Streams};
 
@@ -72,21 +69,27 @@ pub async fn by_session<B: SessionBackend>(
     };
     let trust_neighbors = options.trust_neighbors;
     let request = Request { target, plan, trust_neighbors, follow_restarts: false };
-    let said = Said::default();
-    let mut user = Copier {
-        copy,
-        streams: Some(streams),
-        worker: None,
-        said: said.clone(),
-        tell,
-        socket: None,
-        may_be_root: false,
+    let (mut unused, mut worker, mut may_be_root) = (Some(streams), None, false);
+    let start = |plan: &Plan| {
+        may_be_root = plan.platform == "engine";
+        let streams = unused.take().ok_or_else(|| {
+            Error::new(ErrorKind::Broken, "the session began twice, and the source was read")
+        })?;
+        let (started, socket) = start(copy, streams)?;
+        worker = Some(started);
+        let (input, output): (_, Box<dyn AsyncWrite + Unpin>) = match &copy.direction {
+            Direction::Out(..) => (None, Box::new(socket)),
+            Direction::In(..) => (Some(socket), Box::new(tokio::io::sink())),
+        };
+        Ok(PipedStreams { input, output })
     };
+    let mut user = Piped::new(start, tell);
+    let said = user.said();
     let session =
         scratchdbg_session::run(backend, request, Some(inspected), tools, &mut user, interrupts);
     let ended = Box::pin(session).await;
-    let Copier { streams, worker, socket, may_be_root, .. } = user;
-    drop(socket);
+    drop(user);
+    let streams = unused;
     let code = match (ended, streams) {
         (Ok(code), _) => code,
         (Err(error), Some(streams)) if is_of_the_target(&error) => {
@@ -181,98 +184,31 @@ fn outcome(
     Ok(Outcome { code, count: Some(count), warnings })
 }
 
-/// The user of the session: a worker with files.
-struct Copier<'a> {
-    copy: &'a Copy,
-    streams: Option<Streams>,
-    worker: Option<Worker>,
-    said: Said,
-    tell: &'a (dyn Fn(Notice<'_>) + Sync),
-    /// The near end of the worker's socket, until the session has it.
-    socket: Option<UnixStream>,
-    /// The platform lets a session be another user than the target.
-    may_be_root: bool,
-}
-
-impl Copier<'_> {
-    fn start(&mut self) -> Result<UnixStream, Error> {
-        let Streams { input, mut output } = self.streams.take().ok_or_else(|| {
-            Error::new(ErrorKind::Broken, "the session began twice, and the source was read")
-        })?;
-        let (follow, keeps_owner) = (self.copy.follow, self.copy.keeps_owner);
-        let (worker, socket) = match &self.copy.direction {
-            Direction::Out(path, place) => {
-                let how = Unpacking {
-                    keeps_owner,
-                    is_contents: path.is_contents,
-                    ..Unpacking::default()
-                };
-                let to = match place {
-                    Place::Path(path) => Some(path.clone()),
-                    Place::Stream => None,
-                };
-                Worker::start(move |socket, report| {
-                    worker::receive(socket, to.as_deref(), &mut *output, how, report)
-                })?
-            }
-            Direction::In(place, _) => {
-                let from = match place {
-                    Place::Path(path) => {
-                        let root = if is_contents(path) { Root::Empty } else { Root::Own };
-                        worker::From::files(path, root, follow, None)
-                    }
-                    Place::Stream => worker::From::Stream(input, None),
-                };
-                Worker::start(move |mut socket, report| from.send(&mut socket, report))?
-            }
-        };
-        self.worker = Some(worker);
-        Ok(socket)
-    }
-}
-
-impl User for Copier<'_> {
-    type Input = UnixStream;
-    type Output = Box<dyn AsyncWrite + Unpin>;
-    type Errors = Said;
-
-    fn streams(&mut self) -> scratchdbg_session::Streams<UnixStream, Self::Output, Said> {
-        let socket = self.socket.take();
-        let (input, output): (_, Self::Output) = match (&self.copy.direction, socket) {
-            (Direction::Out(..), Some(socket)) => (None, Box::new(socket)),
-            (_, input) => (input, Box::new(tokio::io::sink())),
-        };
-        scratchdbg_session::Streams { input, output, error: self.said.clone() }
-    }
-
-    fn windows(&mut self) -> Result<watch::Receiver<Option<Window>>, Error> {
-        Ok(watch::channel(None).1)
-    }
-
-    fn enter(&self, _: Stage, _: &Plan) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn tell(&self, notice: Notice<'_>) {
-        (self.tell)(notice);
-    }
-
-    async fn agree(&mut self, _: &Plan, _: &Error, _: &mut Interrupts) -> Consent {
-        Consent::Refused
-    }
-
-    fn begins(&mut self, plan: &Plan, _: Timestamp) -> Result<(), Error> {
-        self.may_be_root = plan.platform == "engine";
-        self.socket = Some(self.start()?);
-        Ok(())
-    }
-
-    fn ended(
-        &mut self,
-        _: &Plan,
-        _: Timestamp,
-        _: &Result<SessionEnd, Error>,
-    ) -> Result<(), Error> {
-        Ok(())
+/// Starts the worker with the files.
+fn start(copy: &Copy, streams: Streams) -> Result<(Worker, UnixStream), Error> {
+    let Streams { input, mut output } = streams;
+    let (follow, keeps_owner) = (copy.follow, copy.keeps_owner);
+    match &copy.direction {
+        Direction::Out(path, place) => {
+            let how =
+                Unpacking { keeps_owner, is_contents: path.is_contents, ..Unpacking::default() };
+            let to = match place {
+                Place::Path(path) => Some(path.clone()),
+                Place::Stream => None,
+            };
+            Worker::start(move |socket, report| {
+                worker::receive(socket, to.as_deref(), &mut *output, how, report)
+            })
+        }
+        Direction::In(place, _) => {
+            let from = match place {
+                Place::Path(path) => {
+                    let root = if is_contents(path) { Root::Empty } else { Root::Own };
+                    worker::From::files(path, root, follow, None)
+                }
+                Place::Stream => worker::From::Stream(input, None),
+            };
+            Worker::start(move |mut socket, report| from.send(&mut socket, report))
+        }
     }
 }

@@ -11,7 +11,6 @@
 mod by_archive;
 mod by_session;
 mod hint;
-mod output;
 mod spec;
 #[cfg(test)]
 mod tests;

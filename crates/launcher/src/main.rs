@@ -15,6 +15,7 @@
 //!   image.
 //! - `pack [--follow] [--contents] PATH`: writes a file or a folder to standard output, for `cp`.
 //! - `unpack [--any] [--owner] PATH`: writes standard input to a file or a folder, for `cp`.
+//! - `relay`: makes connections as the client asks on standard input, for `forward`.
 //! - `app`: the sample application of `scratchdbg demo`.
 //!
 //! When called as `run-entrypoint`, it runs the command line of the container that a session is a
@@ -24,7 +25,7 @@
 //! end and reap daemons that left the session. Without one they become zombies, because the PID 1
 //! of a shell-less image usually reaps nothing.
 //!
-//! The program depends on the standard library and our own tar streams alone, and is linked statically, because it runs in a
+//! The program depends on the standard library and two crates of ours alone, and is linked statically, because it runs in a
 //! container without files.
 
 mod advice;
@@ -41,6 +42,7 @@ mod preamble;
 mod process;
 mod processes;
 mod record;
+mod relay;
 mod root;
 mod run;
 mod system;
@@ -69,9 +71,10 @@ fn main() -> ExitCode {
         "install" => install::install(&arguments[1..]),
         "pack" => copy::pack(&arguments[1..]),
         "unpack" => copy::unpack(&arguments[1..]),
+        "relay" => relay::relay(),
         "app" => app::app(),
         _ => Err(
-            "usage: scratchdbg-launcher keep [--asked] SESSION [SECONDS] | run|via KEEPER SESSION COMMAND [ARG...] | install FOLDER | pack PATH | unpack PATH | app"
+            "usage: scratchdbg-launcher keep [--asked] SESSION [SECONDS] | run|via KEEPER SESSION COMMAND [ARG...] | install FOLDER | pack PATH | unpack PATH | relay | app"
                 .to_owned(),
         ),
     };

@@ -16,6 +16,13 @@ Examples:
   scratchdbg cp pod/web:/var/log - | tar -t         Write a folder of a pod as a tar stream
   scratchdbg cp --root web:/root/.cache/dump .      Copy what only root may read";
 
+/// Examples of `forward`.
+pub const FORWARD: &str = "\
+Examples:
+  scratchdbg forward 8080:80 web                    Reach port 80 of a container at localhost:8080
+  scratchdbg forward 5432:unix:/run/pg/.s db        Reach a Unix socket
+  scratchdbg forward 0:9090 6060 pod/web            Reach two ports of a pod, one by any free port";
+
 /// Examples of `build`.
 pub const BUILD: &str = "\
 Examples:

@@ -6,6 +6,7 @@
 //!   follows restarts of the target. `attach` and `demo` call it.
 //! * [`plan()`] only returns the plan.
 //! * [`User`] is the caller's interface: streams, terminal, questions and notices.
+//! * [`Piped`] is the user of a session whose command is a program of ours.
 //! * [`Audit`] records sessions in a file.
 //! * [`tools`] finds a static busybox, and makes the toolkit image of it and the launcher.
 //!
@@ -21,6 +22,7 @@ mod keys;
 mod neighbors;
 mod orders;
 mod pass;
+mod piped;
 mod record;
 mod run;
 mod runs;
@@ -33,6 +35,7 @@ mod window;
 
 pub use self::attempt::{AFTER_SIGNAL, AttemptEnd};
 pub use self::audit::Audit;
+pub use self::piped::{Piped, PipedStreams, Said};
 pub use self::run::{Request, plan, run};
 pub use self::user::{Consent, Notice, SessionEnd, Stage, Streams, User};
 

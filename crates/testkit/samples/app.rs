@@ -23,6 +23,8 @@
 //!   killed.
 //! - `obey`: waits for SIGTERM, and exits with 0.
 //! - `secretive`: makes itself inaccessible to other processes of its user, and waits to be killed.
+//! - `echo PORT PATH`: takes connections on that port of the loopback address and on that Unix
+//!   socket, sends back what comes, and says `end` when the other side has ended.
 //! - `processes`: lists the other processes that it can see, one per line, as `PID STATE NAME`, and
 //!   exits.
 
@@ -45,6 +47,20 @@ fn main() -> io::Result<ExitCode> {
             writeln!(out, "out")?;
             writeln!(err, "err")?;
             return Ok(ExitCode::from(number(&arguments[1])? as u8));
+        }
+        "echo" => {
+            let port = number(&arguments[1])? as u16;
+            let tcp = std::net::TcpListener::bind(("127.0.0.1", port))?;
+            let unix = std::os::unix::net::UnixListener::bind(&arguments[2])?;
+            writeln!(out, "ready")?;
+            std::thread::spawn(move || {
+                for stream in unix.incoming().flatten() {
+                    std::thread::spawn(move || echo(&stream, &stream));
+                }
+            });
+            for stream in tcp.incoming().flatten() {
+                std::thread::spawn(move || echo(&stream, &stream));
+            }
         }
         "lines" => {
             for length in &arguments[1..] {
@@ -204,4 +220,10 @@ fn processes(out: &mut io::Stdout) -> io::Result<()> {
         writeln!(out, "{pid} {state} {}", &stat[open + 1..close])?;
     }
     Ok(())
+}
+
+/// Sends back what comes, and a word at the end.
+fn echo(mut input: impl io::Read, mut output: impl io::Write) -> io::Result<()> {
+    io::copy(&mut input, &mut output)?;
+    output.write_all(b"end")
 }

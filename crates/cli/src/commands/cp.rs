@@ -3,15 +3,12 @@
 use std::io::IsTerminal as _;
 
 use scratchdbg_args::{CopyArgs, ViaArg};
-use scratchdbg_backend::{
-    FactsBackend as _, Interrupts, Phase, SessionBackend, SessionTarget, ToolSource, asked,
-};
+use scratchdbg_backend::{Interrupts, Phase, SessionBackend, SessionTarget, ToolSource, asked};
 use scratchdbg_console::streams::{self, WaitingStream};
 use scratchdbg_copy::{Copy, Direction, Place, SessionOptions, Streams, by_archive, by_session};
 use scratchdbg_dialog::tell;
 use scratchdbg_session::Notice;
 use scratchdbg_session::tools::SessionTools;
-use scratchdbg_settings::Key;
 
 use super::inside::{self, Inside};
 use crate::context::Context;
@@ -33,29 +30,20 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
         Err(code) => return Ok(code),
     };
     let outcome = match found {
-        Inside::Engine(engine, target) => {
-            let SessionTarget::Container(name) = &target else { return Ok(0) };
-            let record = engine.container_record(name);
-            let record = match interrupts.race(&context.scope, record).await {
-                Ok(record) => record?,
-                Err(code) => return Ok(code),
-            };
+        Inside::Engine(engine, name, phase) => {
             let has_session = match args.via {
-                ViaArg::Auto => record.facts.state.phase == Phase::Running,
+                ViaArg::Auto => phase == Phase::Running,
                 via => via == ViaArg::Session,
             };
             let mut streams = standard_streams();
             if has_session {
-                let on_load = |image: &str, origin: &str| {
-                    tell(Notice::LoadsTools { image, origin }, context.printer);
-                };
-                let toolkit = args.toolkit.as_deref().or(context.settings.get(Key::Toolkit));
-                let toolkit = toolkit.map(str::to_owned);
+                let on_load = inside::on_load(context.printer);
+                let toolkit = inside::toolkit(args.toolkit.as_deref(), context);
                 let tools =
                     SessionTools::new(engine.clone(), &context.host_toolkit, toolkit, &on_load);
-                let copied = Box::pin(inside(
+                let copied = Box::pin(by_session_of(
                     engine,
-                    target.clone(),
+                    SessionTarget::Container(name.clone()),
                     &tools,
                     &copy,
                     &args,
@@ -75,7 +63,7 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
                     }
                 }
             }
-            let copied = Box::pin(by_archive(engine, name, &copy, streams));
+            let copied = Box::pin(by_archive(engine, &name, &copy, streams));
             match interrupts.race(&context.scope, copied).await {
                 Ok(outcome) => outcome?,
                 Err(code) => return Ok(code),
@@ -91,7 +79,7 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
             let tools =
                 super::attach::toolkit::of_cluster(toolkit, sessions, &chosen.seen, context);
             let (target, streams) = (chosen.target.clone(), standard_streams());
-            let copied = Box::pin(inside(
+            let copied = Box::pin(by_session_of(
                 sessions,
                 target,
                 &tools,
@@ -109,7 +97,7 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
 
 /// Copies through a session.
 #[expect(clippy::too_many_arguments, reason = "all that a copy takes, from two callers")]
-async fn inside<B: SessionBackend>(
+async fn by_session_of<B: SessionBackend>(
     backend: &B,
     target: SessionTarget,
     tools: &impl ToolSource,
@@ -119,8 +107,7 @@ async fn inside<B: SessionBackend>(
     context: &Context,
     interrupts: &mut Interrupts,
 ) -> Result<Result<scratchdbg_copy::Outcome, (scratchdbg_backend::Error, Streams)>, CommandError> {
-    let user = args.user.as_deref().or(context.settings.get(Key::User));
-    let user = if args.root { Some("0".to_owned()) } else { user.map(asked::with_numeric_root) };
+    let user = inside::user(args.user.as_deref(), args.root, context);
     let options = SessionOptions { user, trust_neighbors: args.trust_neighbors };
     let printer = context.printer;
     let tell = |notice: Notice<'_>| tell(notice, printer);

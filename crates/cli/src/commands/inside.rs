@@ -1,7 +1,11 @@
 //! The target of a command that works inside it, other than `attach`.
 
 use scratchdbg_args::KubernetesArgs;
-use scratchdbg_backend::SessionTarget;
+use scratchdbg_backend::{ContainerName, FactsBackend as _, Phase, SessionTarget, asked};
+use scratchdbg_console::printer::Printer;
+use scratchdbg_dialog::tell;
+use scratchdbg_session::Notice;
+use scratchdbg_settings::Key;
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -11,8 +15,8 @@ use crate::platform::{Chosen, PodSessions};
 
 /// Where a target is, and which it is.
 pub(super) enum Inside<'a> {
-    /// A container of an engine.
-    Engine(&'a ImagePlatform, SessionTarget),
+    /// A container of an engine, and its phase.
+    Engine(&'a ImagePlatform, ContainerName, Phase),
     /// A container of a pod.
     #[cfg(feature = "kubernetes")]
     Pod(Box<(PodSessions, Chosen)>),
@@ -40,8 +44,32 @@ pub(super) async fn find<'a>(
     }
     let mut target = SessionTarget::Container(target.parse()?);
     match Box::pin(context.platform_with_probe(&mut target)).await?.0 {
-        Platform::Docker(engine) => Ok(Inside::Engine(engine, target)),
+        Platform::Docker(engine) => {
+            let SessionTarget::Container(name) = target else {
+                return Err(CommandError::usage("this is for containers"));
+            };
+            let phase = engine.container_record(&name).await?.facts.state.phase;
+            Ok(Inside::Engine(engine, name, phase))
+        }
         #[cfg(feature = "kubernetes")]
         Platform::Kubernetes(_) => Err(platform::not_for_pods("do this")),
     }
+}
+
+/// Returns the user of a session: that of the options, or of the settings.
+pub(super) fn user(asked_for: Option<&str>, is_root: bool, context: &Context) -> Option<String> {
+    if is_root {
+        return Some("0".to_owned());
+    }
+    asked_for.or(context.settings.get(Key::User)).map(asked::with_numeric_root)
+}
+
+/// Returns the toolkit of a session: that of the option, or of the settings.
+pub(super) fn toolkit(asked_for: Option<&str>, context: &Context) -> Option<String> {
+    asked_for.or(context.settings.get(Key::Toolkit)).map(str::to_owned)
+}
+
+/// Tells which toolkit image is loaded.
+pub(super) fn on_load(printer: Printer) -> impl Fn(&str, &str) + Sync {
+    move |image, origin| tell(Notice::LoadsTools { image, origin }, printer)
 }
