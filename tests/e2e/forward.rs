@@ -30,7 +30,7 @@ fn start(stage: &Stage, target: &Target<'_>, forwards: &[&str]) -> (Running, Vec
     let arguments = [&["forward"], forwards, &[target.name()]].concat();
     let running = stage.scratchdbg.start(arguments);
     running.wait_for_stdout("addresses", |said| {
-        said.iter().filter(|&&byte| byte == b'\n').count() == forwards.len()
+        said.split(|&byte| byte == b'\n').count() == forwards.len() + 1
     });
     let said = String::from_utf8(running.stdout()).expect("text");
     let address = |line: &str| line.split(' ').next().expect("a word").to_owned();
