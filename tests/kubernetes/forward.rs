@@ -21,9 +21,7 @@ fn a_socket_of_a_pod_is_reached() {
     let forwards = ["0:7007", "0:unix:/dev/shm/echo.sock"];
     let running =
         stage.start(&["forward", "--toolkit", &toolkit, forwards[0], forwards[1], "pod/web"]);
-    running.wait_for_stdout("addresses", |said| {
-        said.split(|&byte| byte == b'\n').count() == 3
-    });
+    running.wait_for_stdout("addresses", |said| said.split(|&byte| byte == b'\n').count() == 3);
     let said = String::from_utf8(running.stdout()).expect("text");
     let large: Vec<u8> = (0..500_000_u32).flat_map(u32::to_le_bytes).collect();
     for line in said.lines() {
