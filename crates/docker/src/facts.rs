@@ -41,9 +41,10 @@ impl Engine {
         let id = record.id.clone();
         let Ok(name) = id.parse::<ContainerName>() else { return };
         let running = record.facts.state.phase == Phase::Running;
-        let (events, (usage, processes)) = tokio::join!(self.events_of(&id, host), async {
-            if running { self.running_facts(record).await } else { (None, None) }
-        },);
+        let (events, (usage, processes)) =
+            tokio::join!(self.events_of_record(record, host), async {
+                if running { self.running_facts(record).await } else { (None, None) }
+            },);
         record.facts.gaps =
             gaps(events.is_some(), running.then_some(usage.is_some() && processes.is_some()));
         record.facts.events = events;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use scratchdbg_backend::HostFacts;
+use scratchdbg_backend::{ContainerRecord, HostFacts};
 use scratchdbg_diagnose::container::Event;
 
 use super::{TIMEOUT, host};
@@ -25,6 +25,16 @@ impl Engine {
         let (events, own) =
             tokio::join!(self.replay(Some(container), host), self.own_attributes(container));
         Some(facts(&events?, own))
+    }
+
+    /// Like [`events_of`](Self::events_of), for a container whose labels are known.
+    pub(super) async fn events_of_record(
+        &self,
+        record: &ContainerRecord,
+        host: &HostFacts,
+    ) -> Option<Vec<Event>> {
+        let own = event::Attributes::beside(record.labels.keys(), self.is_podman());
+        Some(facts(&self.replay(Some(&record.id), host).await?, own))
     }
 
     /// Returns the events of all containers by id.
