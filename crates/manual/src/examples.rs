@@ -14,7 +14,7 @@ Examples:
   scratchdbg cp web:/etc/app.conf .                 Copy a file out of a container
   scratchdbg cp ./fixtures/. web:/data              Copy what is in a folder into a container
   scratchdbg cp pod/web:/var/log - | tar -t         Write a folder of a pod as a tar stream
-  scratchdbg cp --root web:/root/.cache/dump .      Copy what only root may read";
+  scratchdbg cp --root web:/etc/ssl/private .       Copy what only root may read";
 
 /// Examples of `forward`.
 pub const FORWARD: &str = "\
