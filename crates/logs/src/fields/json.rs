@@ -21,7 +21,9 @@ pub(super) fn begins_object(line: &[u8]) -> bool {
 pub(super) fn valid_object(line: &[u8]) -> Option<Cow<'_, str>> {
     let text = str::from_utf8(trim(line)).ok()?;
     serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
-    if depth(text.as_bytes()) > DEEPEST {
+    // Few lines have so many brackets: the others are not looked at byte by byte.
+    let brackets = memchr::memchr2_iter(b'{', b'[', text.as_bytes()).count();
+    if brackets > DEEPEST && depth(text.as_bytes()) > DEEPEST {
         return None;
     }
     let text = without_lone_surrogates(text);
