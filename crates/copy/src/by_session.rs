@@ -7,10 +7,9 @@
 use scratchdbg_archive::{Root, Unpacking};
 use scratchdbg_backend::launcher::LAUNCHER_NAME;
 use scratchdbg_backend::{
-    Error, ErrorKind, Interrupts, Mode, Plan, PlanRequest, SessionBackend, SessionTarget,
-    ToolSource,
+    Error, ErrorKind, Interrupts, Plan, SessionBackend, SessionTarget, ToolSource,
 };
-use scratchdbg_session::{Notice, Piped, PipedStreams, Request, SessionEnd};
+use scratchdbg_session::{Notice, Piped, PipedOptions, PipedStreams, SessionEnd};
 use tokio::io::AsyncWrite;
 use tokio::net::UnixStream;
 
@@ -29,15 +28,6 @@ const OWN_FAILURE: u8 = 125;
 /// The exit codes of a session whose stream was closed by this side, and of a killed one.
 const CLOSED: u8 = SessionEnd::OUTPUT_CLOSED;
 
-/// The settings of the session.
-#[derive(Debug, Clone, Default)]
-pub struct SessionOptions {
-    /// The user, as `user[:group]`.
-    pub user: Option<String>,
-    /// Continue although a neighbor could gain the session's rights.
-    pub trust_neighbors: bool,
-}
-
 /// Copies through a session in a running target. Returns `Err` in the inner result if no session is
 /// possible there, and nothing was read of the source yet: another way may be tried.
 ///
@@ -50,7 +40,7 @@ pub async fn by_session<B: SessionBackend>(
     target: SessionTarget,
     tools: &impl ToolSource,
     copy: &Copy,
-    options: SessionOptions,
+    options: PipedOptions,
     streams: Streams,
     tell: &(dyn Fn(Notice<'_>) + Sync),
     interrupts: &mut Interrupts,
@@ -61,14 +51,7 @@ pub async fn by_session<B: SessionBackend>(
         Err(code) => return Ok(Ok(Outcome { code, ..Outcome::default() })),
     };
     let is_root = options.user.as_deref() == Some("0");
-    let plan = PlanRequest {
-        command: command(copy),
-        mode: Some(Mode::Exec),
-        user: options.user,
-        ..PlanRequest::default()
-    };
-    let trust_neighbors = options.trust_neighbors;
-    let request = Request { target, plan, trust_neighbors, follow_restarts: false };
+    let request = options.request(target, command(copy));
     let (mut unused, mut worker, mut may_be_root) = (Some(streams), None, false);
     let start = |plan: &Plan| {
         may_be_root = plan.platform == "engine";

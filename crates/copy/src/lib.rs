@@ -17,7 +17,7 @@ mod tests;
 mod worker;
 
 pub use self::by_archive::by_archive;
-pub use self::by_session::{SessionOptions, by_session};
+pub use self::by_session::by_session;
 pub use self::spec::{Copy, Direction, Invalid, Place, TargetPath};
 
 use std::io::{Read, Write};

@@ -18,22 +18,11 @@ pub use self::listen::Listeners;
 pub use self::spec::{Forward, Invalid, Remote};
 
 use scratchdbg_backend::launcher::LAUNCHER_NAME;
-use scratchdbg_backend::{
-    Error, Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource,
-};
-use scratchdbg_session::{Notice, Piped, PipedStreams, Request};
+use scratchdbg_backend::{Error, Interrupts, SessionBackend, SessionTarget, ToolSource};
+use scratchdbg_session::{Notice, Piped, PipedOptions, PipedStreams};
 
 /// How many bytes of the session's streams are in memory.
 const PIPE: usize = 64 << 10;
-
-/// The settings of the session.
-#[derive(Debug, Clone, Default)]
-pub struct SessionOptions {
-    /// The user, as `user[:group]`.
-    pub user: Option<String>,
-    /// Continue although a neighbor could gain the session's rights.
-    pub trust_neighbors: bool,
-}
 
 /// What a user is told while connections are forwarded.
 #[derive(Debug)]
@@ -56,7 +45,7 @@ pub async fn run<B: SessionBackend>(
     target: SessionTarget,
     tools: &impl ToolSource,
     listeners: Listeners,
-    options: SessionOptions,
+    options: PipedOptions,
     tell: &(dyn Fn(News<'_>) + Sync),
     interrupts: &mut Interrupts,
 ) -> Result<u8, Error> {
@@ -65,14 +54,7 @@ pub async fn run<B: SessionBackend>(
         Ok(inspected) => inspected?,
         Err(code) => return Ok(code),
     };
-    let plan = PlanRequest {
-        command: vec![LAUNCHER_NAME.to_owned(), "relay".to_owned()],
-        mode: Some(Mode::Exec),
-        user: options.user,
-        ..PlanRequest::default()
-    };
-    let trust_neighbors = options.trust_neighbors;
-    let request = Request { target, plan, trust_neighbors, follow_restarts: false };
+    let request = options.request(target, vec![LAUNCHER_NAME.to_owned(), "relay".to_owned()]);
     let (ours_out, theirs_in) = tokio::io::duplex(PIPE);
     let (theirs_out, ours_in) = tokio::io::duplex(PIPE);
     let notice = |notice: Notice<'_>| tell(News::Notice(notice));

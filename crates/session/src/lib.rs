@@ -35,7 +35,7 @@ mod window;
 
 pub use self::attempt::{AFTER_SIGNAL, AttemptEnd};
 pub use self::audit::Audit;
-pub use self::piped::{Piped, PipedStreams, Said};
+pub use self::piped::{Piped, PipedOptions, PipedStreams, Said};
 pub use self::run::{Request, plan, run};
 pub use self::user::{Consent, Notice, SessionEnd, Stage, Streams, User};
 

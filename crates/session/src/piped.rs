@@ -6,11 +6,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use jiff::Timestamp;
-use scratchdbg_backend::{Error, ErrorKind, Interrupts, Plan, Window};
+use scratchdbg_backend::{
+    Error, ErrorKind, Interrupts, Mode, Plan, PlanRequest, SessionTarget, Window,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use crate::{Consent, Notice, SessionEnd, Stage, Streams, User};
+use crate::{Consent, Notice, Request, SessionEnd, Stage, Streams, User};
+
+/// The settings of such a session.
+#[derive(Debug, Clone, Default)]
+pub struct PipedOptions {
+    /// The user, as `user[:group]`. By default, the target's.
+    pub user: Option<String>,
+    /// Continue although a neighbor could gain the session's rights.
+    pub trust_neighbors: bool,
+}
+
+impl PipedOptions {
+    /// Returns the session that runs this command inside the target.
+    pub fn request(self, target: SessionTarget, command: Vec<String>) -> Request {
+        let Self { user, trust_neighbors } = self;
+        let plan = PlanRequest { command, mode: Some(Mode::Exec), user, ..PlanRequest::default() };
+        Request { target, plan, trust_neighbors, follow_restarts: false }
+    }
+}
 
 /// The streams of the program.
 pub struct PipedStreams<I> {

@@ -5,10 +5,10 @@ use std::io::IsTerminal as _;
 use scratchdbg_args::{CopyArgs, ViaArg};
 use scratchdbg_backend::{Interrupts, Phase, SessionBackend, SessionTarget, ToolSource, asked};
 use scratchdbg_console::streams::{self, WaitingStream};
-use scratchdbg_copy::{Copy, Direction, Place, SessionOptions, Streams, by_archive, by_session};
+use scratchdbg_copy::{Copy, Direction, Place, Streams, by_archive, by_session};
 use scratchdbg_dialog::tell;
-use scratchdbg_session::Notice;
 use scratchdbg_session::tools::SessionTools;
+use scratchdbg_session::{Notice, PipedOptions};
 
 use super::inside::{self, Inside};
 use crate::context::Context;
@@ -108,7 +108,7 @@ async fn by_session_of<B: SessionBackend>(
     interrupts: &mut Interrupts,
 ) -> Result<Result<scratchdbg_copy::Outcome, (scratchdbg_backend::Error, Streams)>, CommandError> {
     let user = inside::user(args.user.as_deref(), args.root, context);
-    let options = SessionOptions { user, trust_neighbors: args.trust_neighbors };
+    let options = PipedOptions { user, trust_neighbors: args.trust_neighbors };
     let printer = context.printer;
     let tell = |notice: Notice<'_>| tell(notice, printer);
     Ok(Box::pin(by_session(backend, target, tools, copy, options, streams, &tell, interrupts))

@@ -3,8 +3,9 @@
 use scratchdbg_args::ForwardArgs;
 use scratchdbg_backend::{Interrupts, Phase, SessionBackend, SessionTarget, ToolSource, asked};
 use scratchdbg_dialog::tell;
-use scratchdbg_forward::{Forward, Listeners, News, SessionOptions};
+use scratchdbg_forward::{Forward, Listeners, News};
 use scratchdbg_logs::escape::label;
+use scratchdbg_session::PipedOptions;
 use scratchdbg_session::tools::SessionTools;
 
 use super::inside::{self, Inside};
@@ -69,7 +70,7 @@ async fn run<B: SessionBackend>(
 ) -> Outcome {
     let printer = context.printer;
     let user = inside::user(args.user.as_deref(), args.root, context);
-    let options = SessionOptions { user, trust_neighbors: args.trust_neighbors };
+    let options = PipedOptions { user, trust_neighbors: args.trust_neighbors };
     let name = label(&args.target).into_owned();
     let tell = |news: News<'_>| match news {
         News::Listening(address, remote) => {
