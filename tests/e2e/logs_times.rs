@@ -42,9 +42,10 @@ fn fault_38c_the_end_of_a_log_that_is_written_fast_is_followed() {
 #[test]
 fn fault_41b_each_line_is_judged_by_its_own_time() {
     let stage = Stage::set();
-    let container =
-        stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["numbers", "1"]);
-    container.wait();
+    let flags = ["--log-driver", "json-file"];
+    let ended = stage.engine.run("ended", &flags, &stage.image, &["numbers", "1"]);
+    ended.wait();
+    let running = stage.engine.run("running", &flags, &stage.image, &["obey"]);
     let time =
         |second: i64| format!("2026-01-02T03:{:02}:{:02}.000000001Z", second / 60, second % 60);
     let cases = [
@@ -54,27 +55,29 @@ fn fault_41b_each_line_is_judged_by_its_own_time() {
         (&[1, 40, 20, 2, 40], Some(10), Some(30), "20\n"),
         (&[10, 12, 11], Some(11), Some(11), "11\n"),
     ];
-    let path = container.inspect()["LogPath"].as_str().expect("a log file").to_owned();
-    for (seconds, since, until, expected) in cases {
-        let mut records = String::new();
-        for &second in seconds {
-            let record = serde_json::json!({ "log": format!("{second}\n"), "stream": "stdout", "time": time(second) });
-            writeln!(records, "{record}").expect("written");
-        }
-        std::fs::write(&path, records).expect("the log file");
-        for via in ["api", "file"] {
-            let mut arguments = vec![
-                "logs".to_owned(),
-                "--via".to_owned(),
-                via.to_owned(),
-                container.name().to_owned(),
-            ];
-            for (option, second) in [("--since", since), ("--until", until)] {
-                arguments.extend(second.map(|second| format!("{option}={}", time(second))));
+    for container in [ended, running] {
+        let path = container.inspect()["LogPath"].as_str().expect("a log file").to_owned();
+        for (seconds, since, until, expected) in cases {
+            let mut records = String::new();
+            for &second in seconds {
+                let record = serde_json::json!({ "log": format!("{second}\n"), "stream": "stdout", "time": time(second) });
+                writeln!(records, "{record}").expect("written");
             }
-            stage
-                .run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
-                .expect(0, expected);
+            std::fs::write(&path, records).expect("the log file");
+            for via in ["api", "file"] {
+                let mut arguments = vec![
+                    "logs".to_owned(),
+                    "--via".to_owned(),
+                    via.to_owned(),
+                    container.name().to_owned(),
+                ];
+                for (option, second) in [("--since", since), ("--until", until)] {
+                    arguments.extend(second.map(|second| format!("{option}={}", time(second))));
+                }
+                stage
+                    .run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+                    .expect(0, expected);
+            }
         }
     }
 }

@@ -208,31 +208,39 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         sent: &SentRecords,
     ) -> Result<bool, backend::Error> {
         let (Some(since), None) = (request.since, request.tail) else { return Ok(false) };
-        if self.source.state.is_writing() {
-            return Ok(false);
-        }
         let framing = Framing::from_tty(self.source.tty);
         let all = LogRequest { timestamps: true, ..LogRequest::default() };
         let mut stream = self.backend.read_log(&self.source.id, &all).await?;
         let mut begin = HeadCollector::new(framing);
-        let (mut first, mut records, mut wanted) = (None, 0, 0);
+        let mut whole = SentRecords::default();
+        let (mut wanted, mut last_wanted) = (0, None);
         loop {
             let chunk = stream.next().await.transpose()?;
             if let Some(chunk) = &chunk {
                 begin.push(chunk, usize::MAX, framing);
             }
             for head in begin.take(chunk.is_none()) {
-                let at = Timestamp::split(&head).and_then(|(stamp, _)| stamp.instant());
-                records += 1;
-                wanted += u64::from(at >= Some(since));
-                first = first.or(Some(head));
+                let stamp = Timestamp::split(&head).map(|(stamp, _)| stamp);
+                whole.records += 1;
+                whole.last = stamp.or(whole.last);
+                // What a running container wrote after the answer is not in it.
+                if wanted < sent.records || !self.source.state.is_writing() {
+                    let is_wanted = stamp.and_then(|stamp| stamp.instant()) >= Some(since);
+                    wanted += u64::from(is_wanted);
+                    last_wanted = if is_wanted { stamp } else { last_wanted };
+                }
+                whole.first = whole.first.or(Some(head));
             }
             if chunk.is_none() {
                 break;
             }
         }
-        let last = LogRequest { tail: Some(records), ..all };
-        Ok(wanted == sent.records && self.heads(&last, 1).await?.pop() == first)
+        if wanted != sent.records || self.source.state.is_writing() && last_wanted != sent.last {
+            return Ok(false);
+        }
+        let Some(records_after) = self.records_after(&whole).await? else { return Ok(false) };
+        let last = LogRequest { tail: Some(whole.records + records_after), ..all };
+        Ok(self.heads(&last, 1).await?.pop() == whole.first)
     }
 
     /// Counts the records after the last one that was sent. Returns `None` if that is not possible.

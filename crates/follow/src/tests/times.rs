@@ -136,10 +136,12 @@ fn in_range(since: Option<i64>, until: Option<i64>, via: Via) -> Request {
 #[tokio::test]
 async fn each_line_is_judged_by_its_own_time_through_the_engine() {
     for (seconds, since, until, expected) in RANGES {
-        for (completeness, each) in [
-            (Completeness::Unknown, false),
-            (Completeness::ByCount, false),
-            (Completeness::ByCount, true),
+        for (completeness, each, is_running) in [
+            (Completeness::Unknown, false, false),
+            (Completeness::ByCount, false, false),
+            (Completeness::ByCount, true, false),
+            (Completeness::ByCount, false, true),
+            (Completeness::ByCount, true, true),
         ] {
             let backend = FakeBackend::new();
             backend.run("web", &[]);
@@ -152,7 +154,9 @@ async fn each_line_is_judged_by_its_own_time_through_the_engine() {
                 backend.step_clock(at(second).duration_since(backend.clock()));
                 backend.write("web", &second.to_string());
             }
-            backend.exit("web", 0, false);
+            if !is_running {
+                backend.exit("web", 0, false);
+            }
             let sink = Recorder::default();
             read(&backend, &in_range(since, until, Via::Api), sink.clone())
                 .await
@@ -160,7 +164,7 @@ async fn each_line_is_judged_by_its_own_time_through_the_engine() {
             assert_eq!(
                 sink.taken(),
                 expected,
-                "{seconds:?} {since:?} {until:?} {completeness:?} {each}"
+                "{seconds:?} {since:?} {until:?} {completeness:?} {each} {is_running}"
             );
         }
     }
