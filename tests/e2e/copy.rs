@@ -160,6 +160,62 @@ fn sides_are_taken_as_docker_takes_them() {
     }
 }
 
+/// Where a link leads to is the target's choice. So it does not choose the name of the copy.
+#[test]
+fn fault_110_a_link_that_is_followed_keeps_its_name() {
+    let stage = Stage::set();
+    let tree = stage.scratchdbg.home().join("links");
+    fs::create_dir_all(tree.join(".ssh")).expect("a folder");
+    fs::write(tree.join(".bashrc"), "theirs").expect("a file");
+    fs::write(tree.join(".ssh/keys"), "theirs").expect("a file");
+    symlink(".bashrc", tree.join("app.conf")).expect("a link");
+    symlink("/data/.ssh", tree.join("logs")).expect("a link");
+    let (stopped, running) =
+        (stage.engine.create("stopped", &[], &stage.image, &[]), stage.target(&[]));
+    for name in [stopped.name(), running.name()] {
+        stage.engine.ask(["cp", &*format!("{}/.", tree.display()), &*format!("{name}:/data")]);
+        let copied = |who: &str, path: &str| {
+            let home = stage.scratchdbg.home().join(format!("{who}-{name}-{path}"));
+            fs::create_dir(&home).expect("a folder");
+            fs::write(home.join(".bashrc"), "mine").expect("a file");
+            let (from, to) = (format!("{name}:/data/{path}"), home.display().to_string());
+            match who {
+                "docker" => drop(stage.engine.ask(["cp", "-L", &*from, &*to])),
+                _ => drop(stage.run(&["cp", "-L", &from, &to]).expect_code(0)),
+            }
+            shown(&home)
+        };
+        for (path, expected) in [
+            ("app.conf", &[".bashrc=mine 644", "app.conf=theirs 644"][..]),
+            ("logs", &[".bashrc=mine 644", "logs/", "logs/keys=theirs 644"]),
+        ] {
+            assert_eq!(copied("ours", path), expected, "{name} {path}");
+            assert_eq!(copied("docker", path), expected, "{name} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_for_other_programs_has_no_set_user_id_bits() {
+    let stage = Stage::set();
+    let stopped = stage.engine.create("stopped", &[], &stage.image, &[]);
+    let running = stage.target(&[]);
+    let program = stage.scratchdbg.home().join("program");
+    fs::write(&program, "#!").expect("a file");
+    fs::set_permissions(&program, Permissions::from_mode(0o6755)).expect("a mode");
+    for name in [stopped.name(), running.name()] {
+        stage.engine.ask(["cp", &*program.display().to_string(), &*format!("{name}:/program")]);
+        let from = format!("{name}:/program");
+        for (options, expected) in [(&["cp"][..], 0o755), (&["cp", "-a"], 0o6755)] {
+            let said = stage.run(&[options, &[&from, "-"]].concat());
+            let mut archive = tar::Archive::new(&said.stdout[..]);
+            let entry = archive.entries().expect("a stream").next().expect("an entry");
+            let mode = entry.expect("an entry").header().mode().expect("a mode");
+            assert_eq!(mode & 0o7777, expected, "{name} {options:?}");
+        }
+    }
+}
+
 #[test]
 fn what_goes_into_a_stopped_container_is_its_users() {
     let stage = Stage::set();

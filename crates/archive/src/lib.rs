@@ -4,7 +4,7 @@
 //! * [`unpack`] writes a stream to a folder. The stream is not trusted: nothing is written outside
 //!   of the folder, and no link is followed that was not there when the copy began.
 //! * [`Reader`] and [`Writer`] are the streams, entry by entry, and [`pass_on`] checks one stream
-//!   while it is written to another.
+//!   while it is written to another. [`Outgoing`] are the checks for streams of others.
 //!
 //! The client and the launcher in a session use the same code, so this crate depends on the
 //! standard library alone. All work is blocking. Memory does not grow with files or their number.
@@ -14,6 +14,7 @@ mod entry;
 mod error;
 mod folder;
 mod mounts;
+mod outgoing;
 mod pack;
 mod pass;
 mod pending;
@@ -28,6 +29,7 @@ mod write;
 pub use self::entry::{Entry, Kind};
 pub use self::error::Error;
 pub use self::mounts::kernel_filesystems;
+pub use self::outgoing::Outgoing;
 pub use self::pack::{Packing, Root, pack};
 pub use self::pass::pass_on;
 pub use self::place::Place;

@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use crate::read::of_input;
 use crate::{Count, Entry, Error, Kind, Reader, Writer};
 
-/// Passes a stream on, entry by entry, up to its marked end. No path in what is written leads out
-/// of where it is unpacked, so that any program may read it.
+/// Passes a stream on, entry by entry, up to its marked end. No path in what is written is absolute
+/// or has `..` in it.
 ///
 /// `change` may rename or change an entry, or leave it out. It sees those of devices, pipes and
 /// sockets too, which are left out in any case.

@@ -1,13 +1,14 @@
 //! Trees that are written and read again, and streams that lie.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::{
-    Count, Entry, Error, Kind, Note, Packing, Place, Reader, Root, Unpacking, Writer, pack,
-    pass_on, unpack,
+    Count, Entry, Error, Kind, Note, Outgoing, Packing, Place, Reader, Root, Unpacking, Writer,
+    pack, pass_on, unpack,
 };
 
 /// A folder for one test.
@@ -243,10 +244,10 @@ fn a_damaged_stream_is_an_error_and_no_panic() {
 fn any_archive_goes_into_a_folder() {
     let to = Folder::new("any-to");
     let any = Unpacking { is_any: true, ..Unpacking::default() };
-    unpacked(&stream(&["a", "b/c", "b/d/", "/e"]), &to.0, any).unwrap();
+    unpacked(&stream(&["a", "b/c", "b/d/", "/e"]), &to.0, any.clone()).unwrap();
     assert_eq!(to.shown(), "a=a b/ b/c=b/c b/d/ e=/e");
-    assert!(unpacked(&stream(&["../x"]), &to.0, any).is_err());
-    assert!(unpacked(&stream(&["a"]), &to.at("a"), any).is_err());
+    assert!(unpacked(&stream(&["../x"]), &to.0, any.clone()).is_err());
+    assert!(unpacked(&stream(&["a"]), &to.at("a"), any.clone()).is_err());
     assert_eq!(unpacked(&[0; 1024], &to.0, any).unwrap(), Count::default());
 }
 
@@ -264,6 +265,74 @@ fn what_is_passed_on_leads_nowhere() {
     assert!(pass_on(&stream(&["a/../../b"])[..], Vec::new(), &mut |_| Ok(())).is_err());
     let whole = stream(&["app/", "app/file"]);
     assert!(pass_on(&whole[..whole.len() - 1024], Vec::new(), &mut |_| Ok(())).is_err());
+}
+
+#[test]
+fn a_stream_does_not_choose_its_name() {
+    for (paths, name, expected) in [
+        (&[".bashrc"][..], Some("app"), Some("app=.bashrc mine=old")),
+        (&[".ssh/", ".ssh/keys"], Some("app"), Some("app/ app/keys=.ssh/keys mine=old")),
+        (&["mine"], Some("app"), Some("app=mine mine=old")),
+        (&["mine", "other"], Some("app"), None),
+        (&["dir/", "dir/x"], None, Some("mine=old x=dir/x")),
+        (&["mine"], None, None),
+    ] {
+        let to = Folder::new("name");
+        fs::write(to.at("mine"), "old").unwrap();
+        let how = Unpacking {
+            name: name.map(Into::into),
+            is_contents: name.is_none(),
+            ..Unpacking::default()
+        };
+        let unpacked = unpacked(&stream(paths), &to.0, how);
+        assert_eq!(unpacked.is_ok(), expected.is_some(), "{paths:?}");
+        if let Some(expected) = expected {
+            assert_eq!(to.shown(), expected, "{paths:?}");
+        } else {
+            assert!(to.shown().contains("mine=old"), "{paths:?}");
+        }
+    }
+}
+
+#[test]
+fn what_goes_to_other_programs_is_what_was_asked_for() {
+    let passed = |paths: &[&str], name: Option<&str>, keeps_owner| {
+        let mut stream = stream(paths);
+        // The mode of the first entry.
+        stream[100..108].copy_from_slice(b"0006755\0");
+        let sum = crate::read::sum(stream[..512].try_into().unwrap());
+        stream[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        let mut outgoing = Outgoing::new(name.map(OsStr::new), keeps_owner);
+        let mut out = Vec::new();
+        pass_on(&stream[..], &mut out, &mut |entry| outgoing.change(entry))?;
+        let (mut reader, mut found) = (Reader::new(&out[..]), Vec::new());
+        while let Some(entry) = reader.next_entry()? {
+            found.push(format!("{} {:o}", entry.path.display(), entry.mode));
+        }
+        Ok::<_, Error>(found.join(", "))
+    };
+    let app = Some("app");
+    assert_eq!(
+        passed(&["x/", "x/f", "x/l>f"], app, false).unwrap(),
+        "app 755, app/f 755, app/l 755"
+    );
+    assert_eq!(passed(&["x/", "x/f"], app, true).unwrap(), "app 6755, app/f 755");
+    assert_eq!(passed(&["x/", "x/f", "x/h=x/f"], None, false).unwrap(), " 755, f 755, h 755");
+    assert_eq!(passed(&[".bashrc"], app, false).unwrap(), "app 755");
+    for paths in [
+        &["x/", "y"][..],
+        &["x", "x"],
+        &["x/", "x/l>/etc", "x/l/passwd"],
+        &["x/", "x/l>/etc", "x/l/"],
+        &["x/", "x/l>/etc/passwd", "x/l"],
+        &["x/", "x/l>/etc", "x/h=x/l", "x/h/passwd"],
+        &["x/", "x/l>/etc", "x/h=x/l/passwd"],
+        &["x/", "x/h=y"],
+        &["x/y"],
+    ] {
+        assert!(matches!(passed(paths, app, true), Err(Error::Refused(_))), "{paths:?}");
+    }
+    assert!(matches!(passed(&["x"], None, true), Err(Error::Refused(_))));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Writes a stream to a folder.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::lchown;
@@ -18,13 +18,16 @@ use crate::{Count, Entry, Error, Kind, Note, Place, Reader};
 const BUFFER: usize = 128 << 10;
 
 /// How a stream is written.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Unpacking {
     /// The stream is not one file or folder, but anything: its paths are those in the place, which
     /// is a folder.
     pub is_any: bool,
     /// The folder of the stream stands for the place, whatever it is called.
     pub is_contents: bool,
+    /// What the stream is asked for has this name, whatever the stream calls it. Otherwise whoever
+    /// makes the stream chooses what is replaced in a folder.
+    pub name: Option<OsString>,
     /// Owner and group are those of the stream. Otherwise they are those of who writes.
     pub keeps_owner: bool,
 }
@@ -54,14 +57,17 @@ pub fn unpack(
             )));
         }
         let chain = Chain::new(place.folder, None, how.keeps_owner);
-        return entries(first, Path::new(""), chain, &mut reader, how, count, note);
+        return entries(first, Path::new(""), chain, &mut reader, &how, count, note);
     }
     let root = first.path.clone();
     if root.iter().count() > 1 {
         return Err(unasked(&root));
     }
     let is_folder = first.kind == Kind::Folder;
-    let own_name = root.file_name().filter(|_| !(how.is_contents && is_folder));
+    if how.is_contents && !is_folder {
+        return Err(unasked(&root));
+    }
+    let own_name = how.name.as_deref().or(root.file_name()).filter(|_| !how.is_contents);
     let (folder, name) = match (place.rest, own_name) {
         (Rest::Inside, None) => (place.folder, None),
         (Rest::Inside, Some(name)) => (place.folder, Some(name.to_owned())),
@@ -84,7 +90,7 @@ pub fn unpack(
         };
         let chain = Chain::new(root_folder, made_as, how.keeps_owner);
         return match next(&mut reader, &root)? {
-            Some(first) => entries(first, &root, chain, &mut reader, how, count, note),
+            Some(first) => entries(first, &root, chain, &mut reader, &how, count, note),
             None => chain.finish().map(|()| count),
         };
     }
@@ -93,11 +99,8 @@ pub fn unpack(
         // Whoever opens the copy opens what this leads to on the machine that the copy is on.
         note(Note::LeadsOut(PathBuf::from(&name), target.clone()));
     }
-    let shown = match first.path.file_name() {
-        Some(own) if name == own && place.shown.is_dir() => place.shown.join(own),
-        _ => place.shown,
-    };
-    write(&folder, &name, &shown, &first, None, &mut reader, how, &mut count, note)?;
+    let shown = if place.shown.is_dir() { place.shown.join(&name) } else { place.shown };
+    write(&folder, &name, &shown, &first, None, &mut reader, &how, &mut count, note)?;
     match reader.next_entry()? {
         None => Ok(count),
         Some(further) => Err(unasked(&further.path)),
@@ -110,7 +113,7 @@ fn entries<R: Read>(
     root: &Path,
     mut chain: Chain,
     reader: &mut Reader<R>,
-    how: Unpacking,
+    how: &Unpacking,
     mut count: Count,
     note: &mut dyn FnMut(Note),
 ) -> Result<Count, Error> {
@@ -163,11 +166,11 @@ fn next<R: Read>(reader: &mut Reader<R>, root: &Path) -> Result<Option<Entry>, E
     Ok(Some(entry))
 }
 
-fn below(path: &Path, root: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn below(path: &Path, root: &Path) -> Result<PathBuf, Error> {
     path.strip_prefix(root).map(Path::to_owned).map_err(|_| unasked(path))
 }
 
-fn unasked(path: &Path) -> Error {
+pub(crate) fn unasked(path: &Path) -> Error {
     Error::Refused(format!("`{}` is in the stream, which nobody asked for", path.display()))
 }
 
@@ -199,7 +202,7 @@ fn is_file(path: &Path) -> bool {
 /// A file that gets one more name: its folder, and the name in it.
 struct Held {
     folder: Folder,
-    name: std::ffi::OsString,
+    name: OsString,
 }
 
 fn hold(path: &Path) -> io::Result<Held> {
@@ -219,7 +222,7 @@ fn write<R: Read>(
     entry: &Entry,
     same: Option<&Held>,
     reader: &mut Reader<R>,
-    how: Unpacking,
+    how: &Unpacking,
     count: &mut Count,
     note: &mut dyn FnMut(Note),
 ) -> Result<(), Error> {

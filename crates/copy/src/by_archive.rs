@@ -1,7 +1,7 @@
 //! Copies through the archives of a platform: of containers that do not run too.
 
 use futures_util::StreamExt as _;
-use scratchdbg_archive::{Error as FileError, Root, Unpacking};
+use scratchdbg_archive::{Error as FileError, Root};
 use scratchdbg_backend::{ArchiveBackend, ContainerName, Error, ErrorKind, PathFacts};
 use tokio::io::AsyncWriteExt as _;
 
@@ -53,11 +53,7 @@ async fn copy_out<B: ArchiveBackend>(
     while real.len() > 1 && real.ends_with('/') {
         real.pop();
     }
-    let how = Unpacking {
-        is_contents: path.is_contents,
-        keeps_owner: copy.keeps_owner,
-        ..Unpacking::default()
-    };
+    let how = path.unpacking(copy.keeps_owner);
     let to = match place {
         Place::Path(path) => Some(path.clone()),
         Place::Stream => None,

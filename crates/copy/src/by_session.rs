@@ -4,7 +4,7 @@
 //! reads one from its input. So a copy has what the target's processes see, mounts in memory
 //! included, and the rights of the session's user.
 
-use scratchdbg_archive::{Root, Unpacking};
+use scratchdbg_archive::Root;
 use scratchdbg_backend::launcher::LAUNCHER_NAME;
 use scratchdbg_backend::{
     Error, ErrorKind, Interrupts, Plan, SessionBackend, SessionTarget, ToolSource,
@@ -173,8 +173,7 @@ fn start(copy: &Copy, streams: Streams) -> Result<(Worker, UnixStream), Error> {
     let (follow, keeps_owner) = (copy.follow, copy.keeps_owner);
     match &copy.direction {
         Direction::Out(path, place) => {
-            let how =
-                Unpacking { keeps_owner, is_contents: path.is_contents, ..Unpacking::default() };
+            let how = path.unpacking(keeps_owner);
             let to = match place {
                 Place::Path(path) => Some(path.clone()),
                 Place::Stream => None,

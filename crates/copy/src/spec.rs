@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use scratchdbg_archive::Unpacking;
+
 /// A copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copy {
@@ -126,7 +128,33 @@ impl TargetPath {
         }
         let is_root = path.bytes().all(|byte| byte == b'/');
         let path = if is_root { "/" } else { path };
-        Self { path: path.to_owned(), is_contents: is_contents || is_root }
+        let mut this = Self { path: path.to_owned(), is_contents: is_contents || is_root };
+        this.is_contents |= this.name().is_none();
+        this
+    }
+
+    /// Returns the name that a copy has in a folder of this machine, if it has one: what the user
+    /// wrote. What the target calls it proves nothing.
+    fn name(&self) -> Option<&str> {
+        let mut names = Vec::new();
+        for name in self.path.split('/') {
+            match name {
+                "" | "." => {}
+                ".." => drop(names.pop()),
+                name => names.push(name),
+            }
+        }
+        names.pop().filter(|_| !self.is_contents)
+    }
+
+    /// Returns how a copy of this is written.
+    pub(crate) fn unpacking(&self, keeps_owner: bool) -> Unpacking {
+        Unpacking {
+            is_any: false,
+            is_contents: self.is_contents,
+            name: self.name().map(Into::into),
+            keeps_owner,
+        }
     }
 }
 
@@ -149,6 +177,7 @@ mod tests {
         assert_eq!(Copy::parse("web:/a/", "x").unwrap(), out("web", "/a/", false, "x"));
         assert_eq!(Copy::parse("web:/", "x").unwrap(), out("web", "/", true, "x"));
         assert_eq!(Copy::parse("web:.", "x").unwrap(), out("web", "/", true, "x"));
+        assert_eq!(Copy::parse("web:/a/..", "x").unwrap(), out("web", "/a/..", true, "x"));
         assert_eq!(
             Copy::parse("pod/web/app:/a:b", "./x:y").unwrap(),
             out("pod/web/app", "/a:b", false, "./x:y")
@@ -160,5 +189,21 @@ mod tests {
         assert!(matches!(Copy::parse("a:", "x"), Err(Invalid::NoPath(..))));
         assert!(matches!(Copy::parse("", "a:/x"), Err(Invalid::NoPath(..))));
         assert!(matches!(Copy::parse(":/x", "a"), Err(Invalid::NoTarget(..))));
+    }
+
+    #[test]
+    fn a_copy_has_the_name_that_was_asked_for() {
+        for (path, name) in [
+            ("/a/b", Some("b")),
+            ("a", Some("a")),
+            ("/a/b/", Some("b")),
+            ("/a/b/..", Some("a")),
+            ("/a/./b//", Some("b")),
+            ("/a/.", None),
+            ("/a/../..", None),
+            ("/", None),
+        ] {
+            assert_eq!(TargetPath::of(path).name(), name, "{path}");
+        }
     }
 }

@@ -111,6 +111,18 @@ async fn a_platform_that_lies_writes_nothing_outside() {
 }
 
 #[tokio::test]
+async fn a_platform_does_not_choose_the_name_of_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let sends = || vec![Ok(archive(&[("data/f", Kind::File(4))]).into())];
+    copied(&platform(sends()), "web:/have", place).await.unwrap();
+    assert_eq!(fs::read(folder.path().join("have/f")).unwrap(), b"text");
+    assert!(!folder.path().join("data").exists());
+    copied(&platform(sends()), "web:/have/.", place).await.unwrap();
+    assert_eq!(fs::read(folder.path().join("f")).unwrap(), b"text");
+}
+
+#[tokio::test]
 async fn a_stream_that_breaks_is_no_success() {
     let folder = tempfile::tempdir().unwrap();
     let whole = archive(&[("data/a", Kind::File(4)), ("data/b", Kind::File(4))]);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchdbg_archive::{
-    Count, Entry, Error, Packing, Place as To, Report, Root, Unpacking, kernel_filesystems, pack,
-    pass_on, unpack,
+    Count, Entry, Error, Outgoing, Packing, Place as To, Report, Root, Unpacking,
+    kernel_filesystems, pack, pass_on, unpack,
 };
 use scratchdbg_backend as backend;
 use tokio::sync::oneshot;
@@ -68,7 +68,9 @@ pub(crate) fn receive(
             .and_then(|place| unpack(&mut socket, place, how, &mut |note| report.add(&note)))?,
         None => {
             let mut output = BufWriter::with_capacity(PIECE, output);
-            pass_on(&mut socket, &mut output, &mut |_| Ok(()))?
+            let name = how.name.as_deref().filter(|_| !how.is_contents);
+            let mut outgoing = Outgoing::new(name, how.keeps_owner);
+            pass_on(&mut socket, &mut output, &mut |entry| outgoing.change(entry))?
         }
     };
     // What comes after the end is the end of a block. Without a reader, its writer would fail.

@@ -1,13 +1,14 @@
 //! One connection: a socket of this machine, and frames.
 
 use std::io;
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use scratchdbg_relay::{Frame, Kind, LONGEST, WINDOW};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::Remote;
@@ -15,6 +16,11 @@ use crate::link::Table;
 
 /// How long the target may take to make a connection. It is to its own address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often the kernel asks whether the other end of a connection is still there. Without that, one
+/// that its program has closed would wait for the target for ever: the kernel does not tell it from
+/// one whose program sends no more.
+const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// Credit is given back in pieces of this size.
 const CREDIT: u32 = WINDOW / 4;
@@ -41,6 +47,11 @@ pub(crate) async fn forward(
     stream: TcpStream,
     remote: &Remote,
 ) -> Result<(), String> {
+    // Unless both directions end, whoever connected learns that it broke, even if this process is
+    // killed.
+    let _cleanly = stream.set_zero_linger();
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+    let _waits = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
     let address = remote.address();
     let open = Frame::with(Kind::Open, connection.channel, address.as_bytes());
     if connection.frames.send(open).await.is_err() {
@@ -60,20 +71,29 @@ pub(crate) async fn forward(
     }
     // Small answers are not held back for more.
     let _slower = stream.set_nodelay(true);
-    let (read, write) = stream.into_split();
     let (credit, sent) = (Semaphore::new(WINDOW as usize), Sent::default());
     let (channel, frames) = (connection.channel, connection.frames.clone());
     let up = async {
-        send(channel, read, frames, &credit).await?;
+        send(channel, &stream, frames, &credit).await?;
         sent.is_over.store(true, Ordering::Release);
         sent.tell.notify_one();
         Ok(())
     };
-    let down = receive(&mut connection, write, &credit, &sent);
-    let outcome = tokio::try_join!(up, down);
-    if outcome == Err(Ended::Here) {
-        let abort = Frame::new(Kind::Abort, connection.channel);
-        let _ended = connection.frames.send(abort).await;
+    let down = receive(&mut connection, &stream, &credit, &sent);
+    let both = async { tokio::try_join!(up, down) };
+    let outcome = tokio::select! {
+        outcome = both => outcome,
+        () = broken(&stream) => Err(Ended::Here),
+    };
+    match outcome {
+        Ok(_) => {
+            let _breaks = SockRef::from(&stream).set_linger(None);
+        }
+        Err(Ended::Here) => {
+            let abort = Frame::new(Kind::Abort, connection.channel);
+            let _ended = connection.frames.send(abort).await;
+        }
+        Err(Ended::There) => {}
     }
     Ok(())
 }
@@ -97,16 +117,15 @@ struct Sent {
 /// Sends what the socket of this machine gives.
 async fn send(
     channel: u32,
-    mut read: OwnedReadHalf,
+    stream: &TcpStream,
     frames: mpsc::Sender<Frame>,
     credit: &Semaphore,
 ) -> Result<(), Ended> {
     let mut buffer = vec![0; LONGEST];
     loop {
-        let count = match read.read(&mut buffer).await {
+        let count = match read(stream, &mut buffer).await {
             Ok(0) => break,
             Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return Err(Ended::Here),
         };
         let needed = u32::try_from(count).unwrap_or(u32::MAX);
@@ -121,7 +140,7 @@ async fn send(
 /// Writes what the target sends to the socket of this machine.
 async fn receive(
     connection: &mut Connection,
-    mut write: OwnedWriteHalf,
+    stream: &TcpStream,
     credit: &Semaphore,
     sent: &Sent,
 ) -> Result<(), Ended> {
@@ -135,7 +154,7 @@ async fn receive(
         };
         match frame.kind {
             Kind::Data if !has_ended => {
-                write.write_all(&frame.payload).await.map_err(|_| Ended::Here)?;
+                write(stream, &frame.payload).await.map_err(|_| Ended::Here)?;
                 written += u32::try_from(frame.payload.len()).unwrap_or(0);
                 if written >= CREDIT || connection.from_target.is_empty() {
                     connection.table.gave(connection.channel, written);
@@ -145,7 +164,8 @@ async fn receive(
             }
             Kind::End if !has_ended => {
                 has_ended = true;
-                write.shutdown().await.map_err(|_| Ended::Here)?;
+                let ended = SockRef::from(stream).shutdown(Shutdown::Write);
+                ended.map_err(|_| Ended::Here)?;
             }
             Kind::Credit => {
                 // No more than a window is ever used, whatever is given.
@@ -157,4 +177,38 @@ async fn receive(
         }
     }
     Ok(())
+}
+
+async fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        stream.readable().await?;
+        match stream.try_read(buffer) {
+            Err(error) if is_temporary(&error) => {}
+            read => return read,
+        }
+    }
+}
+
+async fn write(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if is_temporary(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// Waits until a connection breaks, also one that has nothing to read or to write any more.
+async fn broken(stream: &TcpStream) {
+    match stream.ready(Interest::ERROR).await {
+        Ok(ready) if !ready.is_error() => std::future::pending().await,
+        _ => {}
+    }
 }

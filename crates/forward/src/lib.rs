@@ -31,6 +31,8 @@ pub enum News<'a> {
     Listening(&'a str, &'a Remote),
     /// A connection cannot be made, for this reason. The text comes from the target.
     Refused(&'a Remote, &'a str),
+    /// So many connections are open that further ones wait.
+    Full(usize),
     /// The session has something to say.
     Notice(Notice<'a>),
 }

@@ -150,7 +150,7 @@ async fn accept(
         tasks.spawn(async move { take(&listener, &remote, &sender).await });
     }
     let room = Arc::new(Semaphore::new(MOST_CHANNELS));
-    let mut last = 0_u32;
+    let (mut last, mut is_full) = (0_u32, false);
     loop {
         tokio::select! {
             // Connections that ended are forgotten.
@@ -158,6 +158,10 @@ async fn accept(
             Some((remote, why)) = refused.recv() => tell(News::Refused(&remote, &why)),
             Some((stream, remote)) = accepted.recv() => {
                 // More connections wait in the kernel until there is room.
+                let was_full = std::mem::replace(&mut is_full, room.available_permits() == 0);
+                if is_full && !was_full {
+                    tell(News::Full(MOST_CHANNELS));
+                }
                 let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
                 last = last.wrapping_add(1);
                 let (to_connection, from_target) = mpsc::unbounded_channel();

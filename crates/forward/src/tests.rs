@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use scratchdbg_relay::{Decoder, Frame, Kind};
+use scratchdbg_relay::{Decoder, Frame, Kind, MOST_CHANNELS};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -50,6 +50,7 @@ async fn play<F: Future<Output = ()>>(
         told.lock().unwrap().push(match news {
             News::Listening(_, remote) => format!("listening {remote}"),
             News::Refused(remote, why) => format!("refused {remote}: {why}"),
+            News::Full(count) => format!("full {count}"),
             News::Notice(_) => "notice".to_owned(),
         });
     };
@@ -133,13 +134,67 @@ async fn a_target_that_ends_ends_all() {
         let _open = target.next().await;
         target.send(Frame::new(Kind::Opened, 1)).await;
         drop(target);
-        assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0);
+        // Nobody takes what came for the whole.
+        assert!(stream.read(&mut [0]).await.is_err());
     })
     .await;
     assert_eq!((outcome, told.len()), (Ok(()), 1));
     // One that is never ready.
     let (outcome, told) = play(async |target, _| drop(target)).await;
     assert_eq!((outcome, told.len()), (Ok(()), 0));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_no_end() {
+    let (outcome, _) = play(async |mut target, address| {
+        target.send(Frame::new(Kind::Ready, 0)).await;
+        // There.
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let _open = target.next().await;
+        target.send(Frame::new(Kind::Opened, 1)).await;
+        target.send(Frame::with(Kind::Data, 1, b"half")).await;
+        stream.read_exact(&mut [0; 4]).await.unwrap();
+        target.send(Frame::new(Kind::Abort, 1)).await;
+        assert!(stream.read(&mut [0]).await.is_err());
+        // Here. What was given for the bytes comes before.
+        let stream = TcpStream::connect(address).await.unwrap();
+        while target.next().await != Some(Frame::with(Kind::Open, 2, b"tcp:80")) {}
+        target.send(Frame::new(Kind::Opened, 2)).await;
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+        assert_eq!(target.next().await, Some(Frame::new(Kind::Abort, 2)));
+        // Here, after its own end.
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        while target.next().await != Some(Frame::with(Kind::Open, 3, b"tcp:80")) {}
+        target.send(Frame::new(Kind::Opened, 3)).await;
+        stream.shutdown().await.unwrap();
+        assert_eq!(target.next().await, Some(Frame::new(Kind::End, 3)));
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+        assert_eq!(target.next().await, Some(Frame::new(Kind::Abort, 3)));
+    })
+    .await;
+    assert_eq!(outcome, Ok(()));
+}
+
+#[tokio::test]
+async fn too_many_connections_are_said_once_and_wait() {
+    let (outcome, told) = play(async |mut target, address| {
+        target.send(Frame::new(Kind::Ready, 0)).await;
+        let mut streams = Vec::new();
+        for _ in 0..MOST_CHANNELS + 2 {
+            streams.push(TcpStream::connect(address).await.unwrap());
+        }
+        for channel in 1..=MOST_CHANNELS as u32 {
+            assert_eq!(target.next().await.map(|frame| frame.channel), Some(channel));
+        }
+        target.send(Frame::with(Kind::Refused, 1, b"no")).await;
+        let next = target.next().await;
+        assert_eq!(next, Some(Frame::with(Kind::Open, MOST_CHANNELS as u32 + 1, b"tcp:80")));
+    })
+    .await;
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(told.iter().filter(|told| *told == "full 128").count(), 1, "{told:?}");
 }
 
 #[tokio::test]

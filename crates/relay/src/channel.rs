@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 
-use crate::socket::{Address, Polled, READABLE, WRITABLE, end_output, outcome};
+use crate::socket::{Address, Polled, READABLE, WRITABLE, breaks_at_close, end_output, outcome};
 use crate::{Frame, Kind, LONGEST, WINDOW};
 
 /// Credit is given back in pieces of this size.
@@ -53,9 +53,9 @@ impl Channel {
         self.id
     }
 
-    /// Both directions have ended.
+    /// Both directions have ended, so that nothing breaks when the socket is closed.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_shut && self.socket_ended
+        self.is_shut && self.socket_ended && breaks_at_close(&self.socket, false).is_ok()
     }
 
     /// Returns what to wait for. `may_read` says that there is room for what comes.

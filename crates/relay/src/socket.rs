@@ -17,6 +17,13 @@ unsafe extern "C" {
         value: *mut c_void,
         length: *mut u32,
     ) -> c_int;
+    fn setsockopt(
+        fd: c_int,
+        level: c_int,
+        option: c_int,
+        value: *const c_void,
+        length: u32,
+    ) -> c_int;
     fn shutdown(fd: c_int, how: c_int) -> c_int;
     fn poll(fds: *mut Polled, count: c_ulong, timeout: c_int) -> c_int;
 }
@@ -28,6 +35,7 @@ const AF_INET6: u16 = 10;
 const STREAM: c_int = 1 | 0o4_000 | 0o2_000_000;
 const SOL_SOCKET: c_int = 1;
 const SO_ERROR: c_int = 4;
+const SO_LINGER: c_int = 13;
 const SHUT_WR: c_int = 1;
 const EINPROGRESS: i32 = 115;
 /// The longest path of a socket, with its last zero byte.
@@ -148,6 +156,9 @@ impl Address {
             }
             File::from_raw_fd(fd)
         };
+        if self.family() != AF_UNIX {
+            breaks_at_close(&socket, true)?;
+        }
         let length = u32::try_from(address.len()).unwrap_or(0);
         // SAFETY: the address is as long as the length given.
         let result = unsafe { connect(socket.as_raw_fd(), address.as_ptr().cast(), length) };
@@ -179,6 +190,25 @@ pub(crate) fn outcome(socket: &File) -> io::Result<()> {
         (0, error) => Err(io::Error::from_raw_os_error(error)),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Sets whether the other end of a TCP connection learns that it broke when the socket is closed,
+/// be it that this process is killed. Otherwise it learns of an orderly end, and takes what came
+/// for the whole.
+pub(crate) fn breaks_at_close(socket: &File, breaks: bool) -> io::Result<()> {
+    // `struct linger`: on or off, and the seconds.
+    let linger: [c_int; 2] = [breaks.into(), 0];
+    // SAFETY: the value is as long as the length given.
+    let result = unsafe {
+        setsockopt(
+            socket.as_raw_fd(),
+            SOL_SOCKET,
+            SO_LINGER,
+            linger.as_ptr().cast(),
+            size_of_val(&linger) as u32,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Tells the other end of a socket that nothing more comes.

@@ -98,6 +98,38 @@ fn each_half_of_a_connection_ends_on_its_own() {
     client.finish().unwrap();
 }
 
+/// Who takes an upload has to learn that it is not whole.
+#[test]
+fn a_connection_that_breaks_is_no_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", listener.local_addr().unwrap().port());
+    for is_aborted in [true, false] {
+        let mut client = Client::start();
+        client.open(1, &address);
+        assert_eq!(client.next(), Frame::new(Kind::Opened, 1));
+        let (mut stream, _) = listener.accept().unwrap();
+        client.send(&Frame::with(Kind::Data, 1, b"half"));
+        stream.read_exact(&mut [0; 4]).unwrap();
+        if is_aborted {
+            client.send(&Frame::new(Kind::Abort, 1));
+        }
+        client.finish().unwrap();
+        assert!(stream.read(&mut [0]).is_err(), "{is_aborted}");
+    }
+    // The other way round.
+    let mut client = Client::start();
+    client.open(1, &address);
+    assert_eq!(client.next(), Frame::new(Kind::Opened, 1));
+    let (mut stream, _) = listener.accept().unwrap();
+    client.send(&Frame::with(Kind::Data, 1, b"half"));
+    assert_eq!(client.next().kind, Kind::Credit);
+    // Closed with something unread.
+    stream.read_exact(&mut [0; 2]).unwrap();
+    drop(stream);
+    assert_eq!(client.next(), Frame::new(Kind::Abort, 1));
+    client.finish().unwrap();
+}
+
 #[test]
 fn unix_sockets_are_connected_and_what_is_not_there_is_said() {
     let path = std::env::temp_dir().join(format!("scratchdbg-relay-{}", std::process::id()));

@@ -80,6 +80,9 @@ async fn run<B: SessionBackend>(
         News::Refused(remote, why) => {
             printer.warning(&format!("{remote} of `{name}` takes no connection: {why}"));
         }
+        News::Full(count) => {
+            printer.warning(&format!("{count} connections are open: others wait for one to end"));
+        }
         News::Notice(notice) => tell(notice, printer),
     };
     Ok(scratchdbg_forward::run(backend, target, tools, listeners, options, &tell, interrupts)
