@@ -217,7 +217,7 @@ fn a_stream_for_other_programs_has_no_set_user_id_bits() {
 }
 
 #[test]
-fn what_goes_into_a_stopped_container_is_its_users() {
+fn fault_114_what_goes_into_a_stopped_container_is_not_its_users() {
     let stage = Stage::set();
     let tree = tree(&stage);
     let container = stage.engine.create("stopped", &["--user", "65532:7"], &stage.image, &[]);
@@ -248,12 +248,12 @@ fn what_goes_into_a_stopped_container_is_its_users() {
     };
     assert_eq!(
         owners("/tree"),
-        "tree/ 65532:7 tree/file 65532:7 tree/inner/ 65532:7 tree/inner/run 65532:7 tree/link 65532:7"
+        "tree/ 0:0 tree/file 0:0 tree/inner/ 0:0 tree/inner/run 0:0 tree/link 0:0"
     );
     assert_eq!(
         owners("/app.d"),
-        "app.d/ 65532:7 app.d/file 65532:7 app.d/inner/ 65532:7 app.d/inner/file 65532:7 \
-         app.d/inner/link 65532:7 app.d/inner/run 65532:7 app.d/link 65532:7 app.d/renamed 65532:7"
+        "app.d/ 0:0 app.d/file 0:0 app.d/inner/ 0:0 app.d/inner/file 0:0 \
+         app.d/inner/link 0:0 app.d/inner/run 0:0 app.d/link 0:0 app.d/renamed 0:0"
     );
     let own = fs::metadata(tree.join("file")).expect("a file");
     assert_eq!(owners("/kept"), format!("kept {}:{}", own.uid(), own.gid()));
@@ -265,6 +265,39 @@ fn what_goes_into_a_stopped_container_is_its_users() {
     ] {
         stage.run(&["cp", &from, &place(to)]).expect_clear_failure(1, &[words]);
     }
+    // Links that its user may have made lead nowhere, and nobody is who he did not ask to be.
+    symlink("/app.d", tree.join("leads")).expect("a link");
+    symlink("/app.d/renamed", tree.join("app.conf")).expect("a link");
+    stage.run(&["cp", &source, &place("/links")]).expect_code(0);
+    let file = format!("{source}/file");
+    for path in ["/links/app.conf", "/links/leads", "/links/leads/x", "/links/leads/inner/"] {
+        stage
+            .run(&["cp", &file, &place(path)])
+            .expect_clear_failure(1, &["is a link to `/app.d", "name the path that is meant"]);
+    }
+    stage
+        .run(&["cp", "-u", "65532", &file, &place("/x")])
+        .expect_clear_failure(2, &["leave out -u"]);
+    stage.run(&["cp", "-u", "0", &file, &place("/x")]).expect_code(0);
+}
+
+/// The engine copies as root.
+#[test]
+fn fault_115_a_session_that_is_refused_is_no_reason_for_more_rights() {
+    let stage = Stage::set();
+    let target = stage.target(&["--user", "65532:65532"]);
+    let home = stage.scratchdbg.home().display().to_string();
+    tree(&stage);
+    for copy in [
+        [format!("{}:/app", target.name()), format!("{home}/app")],
+        [format!("{home}/tree/file"), format!("{}:/app.conf", target.name())],
+    ] {
+        let said = stage.run(&["cp", "-u", "nobody-there", &copy[0], &copy[1]]);
+        said.expect_clear_failure(1, &["nobody-there"]);
+        assert!(!Path::new(&format!("{home}/app")).exists());
+    }
+    let said = stage.engine.docker(["cp", &*format!("{}:/app.conf", target.name()), "-"]);
+    assert!(!said.status.success(), "nothing was written");
 }
 
 #[test]

@@ -16,6 +16,9 @@ const READ_FIRST: u64 = 1 << 20;
 /// How much of a larger file is in memory.
 const BUFFER: usize = 128 << 10;
 
+/// How deep folders are copied. Each takes a file descriptor and a part of the stack.
+const DEEPEST: usize = 512;
+
 /// How a tree is read.
 #[derive(Debug, Clone, Default)]
 pub struct Packing {
@@ -140,6 +143,9 @@ impl<W: Write> Packer<'_, W> {
             };
             if !facts.is_dir() {
                 self.leaf(folder, &name, &inner, &facts, None)?;
+            } else if inner.iter().count() > DEEPEST {
+                let reason = format!("it is more than {DEEPEST} folders deep");
+                (self.note)(Note::Missed(inner, reason));
             } else if self.how.without.contains(&inner_real) {
                 (self.note)(Note::LeftOut(inner_real, "a filesystem of the kernel"));
             } else {

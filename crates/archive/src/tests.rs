@@ -348,6 +348,17 @@ fn a_stream_needs_no_memory_of_its_own_choice() {
 }
 
 #[test]
+fn folders_without_end_are_left_out() {
+    let (from, to) = (Folder::new("deep-from"), Folder::new("deep-to"));
+    fs::create_dir_all(from.at(&format!("d{}", "/d".repeat(1500)))).unwrap();
+    let (stream, notes) = packed(&from.at("d"), &Packing::default());
+    let [Note::Missed(path, reason)] = &notes[..] else { panic!("{notes:?}") };
+    assert!(path.iter().count() == 513 && reason.contains("512 folders deep"), "{reason}");
+    let count = unpacked(&stream, &to.0, Unpacking::default()).unwrap();
+    assert_eq!(count.others, 512);
+}
+
+#[test]
 fn files_that_the_kernel_makes_up_have_their_content() {
     let to = Folder::new("proc-to");
     let (stream, _) = packed(Path::new("/proc/self/status"), &Packing::default());

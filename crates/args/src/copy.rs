@@ -7,7 +7,7 @@ use super::KubernetesArgs;
 /// `--via`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ViaArg {
-    /// A session if the target runs and can have one, otherwise the engine
+    /// A session if the target runs, otherwise the engine
     Auto,
     /// A session inside the target: what its processes see, as the session's user
     Session,
@@ -33,7 +33,8 @@ pub struct CopyArgs {
     pub follow_link: bool,
     /// Keep owner and group, and set-user-id bits
     ///
-    /// Without it, files in a target belong to its user, and files on this machine to you.
+    /// Without it, files belong to who writes them: the session's user, root where the engine
+    /// writes, and you on this machine.
     #[arg(short, long)]
     pub archive: bool,
     /// Copy as this user (name or uid) and group [default: the target's user]

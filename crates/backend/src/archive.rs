@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::{BoxError, ByteStream, ContainerName, Error, NumericUser};
+use crate::{BoxError, ByteStream, ContainerName, Error};
 
 /// A platform that reads and writes files of containers as tar streams, without running anything in
 /// them: of stopped ones too.
@@ -33,12 +33,6 @@ pub trait ArchiveBackend: Clone + Send + Sync + 'static {
         folder: &str,
         produce: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
     ) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// Returns the user that the container's program runs as.
-    fn owner(
-        &self,
-        container: &ContainerName,
-    ) -> impl Future<Output = Result<NumericUser, Error>> + Send;
 }
 
 /// What is at a path of a container.

@@ -99,38 +99,36 @@ async fn copy_in<B: ArchiveBackend>(
     path: &TargetPath,
     streams: Streams,
 ) -> Result<Outcome, Error> {
-    let (real, facts) = resolve(backend, container, &path.path).await?;
+    let facts = look_without_links(backend, container, &path.path).await?;
     let (folder, name) = match facts {
-        Some(PathFacts { is_folder: true, .. }) => (real, None),
+        Some(PathFacts { is_folder: true, .. }) => (path.path.clone(), None),
         facts => {
-            let path = real.trim_end_matches('/');
-            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let must_be_folder = real.ends_with('/') || *place == Place::Stream;
+            let shown = path.path.trim_end_matches('/');
+            let (folder, name) = shown.rsplit_once('/').unwrap_or(("", shown));
+            let must_be_folder = path.path.ends_with('/') || *place == Place::Stream;
             if must_be_folder && (facts.is_some() || *place == Place::Stream || is_file(place)) {
-                return Err(not_a_folder(container, path));
+                return Err(not_a_folder(container, shown));
             }
             if facts.is_some() && is_folder(place) {
                 return Err(Error::new(
                     ErrorKind::Refused,
-                    format!("cannot copy a folder to `{path}` in `{container}`, which is a file"),
+                    format!("cannot copy a folder to `{shown}` in `{container}`, which is a file"),
                 )
                 .hint("name a folder, or a path that is not there yet"));
             }
             let folder = if folder.is_empty() { "/" } else { folder };
-            let (folder, facts) = resolve(backend, container, folder).await?;
-            match facts {
-                Some(PathFacts { is_folder: true, .. }) => (folder, Some(name.to_owned())),
-                Some(_) => return Err(not_a_folder(container, &folder)),
-                None => return Err(absent(container, &folder)),
+            match look_without_links(backend, container, folder).await? {
+                Some(PathFacts { is_folder: true, .. }) => {
+                    (folder.to_owned(), Some(name.to_owned()))
+                }
+                Some(_) => return Err(not_a_folder(container, folder)),
+                None => return Err(absent(container, folder)),
             }
         }
     };
-    let owner = if copy.keeps_owner {
-        None
-    } else {
-        let user = backend.owner(container).await?;
-        Some((user.uid, user.gid))
-    };
+    // As `docker cp`. A file that belonged to the target's user would be the target's, wherever it
+    // comes to be.
+    let owner = (!copy.keeps_owner).then_some((0, 0));
     let from = match place {
         Place::Path(path) => {
             let root = match name {
@@ -185,6 +183,34 @@ async fn resolve<B: ArchiveBackend>(
         ErrorKind::Refused,
         format!("`{path}` in `{container}` is a link that leads to too many others"),
     ))
+}
+
+/// Returns what is at a path to be written, if no link is on the way: the platform writes as root,
+/// and would follow links that the target's own user has made.
+async fn look_without_links<B: ArchiveBackend>(
+    backend: &B,
+    container: &ContainerName,
+    path: &str,
+) -> Result<Option<PathFacts>, Error> {
+    let path = path.trim_end_matches('/');
+    let parts = path.match_indices('/').map(|(end, _)| end).skip(1);
+    let mut found = backend.path_facts(container, "/").await?;
+    for end in parts.chain((!path.is_empty()).then_some(path.len())) {
+        let part = &path[..end];
+        found = backend.path_facts(container, part).await?;
+        match &found {
+            None => break,
+            Some(PathFacts { link: Some(target), .. }) => {
+                return Err(Error::new(
+                    ErrorKind::Refused,
+                    format!("`{part}` in `{container}` is a link to `{target}`"),
+                )
+                .hint("name the path that is meant: here files are written as root, and no link of the target is followed"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(found)
 }
 
 fn is_file(place: &Place) -> bool {

@@ -29,7 +29,7 @@ const OWN_FAILURE: u8 = 125;
 const CLOSED: u8 = SessionEnd::OUTPUT_CLOSED;
 
 /// Copies through a session in a running target. Returns `Err` in the inner result if no session is
-/// possible there, and nothing was read of the source yet: another way may be tried.
+/// possible there: the user may choose another way.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub async fn by_session<B: SessionBackend>(
     streams: Streams,
     tell: &(dyn Fn(Notice<'_>) + Sync),
     interrupts: &mut Interrupts,
-) -> Result<Result<Outcome, (Error, Streams)>, Error> {
+) -> Result<Result<Outcome, Error>, Error> {
     let inspected = Box::pin(backend.inspect(&target, false));
     let inspected = match interrupts.race(backend.scope(), inspected).await {
         Ok(inspected) => inspected?,
@@ -72,12 +72,10 @@ pub async fn by_session<B: SessionBackend>(
         scratchdbg_session::run(backend, request, Some(inspected), tools, &mut user, interrupts);
     let ended = Box::pin(session).await;
     drop(user);
-    let streams = unused;
-    let code = match (ended, streams) {
+    let is_unused = unused.is_some();
+    let code = match (ended, is_unused) {
         (Ok(code), _) => code,
-        (Err(error), Some(streams)) if is_of_the_target(&error) => {
-            return Ok(Err((error, streams)));
-        }
+        (Err(error), true) if is_of_the_target(&error) => return Ok(Err(error)),
         (Err(error), _) => {
             // The reason may be here.
             let own = match worker {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use scratchdbg_backend::{self as backend, ArchiveBackend, BoxError, NumericUser, PathFacts};
+use scratchdbg_backend::{self as backend, ArchiveBackend, BoxError, PathFacts};
 
 use crate::files::percent_encode;
 use crate::transport::{Pieces, full};
@@ -95,12 +95,6 @@ impl ArchiveBackend for Engine {
             (Err(error), _) => Err(error.into()),
             (Ok(_), Err(error)) => Err(Error::Produce(error).into()),
         }
-    }
-
-    async fn owner(&self, container: &ContainerName) -> Result<NumericUser, backend::Error> {
-        let target = self.inspect(container).await?;
-        let resolved = self.resolve_user(&target, None).await?.map_err(Error::from)?;
-        Ok(resolved.numeric)
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
                 ViaArg::Auto => phase == Phase::Running,
                 via => via == ViaArg::Session,
             };
-            let mut streams = standard_streams();
+            let streams = standard_streams();
             if has_session {
                 let on_load = inside::on_load(context.printer);
                 let toolkit = inside::toolkit(args.toolkit.as_deref(), context);
@@ -51,17 +51,19 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
                     context,
                     &mut interrupts,
                 ));
-                match copied.await? {
-                    Ok(outcome) => return Ok(finish(outcome, &copy, context)),
-                    Err((error, _)) if args.via == ViaArg::Session || args.root => {
-                        return Err(error.into());
+                return match copied.await? {
+                    Ok(outcome) => Ok(finish(outcome, &copy, context)),
+                    Err(error) if args.via == ViaArg::Session || args.user.is_some() => {
+                        Err(error.into())
                     }
-                    Err((error, unused)) => {
-                        context.printer.warning(&error.message);
-                        context.printer.note("copying by the engine's archives instead");
-                        streams = unused;
-                    }
-                }
+                    Err(error) => Err(CommandError::from(error)
+                        .hint("--via engine copies without a session: as root, as `docker cp`")),
+                };
+            }
+            let is_root = |user: &str| matches!(&*asked::with_numeric_root(user), "0" | "0:0");
+            if args.user.as_deref().is_some_and(|user| !is_root(user)) {
+                return Err(CommandError::usage("-u is for sessions, and there is none here")
+                    .hint("start the container; or leave out -u: the engine copies as root"));
             }
             let copied = Box::pin(by_archive(engine, &name, &copy, streams));
             match interrupts.race(&context.scope, copied).await {
@@ -89,7 +91,7 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
                 context,
                 &mut interrupts,
             ));
-            copied.await?.map_err(|(error, _)| error)?
+            copied.await??
         }
     };
     Ok(finish(outcome, &copy, context))
@@ -106,7 +108,7 @@ async fn by_session_of<B: SessionBackend>(
     streams: Streams,
     context: &Context,
     interrupts: &mut Interrupts,
-) -> Result<Result<scratchdbg_copy::Outcome, (scratchdbg_backend::Error, Streams)>, CommandError> {
+) -> Result<Result<scratchdbg_copy::Outcome, scratchdbg_backend::Error>, CommandError> {
     let user = inside::user(args.user.as_deref(), args.root, context);
     let options = PipedOptions { user, trust_neighbors: args.trust_neighbors };
     let printer = context.printer;
