@@ -214,6 +214,17 @@ fn a_stream_for_other_programs_has_no_set_user_id_bits() {
             assert_eq!(mode & 0o7777, expected, "{name} {options:?}");
         }
     }
+    // And back.
+    let source = program.display().to_string();
+    for (options, expected) in [(&["cp"][..], 0o755), (&["cp", "-a"], 0o6755)] {
+        let place = format!("{}:/back", stopped.name());
+        stage.run(&[options, &[&source, &place]].concat()).expect_code(0);
+        let said = stage.engine.docker(["cp", &*place, "-"]).stdout;
+        let mut archive = tar::Archive::new(&said[..]);
+        let entry = archive.entries().expect("a stream").next().expect("an entry");
+        let mode = entry.expect("an entry").header().mode().expect("a mode");
+        assert_eq!(mode & 0o7777, expected, "{options:?}");
+    }
 }
 
 #[test]
@@ -265,6 +276,24 @@ fn fault_114_what_goes_into_a_stopped_container_is_not_its_users() {
     ] {
         stage.run(&["cp", &from, &place(to)]).expect_clear_failure(1, &[words]);
     }
+    // A stream makes links, and goes through them.
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut link = tar::Header::new_gnu();
+    link.set_entry_type(tar::EntryType::Symlink);
+    link.set_size(0);
+    archive.append_link(&mut link, "leads", "/app.d").expect("memory");
+    let mut header = tar::Header::new_gnu();
+    header.set_size(3);
+    header.set_mode(0o6755);
+    archive.append_data(&mut header, "leads/renamed", &b"bad"[..]).expect("memory");
+    let archive = archive.into_inner().expect("memory");
+    stage
+        .scratchdbg
+        .run_with_input(["cp", "-", &place("/")], archive)
+        .expect_clear_failure(1, &["leads through a link"]);
+    assert_eq!(owners("/app.d/renamed"), "renamed 0:0");
+    let said = stage.engine.docker(["cp", &*place("/app.d/renamed"), "-"]).stdout;
+    assert!(!said.windows(3).any(|three| three == b"bad"), "it was written");
     // Links that its user may have made lead nowhere, and nobody is who he did not ask to be.
     symlink("/app.d", tree.join("leads")).expect("a link");
     symlink("/app.d/renamed", tree.join("app.conf")).expect("a link");

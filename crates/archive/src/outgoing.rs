@@ -21,26 +21,37 @@ const SET_IDS: u32 = 0o6000;
 /// another user.
 #[derive(Debug)]
 pub struct Outgoing {
-    name: OsString,
+    asked: Asked,
     keeps_owner: bool,
-    is_contents: bool,
     /// The path of the first entry, and whether it is a folder.
     root: Option<(PathBuf, bool)>,
     links: Links,
 }
 
+/// What a stream has to consist of.
+#[derive(Debug)]
+enum Asked {
+    /// Of a file or folder, which gets this name.
+    Named(OsString),
+    /// Of a folder, of which only the contents are passed on.
+    Contents,
+    /// Of anything.
+    Any,
+}
+
 impl Outgoing {
-    /// Expects what has this name, or without one the contents of a folder. Set-user-id bits pass
+    /// Expects what gets this name, or without one the contents of a folder. Set-user-id bits pass
     /// with `keeps_owner` only.
     #[must_use]
     pub fn new(name: Option<&OsStr>, keeps_owner: bool) -> Self {
-        Self {
-            name: name.unwrap_or_default().to_owned(),
-            keeps_owner,
-            is_contents: name.is_none(),
-            root: None,
-            links: Links::default(),
-        }
+        let asked = name.map_or(Asked::Contents, |name| Asked::Named(name.to_owned()));
+        Self { asked, keeps_owner, root: None, links: Links::default() }
+    }
+
+    /// Expects any paths. Set-user-id bits pass with `keeps_owner` only.
+    #[must_use]
+    pub fn any(keeps_owner: bool) -> Self {
+        Self { asked: Asked::Any, keeps_owner, root: None, links: Links::default() }
     }
 
     /// Changes the next entry.
@@ -49,34 +60,41 @@ impl Outgoing {
     ///
     /// Fails if it does not belong to what was asked for, or leads through a link.
     pub fn change(&mut self, entry: &mut Entry) -> Result<(), Error> {
-        let is_first = self.root.is_none();
-        if is_first {
-            let is_folder = entry.kind == Kind::Folder;
-            if entry.path.iter().count() > 1 || self.is_contents && !is_folder {
-                return Err(unasked(&entry.path));
-            }
-            self.root = Some((entry.path.clone(), is_folder));
-        }
-        let Some((root, is_folder)) = &self.root else { return Ok(()) };
-        if !is_first && !is_folder {
-            return Err(unasked(&entry.path));
-        }
-        entry.path = self.renamed(&below(&entry.path, root)?);
-        if let Kind::SameAs(path) = &entry.kind {
-            entry.kind = Kind::SameAs(self.renamed(&below(path, root)?));
-        }
         if !self.keeps_owner {
             entry.mode &= !SET_IDS;
+        }
+        if !matches!(self.asked, Asked::Any) {
+            self.rename(entry)?;
         }
         self.links.pass(entry)
     }
 
+    fn rename(&mut self, entry: &mut Entry) -> Result<(), Error> {
+        let is_first = self.root.is_none();
+        let (root, is_folder) =
+            self.root.get_or_insert_with(|| (entry.path.clone(), entry.kind == Kind::Folder));
+        let needs_folder = !is_first || matches!(self.asked, Asked::Contents);
+        if root.iter().count() > 1 || needs_folder && !*is_folder {
+            return Err(unasked(&entry.path));
+        }
+        let path = below(&entry.path, root)?;
+        let same = match &entry.kind {
+            Kind::SameAs(path) => Some(below(path, root)?),
+            _ => None,
+        };
+        entry.path = self.renamed(&path);
+        if let Some(path) = same {
+            entry.kind = Kind::SameAs(self.renamed(&path));
+        }
+        Ok(())
+    }
+
     /// Returns the path below the name. [`Path::join`] with nothing would add a slash.
     fn renamed(&self, path: &Path) -> PathBuf {
-        if path.as_os_str().is_empty() {
-            PathBuf::from(&self.name)
-        } else {
-            Path::new(&self.name).join(path)
+        match &self.asked {
+            Asked::Named(name) if path.as_os_str().is_empty() => PathBuf::from(name),
+            Asked::Named(name) => Path::new(name).join(path),
+            Asked::Contents | Asked::Any => path.to_owned(),
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Packing {
     pub root: Root,
     /// Owner and group of everything, in the place of those that it has.
     pub owner: Option<(u32, u32)>,
+    /// Leave the set-user-id and set-group-id bits out.
+    pub drops_set_ids: bool,
     /// Folders that are left out, unless one is the source.
     pub without: Vec<PathBuf>,
 }
@@ -222,7 +224,7 @@ impl<W: Write> Packer<'_, W> {
         self.writer.entry(&Entry {
             path: path.to_owned(),
             kind,
-            mode: facts.mode() & 0o7777,
+            mode: facts.mode() & if self.how.drops_set_ids { 0o1777 } else { 0o7777 },
             uid,
             gid,
             mtime: facts.mtime(),

@@ -5,7 +5,7 @@ use scratchdbg_archive::{Error as FileError, Root};
 use scratchdbg_backend::{ArchiveBackend, ContainerName, Error, ErrorKind, PathFacts};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::worker::{self, From, Worker, is_contents, own_failure};
+use crate::worker::{self, From, Owner, Worker, is_contents, own_failure};
 use crate::{Copy, Direction, Outcome, Place, Streams, TargetPath, failed};
 
 /// How many links are followed.
@@ -128,7 +128,7 @@ async fn copy_in<B: ArchiveBackend>(
     };
     // As `docker cp`. A file that belonged to the target's user would be the target's, wherever it
     // comes to be.
-    let owner = (!copy.keeps_owner).then_some((0, 0));
+    let owner = Some(if copy.keeps_owner { Owner::Kept } else { Owner::Root });
     let from = match place {
         Place::Path(path) => {
             let root = match name {

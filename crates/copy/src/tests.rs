@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::stream;
 use scratchdbg_archive::{Entry, Kind, Writer};
-use scratchdbg_backend::{
-    ArchiveBackend, BoxError, ContainerName, Error, ErrorKind, PathFacts,
-};
+use scratchdbg_backend::{ArchiveBackend, BoxError, ContainerName, Error, ErrorKind, PathFacts};
 
 use crate::{Copy, Outcome, Streams, by_archive};
 
@@ -182,6 +180,14 @@ async fn what_is_sent_has_its_name_and_its_owner() {
         assert_eq!(folder, place, "{from} to {to}");
         assert_eq!(found, names.iter().map(Path::new).collect::<Vec<_>>(), "{from} to {to}");
     }
+    // A stream whose links the platform would follow.
+    let links = archive(&[("data/l", Kind::Link("/etc".into())), ("data/l/x", Kind::File(4))]);
+    let copy = Copy::parse("-", "web:/have").unwrap();
+    let input = Box::new(std::io::Cursor::new(links));
+    let streams = Streams { input, output: Box::new(std::io::sink()) };
+    let lying = platform(Vec::new());
+    let error = by_archive(&lying, &"web".parse().unwrap(), &copy, streams).await.unwrap_err();
+    assert!(error.message.contains("leads through a link"), "{error}");
     for (from, to, words) in [
         (text.to_owned(), "web:/file", "which is a file"),
         (format!("{text}/inner"), "web:/new/", "no folder"),

@@ -78,16 +78,32 @@ pub(crate) fn receive(
     Ok(count)
 }
 
+/// The owner of what a platform writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// As in the stream, with the set-user-id bits.
+    Kept,
+    Root,
+}
+
 /// What a stream into a target is made of.
 pub(crate) enum From {
     Files(PathBuf, Packing),
-    Stream(Box<dyn Read + Send>, Option<(u32, u32)>),
+    /// A stream. Without an owner, it is for the launcher, which checks it.
+    Stream(Box<dyn Read + Send>, Option<Owner>),
 }
 
 impl From {
     /// Takes a file or folder of this machine.
-    pub(crate) fn files(path: &Path, root: Root, follow: bool, owner: Option<(u32, u32)>) -> Self {
-        let how = Packing { follow, root, owner, without: kernel_filesystems() };
+    pub(crate) fn files(path: &Path, root: Root, follow: bool, owner: Option<Owner>) -> Self {
+        let is_roots = owner == Some(Owner::Root);
+        let how = Packing {
+            follow,
+            root,
+            owner: is_roots.then_some((0, 0)),
+            drops_set_ids: is_roots,
+            without: kernel_filesystems(),
+        };
         Self::Files(path.to_owned(), how)
     }
 
@@ -98,11 +114,16 @@ impl From {
             Self::Files(path, how) => pack(&path, &how, &mut out, &mut |note| report.add(&note)),
             Self::Stream(input, owner) => {
                 let input = BufReader::with_capacity(PIECE, input);
+                let Some(owner) = owner else {
+                    return pass_on(input, &mut out, &mut |_| Ok(()));
+                };
+                // Platforms follow the links that a stream makes.
+                let mut outgoing = Outgoing::any(owner == Owner::Kept);
                 pass_on(input, &mut out, &mut |entry: &mut Entry| {
-                    if let Some((uid, gid)) = owner {
-                        (entry.uid, entry.gid) = (uid, gid);
+                    if owner == Owner::Root {
+                        (entry.uid, entry.gid) = (0, 0);
                     }
-                    Ok(())
+                    outgoing.change(entry)
                 })
             }
         }

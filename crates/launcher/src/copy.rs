@@ -30,6 +30,7 @@ pub(crate) fn pack(arguments: &[OsString]) -> Result<u8, String> {
         follow: has("--follow"),
         root: if has("--contents") { Root::Empty } else { Root::Own },
         owner: None,
+        drops_set_ids: false,
         without: kernel_filesystems(),
     };
     let out = stdout().as_fd().try_clone_to_owned().map(File::from);
