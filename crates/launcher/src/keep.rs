@@ -279,9 +279,8 @@ impl Keeper {
             Some((_, Hold::Held)) => Hold::Held,
             Some((when, found)) if when.elapsed() < SEARCH_INTERVAL => found,
             _ => {
-                let launchers: Vec<i32> =
-                    self.sessions.iter().filter_map(Session::process).collect();
-                let found = hold::of(input.as_fd(), &launchers);
+                let own: Vec<i32> = self.sessions.iter().flat_map(Session::own_processes).collect();
+                let found = hold::of(input.as_fd(), &own);
                 self.searched = Some((Instant::now(), found));
                 found
             }

@@ -3,7 +3,7 @@
 mod environment;
 mod keeper;
 mod life;
-mod options;
+pub(crate) mod options;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;

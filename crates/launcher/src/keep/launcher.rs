@@ -1,11 +1,14 @@
 //! Finds the launcher of a session from its keeper: by its command line, and by its executable,
 //! which is the keeper's own.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::folder::Name;
 use crate::process::Process;
 use crate::processes::{self, Stat};
+use crate::run::options::Options;
 use crate::system::{self, SIGKILL};
 use crate::tools;
 
@@ -70,6 +73,19 @@ impl Launcher {
         self.state().map(|_| self.0.pid())
     }
 
+    /// Returns the processes of this program: the launcher, and its child if the session's command
+    /// is this program in another role. Others cannot look into them, and they hold nothing of a
+    /// keeper's.
+    pub(super) fn own_processes(&self) -> Vec<i32> {
+        let Some(pid) = self.process() else { return Vec::new() };
+        let mut own = vec![pid];
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        if runs_itself(&line) && self.process().is_some() {
+            own.extend(processes::children_of(pid).unwrap_or_default());
+        }
+        own
+    }
+
     /// Returns the state of the process, or `None` if it has ended.
     pub(super) fn state(&self) -> Option<Stat> {
         self.0.state()
@@ -86,6 +102,40 @@ impl Launcher {
             if self.state().is_some() {
                 let _ended = system::send(pid, SIGKILL);
             }
+        }
+    }
+}
+
+/// Whether this is the command line of a launcher whose command is this program.
+fn runs_itself(line: &[u8]) -> bool {
+    let words: Vec<OsString> =
+        line.split(|&byte| byte == 0).map(|word| OsStr::from_bytes(word).to_owned()).collect();
+    let [_program, role, arguments @ ..] = &words[..] else { return false };
+    let options = Options::parse(arguments);
+    role == ROLE
+        && options.is_ok_and(|options| {
+            options.command.first().is_some_and(|command| command == tools::NAME)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::runs_itself;
+
+    #[test]
+    fn a_command_of_the_launcher_is_known() {
+        for (line, expected) in [
+            ("/p/scratchdbg-launcher run 7 id --tools first scratchdbg-launcher relay", true),
+            (
+                "/p/scratchdbg-launcher run 7 id --directory /a --tools last scratchdbg-launcher pack /",
+                true,
+            ),
+            ("/p/scratchdbg-launcher run 7 id --tools first sh scratchdbg-launcher", false),
+            ("/p/scratchdbg-launcher keep 7 id --tools first scratchdbg-launcher relay", false),
+            ("", false),
+        ] {
+            let line = line.replace(' ', "\0");
+            assert_eq!(runs_itself(line.as_bytes()), expected, "{line}");
         }
     }
 }

@@ -220,6 +220,14 @@ impl Session {
             .map_or_else(|| super::launcher::of_container(&self.id), Launcher::process)
     }
 
+    /// Returns the processes of this program in the session.
+    pub(super) fn own_processes(&self) -> Vec<i32> {
+        match &self.launcher {
+            Some(launcher) => launcher.own_processes(),
+            None => self.process().into_iter().collect(),
+        }
+    }
+
     /// Whether the session has ended, or what is left of it cannot be killed.
     pub(super) fn is_over(&self) -> bool {
         let Some(since) = self.ending else { return false };

@@ -5,32 +5,32 @@ use std::os::unix::ffi::OsStrExt as _;
 
 /// The end of `PATH` that the tools are added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     First,
     Last,
 }
 
 /// The arguments of `run`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// The keeper's process id.
-    pub(super) keeper: i32,
+    pub(crate) keeper: i32,
     /// The secret and the size of the terminal come in a line of input, see [`crate::preamble`].
-    pub(super) preamble: bool,
+    pub(crate) preamble: bool,
     /// The command gets no input.
-    pub(super) no_input: bool,
+    pub(crate) no_input: bool,
     /// Additions to the command's environment.
-    pub(super) environment: Vec<(&'a OsStr, &'a OsStr)>,
+    pub(crate) environment: Vec<(&'a OsStr, &'a OsStr)>,
     /// Where the command starts.
-    pub(super) directory: Option<&'a OsStr>,
-    pub(super) tools: Option<Order>,
+    pub(crate) directory: Option<&'a OsStr>,
+    pub(crate) tools: Option<Order>,
     /// The containers of the keeper and of the target.
-    pub(super) beside: Option<(&'a str, &'a str)>,
-    pub(super) command: &'a [OsString],
+    pub(crate) beside: Option<(&'a str, &'a str)>,
+    pub(crate) command: &'a [OsString],
 }
 
 impl<'a> Options<'a> {
-    pub(super) fn parse(arguments: &'a [OsString]) -> Result<Self, String> {
+    pub(crate) fn parse(arguments: &'a [OsString]) -> Result<Self, String> {
         // The session's id is there only for the keeper to find.
         let [keeper, _session, rest @ ..] = arguments else {
             return Err("run takes the keeper's process id and a session".to_owned());
