@@ -19,13 +19,13 @@ pub trait FilesBackend: Sync {
         wanted: &[Want],
     ) -> impl Future<Output = Result<Option<Vec<Found>>, Error>> + Send;
 
-    /// Passes the bytes of a file to `visit` as they arrive. Headers of an archive may be among
-    /// them.
+    /// Passes the bytes of a file to `visit` as they arrive, as long as it wants more. Headers of an
+    /// archive may be among them.
     fn scan_file(
         &self,
         record: &ContainerRecord,
         path: &str,
-        visit: impl FnMut(&[u8]) + Send,
+        visit: impl FnMut(&[u8]) -> bool + Send,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Returns the paths of the image's files that the container's mounts hide. `None` if the

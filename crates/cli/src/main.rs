@@ -18,7 +18,9 @@ use scratchdbg_backend::Scope;
 use scratchdbg_console::printer::Printer;
 use scratchdbg_console::{closed, signals, streams, usage};
 use scratchdbg_settings::{Key, Settings};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::context::Context;
 use crate::env::Environment;
@@ -180,9 +182,13 @@ fn trace_to_stderr(verbosity: u8) {
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
+    // These print requests whole: variables, and the secrets of sessions and clusters.
+    let quiet = ["bollard", "h2", "hyper", "hyper_util", "kube_client", "tungstenite"];
+    let targets = Targets::new()
+        .with_default(level)
+        .with_targets(quiet.map(|name| (name, level.min(LevelFilter::INFO))));
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(|| std::io::LineWriter::new(streams::stderr()))
-        .with_ansi(false)
-        .init();
+        .with_ansi(false);
+    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
 }

@@ -179,6 +179,9 @@ pub struct Options {
     pub read_only: bool,
     /// `PidMode`: empty for a namespace of its own, otherwise `host` or `container:ID`.
     pub pid_mode: String,
+    /// The state of the container that the PID namespace belongs to, if it is another one and the
+    /// engine tells.
+    pub pid_owner: Option<State>,
     /// `NetworkMode`: a network's name, `host`, `none` or `container:ID`.
     pub network_mode: String,
     /// The connected networks: name and id.
@@ -251,6 +254,8 @@ pub struct Event {
     pub signal: Option<String>,
     /// The attribute `exitCode` of a `die`.
     pub exit_code: Option<i64>,
+    /// The id of the container, if it is known.
+    pub container: String,
 }
 
 /// The container's processes, from its own `/proc`.

@@ -111,6 +111,7 @@ impl Event {
             action: action.to_owned(),
             signal: self.attribute(Attributes::SIGNAL).filter(|_| own.has_signal).cloned(),
             exit_code: self.exit_code(own),
+            container: self.actor.id.clone(),
         }
     }
 }

@@ -41,10 +41,13 @@ impl Engine {
         let id = record.id.clone();
         let Ok(name) = id.parse::<ContainerName>() else { return };
         let running = record.facts.state.phase == Phase::Running;
-        let (events, (usage, processes)) =
-            tokio::join!(self.events_of_record(record, host), async {
-                if running { self.running_facts(record).await } else { (None, None) }
-            },);
+        let owner = record.facts.options.pid_mode.strip_prefix("container:").filter(|_| !running);
+        let (events, (usage, processes), owner) = tokio::join!(
+            self.events_of_record(record, host),
+            async { if running { self.running_facts(record).await } else { (None, None) } },
+            async { Some(self.record_of(owner?).await.ok()?.facts.state) },
+        );
+        record.facts.options.pid_owner = owner;
         record.facts.gaps =
             gaps(events.is_some(), running.then_some(usage.is_some() && processes.is_some()));
         record.facts.events = events;

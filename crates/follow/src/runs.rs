@@ -41,9 +41,10 @@ impl Runs {
                 Ok(Self { range: request.range, untold: ends.into(), known, numbered })
             }
             Some(Run::Back(back)) => {
-                let range = range(source, &ends, back, begins_the_log).ok_or_else(|| {
-                    Error::NoSuchRun { platform, name: source.name.clone(), back }
-                })?;
+                let range =
+                    range(source, &ends, back, begins_the_log || is_whole).ok_or_else(|| {
+                        Error::NoSuchRun { platform, name: source.name.clone(), back }
+                    })?;
                 Ok(Self { range, untold: VecDeque::new(), known, numbered })
             }
             None => Ok(Self { range: request.range, untold: VecDeque::new(), known, numbered }),

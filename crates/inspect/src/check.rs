@@ -7,6 +7,7 @@ use scratchdbg_diagnose::mentions::{MentionScanner, Mentions};
 use scratchdbg_diagnose::rules::image::{self, ImageFacts};
 
 use crate::blocking::blocking;
+use crate::contents;
 use crate::evaluate::evaluate;
 use crate::open::{open, open_of_platform};
 use crate::stored::{self, Host};
@@ -97,6 +98,13 @@ async fn check_container(
 async fn mentions(record: &ContainerRecord, platform: &impl Platform) -> Option<Mentions> {
     let program = record.config.arguments().first().copied()?.to_owned();
     let mut scanner = MentionScanner::new();
-    platform.scan_file(record, &program, |bytes| scanner.push(bytes)).await.ok()?;
-    Some(scanner.finish())
+    let mut left = contents::MOST_SEARCHED;
+    let visit = |bytes: &[u8]| {
+        scanner.push(bytes);
+        left = left.saturating_sub(bytes.len() as u64);
+        left > 0
+    };
+    platform.scan_file(record, &program, visit).await.ok()?;
+    // What stands behind is not known: a container can make a file of any size from nothing.
+    (left > 0).then(|| scanner.finish())
 }

@@ -11,7 +11,7 @@ use scratchdbg_diagnose::rootfs::{Entry, EntryKind, Want};
 pub(crate) const HEAD: u64 = 1 << 20;
 const CHUNK: usize = 1 << 20;
 /// The bytes of a program that are searched for mentions. Shipped programs are smaller.
-const MOST_SEARCHED: u64 = 512 << 20;
+pub(crate) const MOST_SEARCHED: u64 = 512 << 20;
 
 /// The facts of a file, from one pass over it.
 #[derive(Debug)]

@@ -222,6 +222,21 @@ async fn gone(
     if events.as_ref().is_none_or(Vec::is_empty) {
         return Err(error);
     }
+    // A container keeps its id when it is renamed.
+    let id = events.iter().flatten().rev().find_map(|event| event.container.parse().ok());
+    if let Some(id) = id {
+        match platform.container_record(&id).await {
+            Ok(record) => {
+                let now = record.facts.name;
+                let message = format!("{}: it is called `{now}` now", error.message);
+                return Err(
+                    backend::Error { message, ..error }.hint(format!("`scratchdbg why {now}`"))
+                );
+            }
+            Err(error) if matches!(error.kind, ErrorKind::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
     let verdict = removed(name.as_str(), events.as_deref());
     let container =
         ContainerSummary { id: None, name: name.to_string(), image: None, phase: None, pod: None };

@@ -68,7 +68,7 @@ impl TimeRange {
         let since = since.map(|text| parse_since(text, now)).transpose()?;
         let until = until
             .map(|text| {
-                parse(text, now)
+                parse(text, now, Hour::Second)
                     .map(|parsed| parsed.at)
                     .ok_or_else(|| TimeError::Unknown { option: "--until", text: text.into() })
             })
@@ -84,13 +84,13 @@ impl TimeRange {
 
 fn parse_since(text: &str, now: &Zoned) -> Result<Timestamp, TimeError> {
     let unknown = || TimeError::Unknown { option: "--since", text: text.into() };
-    let Parsed { at, is_time_of_day } = parse(text, now).ok_or_else(unknown)?;
+    let Parsed { at, is_time_of_day } = parse(text, now, Hour::First).ok_or_else(unknown)?;
     if at <= now.timestamp() {
         return Ok(at);
     }
     if is_time_of_day {
         let yesterday = now.yesterday().map_err(|_| unknown())?;
-        return parse(text, &yesterday).map(|parsed| parsed.at).ok_or_else(unknown);
+        return parse(text, &yesterday, Hour::First).map(|parsed| parsed.at).ok_or_else(unknown);
     }
     Err(TimeError::Future { text: text.into(), since: at })
 }
@@ -101,27 +101,38 @@ struct Parsed {
     is_time_of_day: bool,
 }
 
-fn parse(text: &str, now: &Zoned) -> Option<Parsed> {
+/// Which one is meant of an hour that a clock shows twice, when it is set back.
+#[derive(Clone, Copy)]
+enum Hour {
+    First,
+    Second,
+}
+
+fn parse(text: &str, now: &Zoned, hour: Hour) -> Option<Parsed> {
     let text = text.trim();
     if let Some(time) = time_of_day(text) {
         return Some(Parsed {
-            at: at_zone_of(now.date().to_datetime(time), now)?,
+            at: at_zone_of(now.date().to_datetime(time), now, hour)?,
             is_time_of_day: true,
         });
     }
-    let at = day_word(text, now)
+    let at = day_word(text, now, hour)
         .or_else(|| unix_seconds(text))
         .or_else(|| duration(text).and_then(|nanos| before(now, nanos)))
-        .or_else(|| date_time(text, now))?;
+        .or_else(|| date_time(text, now, hour))?;
     Some(Parsed { at, is_time_of_day: false })
 }
 
-fn at_zone_of(civil: DateTime, now: &Zoned) -> Option<Timestamp> {
-    Some(civil.to_zoned(now.time_zone().clone()).ok()?.timestamp())
+fn at_zone_of(civil: DateTime, now: &Zoned, hour: Hour) -> Option<Timestamp> {
+    let ambiguous = now.time_zone().to_ambiguous_timestamp(civil);
+    match hour {
+        Hour::First => ambiguous.compatible().ok(),
+        Hour::Second => ambiguous.later().ok(),
+    }
 }
 
 /// `now`; `today` and `yesterday`, optionally with a time of day.
-fn day_word(text: &str, now: &Zoned) -> Option<Timestamp> {
+fn day_word(text: &str, now: &Zoned, hour: Hour) -> Option<Timestamp> {
     let (word, time) = text.split_once(' ').unwrap_or((text, "00:00"));
     let date = match word {
         "now" => return (text == "now").then(|| now.timestamp()),
@@ -129,7 +140,7 @@ fn day_word(text: &str, now: &Zoned) -> Option<Timestamp> {
         "yesterday" => now.date().checked_sub(1.day()).ok()?,
         _ => return None,
     };
-    at_zone_of(date.to_datetime(time_of_day(time)?), now)
+    at_zone_of(date.to_datetime(time_of_day(time)?), now, hour)
 }
 
 /// `hh:mm`, `hh:mm:ss`, `hh:mm:ss.fraction`.
@@ -216,7 +227,7 @@ pub fn duration(text: &str) -> Option<i128> {
 }
 
 /// A date, optionally with a time (`T` or a space before it) and a zone (`Z` or `±hh:mm`).
-fn date_time(text: &str, now: &Zoned) -> Option<Timestamp> {
+fn date_time(text: &str, now: &Zoned, hour: Hour) -> Option<Timestamp> {
     let (date, rest) = text.split_at_checked(10)?;
     let [year, month, day] = [date.get(..4)?, date.get(5..7)?, date.get(8..)?];
     if date.as_bytes()[4] != b'-' || date.as_bytes()[7] != b'-' {
@@ -231,7 +242,7 @@ fn date_time(text: &str, now: &Zoned) -> Option<Timestamp> {
     };
     let civil = date.to_datetime(time);
     if zone.is_empty() {
-        return at_zone_of(civil, now);
+        return at_zone_of(civil, now, hour);
     }
     let offset =
         if zone.eq_ignore_ascii_case("z") { jiff::tz::Offset::UTC } else { numeric_offset(zone)? };
@@ -308,6 +319,23 @@ mod tests {
                 Ok(Some(want)),
                 "{text}"
             );
+        }
+    }
+
+    /// Nothing that may be meant is left out.
+    #[test]
+    fn an_hour_that_comes_twice_is_there_twice() {
+        let now: Zoned = "2026-10-25T12:00:00+01:00[Europe/Berlin]".parse().unwrap();
+        for (text, first, second) in [
+            ("2026-10-25T02:30", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+            ("02:30", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+            ("today 02:30", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+            // One that never comes is taken as the same time after it.
+            ("2026-03-29T02:30", "2026-03-29T01:30:00Z", "2026-03-29T01:30:00Z"),
+        ] {
+            let range = TimeRange::parse(Some(text), Some(text), &now).unwrap();
+            assert_eq!(range.since, first.parse().ok(), "{text}");
+            assert_eq!(range.until, second.parse().ok(), "{text}");
         }
     }
 

@@ -70,12 +70,27 @@ fn stopped_by_kill(facts: &ContainerFacts<'_>) -> Finding {
     .fix("name a stop signal that the program handles: --stop-signal SIGTERM, STOPSIGNAL in the image")
 }
 
+/// Whether the container that owns the PID namespace may have ended at the same time, as far as the
+/// engine tells.
+fn ended_with_owner(facts: &ContainerFacts<'_>) -> bool {
+    const ABOUT: i64 = 3_000_000_000;
+    let Some(owner) = &facts.options.pid_owner else { return true };
+    match (owner.finished_at, facts.state.finished_at) {
+        (Some(owners), Some(own)) => (owners - own).abs() <= ABOUT,
+        // It has never ended.
+        (None, _) => !owner.phase.has_processes(),
+        (_, None) => true,
+    }
+}
+
 /// A kill that neither a request nor a lack of memory explains.
 fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
     let finding = Finding::new(Code::KilledFromOutside, Severity::Error, "")
         .evidence(run.gap())
         .evidence(exit_evidence(facts));
-    if let Some(owner) = facts.options.pid_mode.strip_prefix("container:") {
+    if let Some(owner) = facts.options.pid_mode.strip_prefix("container:")
+        && ended_with_owner(facts)
+    {
         let message =
             "the container shares the PID namespace of another; when that one ended, the kernel killed this one"
                 .to_owned();
@@ -83,6 +98,12 @@ fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
             .evidence(format!("PidMode: container:{owner}"))
             .fix(format!("see why that container ended: scratchdbg why {owner}"));
     }
+    let finding = match facts.options.pid_mode.strip_prefix("container:") {
+        Some(owner) => finding.evidence(format!(
+            "PidMode: container:{owner}: that one did not end then, but its processes see this one's, and those of its user could have killed it"
+        )),
+        None => finding,
+    };
     let excluded = excluded_by_kernel(facts);
     let no_lack = excluded.is_some();
     let finding = excluded.into_iter().fold(finding, Finding::evidence);

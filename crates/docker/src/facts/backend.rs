@@ -56,7 +56,7 @@ impl FilesBackend for Engine {
         &self,
         record: &ContainerRecord,
         path: &str,
-        visit: impl FnMut(&[u8]) + Send,
+        visit: impl FnMut(&[u8]) -> bool + Send,
     ) -> Result<(), Error> {
         let container = record.id.parse::<ContainerName>().map_err(crate::Error::from)?;
         Ok(self.read_through(&container, path, visit).await?)

@@ -62,13 +62,12 @@ impl Engine {
         }
     }
 
-    /// Passes the bytes of a container's file to `visit` as they arrive, without the archive's
-    /// headers.
+    /// Passes the bytes of a container's file to `visit` as they arrive, as long as it wants more.
     pub(super) async fn read_through(
         &self,
         container: &ContainerName,
         path: &str,
-        mut visit: impl FnMut(&[u8]),
+        mut visit: impl FnMut(&[u8]) -> bool,
     ) -> Result<(), Error> {
         self.expect_no_blocking_file(container).await?;
         let query =
@@ -76,7 +75,9 @@ impl Engine {
         let mut pieces =
             self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await?;
         while let Some(piece) = pieces.next().await {
-            visit(&piece?);
+            if !visit(&piece?) {
+                break;
+            }
         }
         Ok(())
     }

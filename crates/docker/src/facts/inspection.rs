@@ -226,6 +226,7 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
             init: host.init.unwrap_or_default(),
             read_only: host.readonly_rootfs,
             pid_mode: host.pid_mode,
+            pid_owner: None,
             network_mode: host.network_mode,
             networks: networks(inspection.network_settings.networks),
             ipc_mode: host.ipc_mode,

@@ -220,6 +220,11 @@ async fn a_container_that_is_gone_is_answered_from_memory() {
         ("gone", None, None)
     );
     assert!(!diagnosis.findings.is_empty());
+    // Its name is another one now.
+    let renamed = Event { container: "web".to_owned(), ..event("die", Some(3)) };
+    places.platform.remember("gone", vec![renamed]);
+    let error = why(&name, &places.platform).await.unwrap_err();
+    assert!(error.message.contains("it is called `web` now"), "{error:?}");
 }
 
 #[tokio::test]

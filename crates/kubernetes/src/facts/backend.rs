@@ -156,7 +156,7 @@ impl FilesBackend for Cluster {
         &self,
         _record: &ContainerRecord,
         _path: &str,
-        _visit: impl FnMut(&[u8]) + Send,
+        _visit: impl FnMut(&[u8]) -> bool + Send,
     ) -> Result<(), Error> {
         Err(no_images())
     }

@@ -215,7 +215,7 @@ impl FilesBackend for FakeBackend {
         &self,
         record: &ContainerRecord,
         path: &str,
-        mut visit: impl FnMut(&[u8]) + Send,
+        mut visit: impl FnMut(&[u8]) -> bool + Send,
     ) -> Result<(), Error> {
         self.allow(Request::Files)?;
         let world = self.world();
@@ -225,7 +225,7 @@ impl FilesBackend for FakeBackend {
             ..
         }) = file
         {
-            visit(content);
+            let _wants_more = visit(content);
         }
         Ok(())
     }

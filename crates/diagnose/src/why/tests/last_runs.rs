@@ -47,6 +47,40 @@ fn exit_code_137_in_its_variants() {
 }
 
 #[test]
+fn a_container_in_the_pid_namespace_of_one_that_goes_on() {
+    let owned_by = |owner: Option<State>| {
+        let options = Options {
+            pid_mode: "container:app".to_owned(),
+            pid_owner: owner,
+            ..Options::default()
+        };
+        let mut facts = ContainerFacts {
+            options,
+            events: Some(events(&[("start", 0), ("die", 137)])),
+            ..ended(137)
+        };
+        facts.state.finished_at = Some(START + 100 * SECOND);
+        let verdict = why(&facts);
+        verdict.findings[0].message.contains("when that one ended")
+    };
+    let state = |phase, finished_at: Option<i64>| {
+        let finished_at = finished_at.map(|seconds| START + seconds * SECOND);
+        Some(State { phase, started_at: Some(START), finished_at, ..State::default() })
+    };
+    for (owner, expected) in [
+        (None, true),
+        (state(Phase::Exited, Some(100)), true),
+        // It was started again.
+        (state(Phase::Running, Some(99)), true),
+        (state(Phase::Running, None), false),
+        (state(Phase::Running, Some(-50)), false),
+        (state(Phase::Exited, Some(160)), false),
+    ] {
+        assert_eq!(owned_by(owner.clone()), expected, "{owner:?}");
+    }
+}
+
+#[test]
 fn signals() {
     let init = Options { init: true, ..Options::default() };
     for (facts, code, guess) in [
