@@ -402,6 +402,23 @@ fn a_copy_that_is_interrupted_leaves_nothing() {
 }
 
 #[test]
+fn a_stream_that_nobody_reads_is_no_success() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let from = format!("{}:/app", target.name());
+    for via in ["session", "engine"] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let copy = ["cp", "--via", via, &from, "-"];
+        let said = stage.scratchdbg.command(copy).stdout(writer).output().expect("it runs");
+        assert_eq!(said.status.code(), Some(141), "{via}");
+        let told = String::from_utf8_lossy(&said.stderr);
+        assert!(!told.contains("error"), "{via}: {told}");
+    }
+    target.assert_untouched();
+}
+
+#[test]
 fn a_target_that_ends_ends_the_copy() {
     let stage = Stage::set();
     let target = stage.target(&["--user", "65532:65532", "--tmpfs", "/data:mode=1777"]);

@@ -3,6 +3,7 @@
 use futures_util::StreamExt as _;
 use scratchdbg_archive::{Error as FileError, Root};
 use scratchdbg_backend::{ArchiveBackend, ContainerName, Error, ErrorKind, PathFacts};
+use scratchdbg_session::SessionEnd;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::worker::{self, From, Owner, Worker, is_contents, own_failure};
@@ -77,6 +78,9 @@ async fn copy_out<B: ArchiveBackend>(
     }
     drop(socket);
     let done = worker.finish().await;
+    if worker::has_lost_its_reader(&copy.direction, done.as_ref()) {
+        return Ok(Outcome { code: SessionEnd::OUTPUT_CLOSED, ..Outcome::default() });
+    }
     if let Some(ours) = done.as_ref().and_then(own_failure) {
         return Err(ours);
     }

@@ -89,6 +89,9 @@ pub async fn by_session<B: SessionBackend>(
         Some(worker) => worker.finish().await,
         None => None,
     };
+    if worker::has_lost_its_reader(&copy.direction, done.as_ref()) {
+        return Ok(Ok(Outcome { code: CLOSED, ..Outcome::default() }));
+    }
     let may_be_root = may_be_root && !is_root;
     outcome(code, done, said.lines(), may_be_root).map(Ok)
 }

@@ -13,7 +13,7 @@ use scratchdbg_archive::{
 use scratchdbg_backend as backend;
 use tokio::sync::oneshot;
 
-use crate::failed;
+use crate::{Direction, Place, failed};
 
 /// The size of pieces of the stream.
 const PIECE: usize = 64 << 10;
@@ -134,6 +134,13 @@ impl From {
 pub(crate) fn is_contents(path: &Path) -> bool {
     let text = path.as_os_str().as_encoded_bytes();
     text == b"." || text.ends_with(b"/.") || text.iter().all(|&byte| byte == b'/')
+}
+
+/// Whether whoever reads standard output takes no more of a stream from a target.
+pub(crate) fn has_lost_its_reader(direction: &Direction, done: Option<&Done>) -> bool {
+    let is_stream = matches!(direction, Direction::Out(_, Place::Stream));
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    is_stream && matches!(done, Some((Err(Error::Write(error)), _)) if broken(error))
 }
 
 /// Returns the error of a worker, unless the other side only ended before it.

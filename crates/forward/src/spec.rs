@@ -87,7 +87,10 @@ impl FromStr for Forward {
             None if is_bare => address,
             None => return Err(form()),
         };
-        if address.is_empty() || local.is_empty() {
+        // The resolver takes `0` for all addresses, and `17101` for 0.0.66.205.
+        let is_number = address.starts_with(|first: char| first.is_ascii_digit());
+        let is_odd = is_number && address.parse::<std::net::IpAddr>().is_err();
+        if address.is_empty() || local.is_empty() || is_odd {
             return Err(form());
         }
         let port = if local == "0" { 0 } else { port(local)? };
@@ -122,9 +125,20 @@ mod tests {
         };
         assert_eq!("5432:unix:/run/pg/.s:1".parse(), unix(LOOPBACK, 5432, "/run/pg/.s:1"));
         assert_eq!("[::]:5432:unix:@x".parse(), unix("::", 5432, "@x"));
-        for bad in
-            ["", ":", "x:80", "80:x", "80:0", "80:65536", "::1:80:80", ":80:80", "80:+1", "80:-1"]
-        {
+        for bad in [
+            "",
+            ":",
+            "x:80",
+            "80:x",
+            "80:0",
+            "80:65536",
+            "::1:80:80",
+            ":80:80",
+            "80:+1",
+            "80:-1",
+            "0:8080:80",
+            "17101:80:90",
+        ] {
             assert!(bad.parse::<Forward>().is_err(), "{bad}");
         }
         for bad in ["80:unix:", "80:unix:run/x", "80:unix:/", "x:unix:/a"] {
