@@ -95,6 +95,11 @@ fn a_tar_stream_goes_in_and_comes_out() {
     let stopped = stage.engine.create("stopped", &[], &stage.image, &[]);
     for (name, folder) in [(target.name(), "/data"), (stopped.name(), "/")] {
         let mut archive = tar::Builder::new(Vec::new());
+        let mut folder_header = tar::Header::new_gnu();
+        folder_header.set_entry_type(tar::EntryType::Directory);
+        folder_header.set_size(0);
+        folder_header.set_mode(0o755);
+        archive.append_data(&mut folder_header, "b", &[][..]).expect("memory");
         for (path, text) in [("a", "one"), ("b/c", "two")] {
             let mut header = tar::Header::new_gnu();
             header.set_size(3);
@@ -294,6 +299,18 @@ fn fault_114_what_goes_into_a_stopped_container_is_not_its_users() {
     assert_eq!(owners("/app.d/renamed"), "renamed 0:0");
     let said = stage.engine.docker(["cp", &*place("/app.d/renamed"), "-"]).stdout;
     assert!(!said.windows(3).any(|three| three == b"bad"), "it was written");
+    // A link of the container is in the place of a folder that a stream does not have.
+    let leads = stage.scratchdbg.home().join("leads");
+    symlink("/app.d", &leads).expect("a link");
+    stage.engine.ask(["cp", &*leads.display().to_string(), &*place("/leads")]);
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append_data(&mut header, "leads/renamed", &b"bad"[..]).expect("memory");
+    stage
+        .scratchdbg
+        .run_with_input(["cp", "-", &place("/")], archive.into_inner().expect("memory"))
+        .expect_clear_failure(1, &["the folder of `leads/renamed` is not in the stream"]);
+    let said = stage.engine.docker(["cp", &*place("/app.d/renamed"), "-"]).stdout;
+    assert!(!said.windows(3).any(|three| three == b"bad"), "it was written");
     // Links that its user may have made lead nowhere, and nobody is who he did not ask to be.
     symlink("/app.d", tree.join("leads")).expect("a link");
     symlink("/app.d/renamed", tree.join("app.conf")).expect("a link");
@@ -308,6 +325,34 @@ fn fault_114_what_goes_into_a_stopped_container_is_not_its_users() {
         .run(&["cp", "-u", "65532", &file, &place("/x")])
         .expect_clear_failure(2, &["leave out -u"]);
     stage.run(&["cp", "-u", "0", &file, &place("/x")]).expect_code(0);
+}
+
+/// Who shares a volume could make a link between the look and the copy.
+#[test]
+fn fault_117_a_volume_that_another_container_has_is_not_written_as_root() {
+    let stage = Stage::set();
+    let volume = stage.engine.name("shared");
+    let flags = ["--volume", &*format!("{volume}:/data")];
+    let stopped = stage.engine.create("stopped", &flags, &stage.image, &[]);
+    let other = stage.engine.run("other", &flags, &stage.image, &["obey"]);
+    let home = stage.scratchdbg.home();
+    fs::write(home.join("file"), "text").expect("a file");
+    let file = home.join("file").display().to_string();
+    for path in ["/data", "/data/x"] {
+        stage
+            .run(&["cp", &file, &format!("{}:{path}", stopped.name())])
+            .expect_clear_failure(1, &["`/data`", "is shared with", other.name()]);
+    }
+    stage
+        .run(&["cp", &file, &format!("{}:/x", stopped.name())])
+        .expect_clear_failure(1, &["is shared with"]);
+    stage.run(&["cp", &file, &format!("{}:/data/", other.name())]).expect_code(0);
+    other.kill();
+    other.wait();
+    stage.run(&["cp", &file, &format!("{}:/data/x", stopped.name())]).expect_code(0);
+    // The volume goes with its containers.
+    stage.engine.ask(["rm", "--force", stopped.id(), other.id()]);
+    stage.engine.ask(["volume", "rm", &*volume]);
 }
 
 /// The engine copies as root.

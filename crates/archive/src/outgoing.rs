@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use crate::unpack::{below, unasked};
 use crate::{Entry, Error, Kind};
 
-/// The most links of a stream. Each takes 16 bytes of memory, so that this is 64 MiB at most.
-const MOST_LINKS: usize = 4 << 20;
+/// The most links and folders of a stream. Each takes 16 bytes of memory, so that this is 64 MiB at
+/// most.
+const MOST_KNOWN: usize = 4 << 20;
 
 /// The permission bits that need `keeps_owner`: set-user-id and set-group-id.
 const SET_IDS: u32 = 0o6000;
@@ -48,7 +49,8 @@ impl Outgoing {
         Self { asked, keeps_owner, root: None, links: Links::default() }
     }
 
-    /// Expects any paths. Set-user-id bits pass with `keeps_owner` only.
+    /// Expects any paths, each below folders of the stream: a folder that is not in it may be a link
+    /// where it is unpacked. Set-user-id bits pass with `keeps_owner` only.
     #[must_use]
     pub fn any(keeps_owner: bool) -> Self {
         Self { asked: Asked::Any, keeps_owner, root: None, links: Links::default() }
@@ -66,7 +68,7 @@ impl Outgoing {
         if !matches!(self.asked, Asked::Any) {
             self.rename(entry)?;
         }
-        self.links.pass(entry)
+        self.links.pass(entry, matches!(self.asked, Asked::Any))
     }
 
     fn rename(&mut self, entry: &mut Entry) -> Result<(), Error> {
@@ -99,16 +101,17 @@ impl Outgoing {
     }
 }
 
-/// The links of a stream, by the hashes of their paths: many programs follow the links that they
-/// have made.
+/// The links and folders of a stream, by the hashes of their paths: many programs follow the links
+/// that they have made, and those that were there.
 #[derive(Debug, Default)]
 struct Links {
     state: RandomState,
     seen: HashSet<u64>,
+    folders: HashSet<u64>,
 }
 
 impl Links {
-    fn pass(&mut self, entry: &Entry) -> Result<(), Error> {
+    fn pass(&mut self, entry: &Entry, needs_folders: bool) -> Result<(), Error> {
         let through = |path: &Path| {
             Error::Refused(format!("`{}` in the stream leads through a link of it", path.display()))
         };
@@ -117,6 +120,13 @@ impl Links {
         let is_link = |hash: &u64| self.seen.contains(hash);
         if hashes.iter().chain(&own).any(is_link) {
             return Err(through(&entry.path));
+        }
+        let parent = hashes.last().filter(|_| needs_folders);
+        if parent.is_some_and(|hash| !self.folders.contains(hash)) {
+            return Err(Error::Refused(format!(
+                "the folder of `{}` is not in the stream: it could be a link",
+                entry.path.display()
+            )));
         }
         let leads_on = match &entry.kind {
             Kind::Link(_) => true,
@@ -130,11 +140,13 @@ impl Links {
             }
             _ => false,
         };
+        if self.seen.len() + self.folders.len() >= MOST_KNOWN {
+            return Err(Error::Refused("the stream has too many links and folders".to_owned()));
+        }
         if leads_on {
-            if self.seen.len() >= MOST_LINKS {
-                return Err(Error::Refused("the stream has too many links".to_owned()));
-            }
             self.seen.extend(own);
+        } else if needs_folders && entry.kind == Kind::Folder {
+            self.folders.extend(own);
         }
         Ok(())
     }

@@ -33,6 +33,14 @@ pub trait ArchiveBackend: Clone + Send + Sync + 'static {
         folder: &str,
         produce: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Returns the name of another container that runs and may change files at or below this path
+    /// meanwhile: it shares a volume or a folder of the host.
+    fn sharer(
+        &self,
+        container: &ContainerName,
+        path: &str,
+    ) -> impl Future<Output = Result<Option<String>, Error>> + Send;
 }
 
 /// What is at a path of a container.

@@ -130,6 +130,15 @@ async fn copy_in<B: ArchiveBackend>(
             }
         }
     };
+    if let Some(other) = backend.sharer(container, &folder).await? {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            format!("`{folder}` in `{container}` is shared with `{other}`, which runs"),
+        )
+        .hint(format!(
+            "copy into `{other}`, or stop it: here files are written as root, and it could make a link on the way"
+        )));
+    }
     // As `docker cp`. A file that belonged to the target's user would be the target's, wherever it
     // comes to be.
     let owner = Some(if copy.keeps_owner { Owner::Kept } else { Owner::Root });

@@ -19,6 +19,10 @@ pub(crate) fn hinted(error: Error, may_be_root: bool) -> Error {
         ("neither a file nor a folder", "name a file or a folder; `-` stands for a tar stream"),
         ("became shorter", "it is written to: repeat the copy"),
         ("device or resource busy", "it is a mount of its own, which cannot be replaced"),
+        (
+            "is not in the stream",
+            "make the stream of the folder: `tar -c FOLDER`, not of files in it",
+        ),
         ("refused:", "what it sends is not what was asked for: do not trust it"),
         ("not a tar archive", "a stream is what `tar` writes, without compression"),
         ("read-only file system", "name a path in a mount that can be written, such as /dev/shm"),

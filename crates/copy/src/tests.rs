@@ -50,6 +50,10 @@ impl ArchiveBackend for Lying {
         self.received.lock().unwrap().push((folder.to_owned(), bytes));
         Ok(())
     }
+
+    async fn sharer(&self, _: &ContainerName, path: &str) -> Result<Option<String>, Error> {
+        Ok((path == "/shared").then(|| "other".to_owned()))
+    }
 }
 
 fn entry(path: &str, kind: Kind) -> Entry {
@@ -72,7 +76,7 @@ fn archive(entries: &[(&str, Kind)]) -> Vec<u8> {
 }
 
 fn platform(sends: Vec<Piece>) -> Lying {
-    Lying { sends, folders: &["/", "/data", "/have"], received: Arc::default() }
+    Lying { sends, folders: &["/", "/data", "/have", "/shared"], received: Arc::default() }
 }
 
 async fn copied(platform: &Lying, from: &str, to: &str) -> Result<Outcome, Error> {
@@ -188,6 +192,16 @@ async fn what_is_sent_has_its_name_and_its_owner() {
     let lying = platform(Vec::new());
     let error = by_archive(&lying, &"web".parse().unwrap(), &copy, streams).await.unwrap_err();
     assert!(error.message.contains("leads through a link"), "{error}");
+    // And one whose folder may be a link there.
+    let mut bare = Vec::new();
+    let mut writer = Writer::new(&mut bare);
+    writer.entry(&entry("conf/passwd", Kind::File(4))).unwrap();
+    writer.data(b"text").unwrap();
+    writer.finish().unwrap();
+    let input = Box::new(std::io::Cursor::new(bare));
+    let streams = Streams { input, output: Box::new(std::io::sink()) };
+    let error = by_archive(&lying, &"web".parse().unwrap(), &copy, streams).await.unwrap_err();
+    assert!(error.message.contains("is not in the stream"), "{error}");
     for (from, to, words) in [
         (text.to_owned(), "web:/file", "which is a file"),
         (format!("{text}/inner"), "web:/new/", "no folder"),
@@ -195,6 +209,8 @@ async fn what_is_sent_has_its_name_and_its_owner() {
         ("-".to_owned(), "web:/file", "no folder"),
         (format!("{text}/inner"), "web:/loop", "`/loop` in `web` is a link to `/loop`"),
         (format!("{text}/inner"), "web:/loop/x", "`/loop` in `web` is a link"),
+        (format!("{text}/inner"), "web:/shared", "is shared with `other`, which runs"),
+        (format!("{text}/inner"), "web:/shared/x", "is shared with `other`, which runs"),
         (format!("{text}/inner"), "web:/loop/x/", "is a link"),
         (format!("{text}/none"), "web:/have", "none"),
     ] {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use base64::Engine as _;
+use bollard::models::MountPoint;
 use bytes::Bytes;
 use futures_util::Stream;
 use hyper::Method;
@@ -96,6 +97,50 @@ impl ArchiveBackend for Engine {
             (Ok(_), Err(error)) => Err(Error::Produce(error).into()),
         }
     }
+
+    async fn sharer(
+        &self,
+        container: &ContainerName,
+        path: &str,
+    ) -> Result<Option<String>, backend::Error> {
+        let inspection = self.inspect_container(container.as_str()).await?;
+        let is_near = |mount: &MountPoint| {
+            let place = mount.destination.as_deref().unwrap_or_default();
+            is_below(path, place) || is_below(place, path)
+        };
+        let own: Vec<_> = inspection.mounts.unwrap_or_default();
+        let own: Vec<_> = own.into_iter().filter(is_near).collect();
+        if own.is_empty() {
+            return Ok(None);
+        }
+        let running = self.list_containers(false, &[]).await?;
+        let sharer = running.into_iter().find(|other| {
+            other.id != inspection.id
+                && other.mounts.iter().flatten().any(|theirs| {
+                    theirs.rw != Some(false) && own.iter().any(|own| is_same(own, theirs))
+                })
+        });
+        Ok(sharer.map(|other| {
+            let name = other.names.and_then(|names| names.into_iter().next());
+            name.or(other.id).unwrap_or_default().trim_start_matches('/').to_owned()
+        }))
+    }
+}
+
+/// Whether a path is this folder or in it.
+fn is_below(path: &str, folder: &str) -> bool {
+    let folder = folder.trim_end_matches('/');
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether two mounts have files in common. Lists of containers give volumes by name only.
+fn is_same(own: &MountPoint, theirs: &MountPoint) -> bool {
+    let name = |mount: &MountPoint| mount.name.clone().filter(|name| !name.is_empty());
+    let source = |mount: &MountPoint| mount.source.clone().filter(|source| !source.is_empty());
+    let is_volume = name(own).is_some() && name(own) == name(theirs);
+    let overlaps =
+        |(own, theirs): (String, String)| is_below(&own, &theirs) || is_below(&theirs, &own);
+    is_volume || source(own).zip(source(theirs)).is_some_and(overlaps)
 }
 
 /// Reads the description of a path: JSON in base 64.
@@ -115,6 +160,27 @@ fn parse(header: &[u8]) -> Option<PathFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mounts_are_the_same_by_name_or_place() {
+        let mount = |name: &str, source: &str| MountPoint {
+            name: Some(name.to_owned()),
+            source: Some(source.to_owned()),
+            ..MountPoint::default()
+        };
+        for (own, theirs, expected) in [
+            (mount("v", "/var/lib/docker/volumes/v/_data"), mount("v", ""), true),
+            (mount("v", "/volumes/v"), mount("w", "/volumes/w"), false),
+            (mount("", "/srv/data"), mount("", "/srv/data/conf"), true),
+            (mount("", "/srv/data"), mount("", "/"), true),
+            (mount("", "/srv/data"), mount("", "/srv/database"), false),
+            (mount("", ""), mount("", ""), false),
+        ] {
+            assert_eq!(is_same(&own, &theirs), expected, "{own:?} {theirs:?}");
+        }
+        assert!(is_below("/data/x", "/data") && is_below("/data", "/data/") && is_below("/x", "/"));
+        assert!(!is_below("/database", "/data"));
+    }
 
     #[test]
     fn a_path_is_described_as_the_engine_does() {

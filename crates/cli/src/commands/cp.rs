@@ -9,6 +9,7 @@ use scratchdbg_copy::{Copy, Direction, Place, Streams, by_archive, by_session};
 use scratchdbg_dialog::tell;
 use scratchdbg_session::tools::SessionTools;
 use scratchdbg_session::{Notice, PipedOptions};
+use scratchdbg_settings::Key;
 
 use super::inside::{self, Inside};
 use crate::context::Context;
@@ -64,6 +65,10 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
             if args.user.as_deref().is_some_and(|user| !is_root(user)) {
                 return Err(CommandError::usage("-u is for sessions, and there is none here")
                     .hint("start the container; or leave out -u: the engine copies as root"));
+            }
+            if args.user.is_none() && !args.root && context.settings.get(Key::User).is_some() {
+                let printer = context.printer;
+                printer.warning("the engine copies as root: the setting `user` is for sessions");
             }
             let copied = Box::pin(by_archive(engine, &name, &copy, streams));
             match interrupts.race(&context.scope, copied).await {
