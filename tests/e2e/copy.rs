@@ -433,7 +433,7 @@ fn wait_for_bytes(target: &crate::stage::Target<'_>) {
 fn a_copy_that_is_interrupted_leaves_nothing() {
     let stage = Stage::set();
     let target = stage.target(&["--user", "65532:65532", "--tmpfs", "/data:mode=1777"]);
-    for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
+    for signal in [Signal::INT, Signal::TERM, Signal::QUIT, Signal::KILL] {
         let running = begin_upload(&stage, target.name());
         wait_for_bytes(&target);
         running.signal(signal);

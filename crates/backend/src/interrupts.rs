@@ -11,6 +11,7 @@ use crate::Scope;
 #[derive(Debug)]
 pub struct Interrupts {
     codes: mpsc::UnboundedReceiver<u8>,
+    first: Option<u8>,
     /// Keeps the channel open if there is no sender.
     _idle: Option<mpsc::UnboundedSender<u8>>,
 }
@@ -18,19 +19,27 @@ pub struct Interrupts {
 impl Interrupts {
     /// Creates a receiver for the exit codes that a signal handler sends.
     pub fn new(codes: mpsc::UnboundedReceiver<u8>) -> Self {
-        Self { codes, _idle: None }
+        Self { codes, first: None, _idle: None }
     }
 
     /// Creates a receiver that never gets a signal, for a command that is part of another command.
     pub fn none() -> Self {
         let (sender, codes) = mpsc::unbounded_channel();
-        Self { codes, _idle: Some(sender) }
+        Self { codes, first: None, _idle: Some(sender) }
+    }
+
+    /// Returns the first signal that was waited for.
+    pub fn first(&self) -> Option<u8> {
+        self.first
     }
 
     /// Waits for a signal.
     pub async fn next(&mut self) -> u8 {
         match self.codes.recv().await {
-            Some(code) => code,
+            Some(code) => {
+                self.first.get_or_insert(code);
+                code
+            }
             // The sender is dropped only when the process exits.
             None => std::future::pending().await,
         }

@@ -82,9 +82,17 @@ pub async fn by_session<B: SessionBackend>(
                 Some(worker) => worker.finish().await.as_ref().and_then(own_failure),
                 None => None,
             };
-            return Err(own.unwrap_or(error));
+            let why = said.lines().pop();
+            let why = why.as_deref().and_then(|line| line.strip_prefix("scratchdbg: "));
+            let theirs =
+                why.map(|why| Error { message: format!("in the target: {why}"), ..error.clone() });
+            return Err(own.or(theirs).unwrap_or(error));
         }
     };
+    // The program in the target says that it was interrupted.
+    if let (FAILED, Some(signal)) = (code, interrupts.first()) {
+        return Ok(Ok(Outcome { code: signal, ..Outcome::default() }));
+    }
     let done = match worker {
         Some(worker) => worker.finish().await,
         None => None,

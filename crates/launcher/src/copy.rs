@@ -11,7 +11,7 @@ use scratchdbg_archive::{
     Count, Error, Packing, Place, Report, Root, Unpacking, kernel_filesystems,
 };
 
-use crate::system::{self, SIGHUP, SIGINT, SIGTERM, Signals};
+use crate::system::{self, SIGHUP, SIGINT, SIGQUIT, SIGTERM, Signals};
 
 /// The exit code if something was left out that should be in the copy.
 const INCOMPLETE: u8 = 1;
@@ -99,7 +99,8 @@ impl Read for Input {
         loop {
             let watched = [Some(self.signals.descriptor()), Some(self.file.as_fd())];
             let [is_signaled, is_readable] = system::wait_readable(watched, None)?;
-            if is_signaled && matches!(self.signals.next()?.number, SIGHUP | SIGINT | SIGTERM) {
+            const ENDS: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+            if is_signaled && ENDS.contains(&self.signals.next()?.number) {
                 return Err(io::Error::other("it was interrupted"));
             }
             if is_readable {

@@ -83,6 +83,8 @@ pub(crate) const SIGHUP: i32 = 1;
 pub(crate) const SIGINT: i32 = 2;
 /// `SIGKILL`.
 pub(crate) const SIGKILL: i32 = 9;
+/// `SIGQUIT`.
+pub(crate) const SIGQUIT: i32 = 3;
 /// `SIGTERM`.
 pub(crate) const SIGTERM: i32 = 15;
 /// The signal by which the keeper ends a launcher's session: a real-time signal that nothing else
