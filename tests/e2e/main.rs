@@ -74,6 +74,7 @@ mod ps;
 mod registry;
 mod stage;
 mod tls;
+mod toolkits;
 mod verify;
 mod why;
 mod why_apart;

@@ -55,6 +55,15 @@ impl Stage {
         Target { stage: self, container, before }
     }
 
+    /// Returns the name of the toolkit image that a session with these options is made with, whether
+    /// the engine has it or not.
+    pub(crate) fn toolkit(&self, options: &[&str], target: &str) -> String {
+        let explain = [&["attach", "--explain", "--format", "json"], options, &[target]].concat();
+        let plan = self.run(&explain).expect_code(0).text();
+        let plan: serde_json::Value = serde_json::from_str(&plan).expect("a plan");
+        plan["keeper"]["image"].as_str().expect("a name").to_owned()
+    }
+
     /// Runs scratchdbg to its end with empty standard input.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Finished {
         self.scratchdbg.run(arguments)

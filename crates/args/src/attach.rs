@@ -75,9 +75,16 @@ pub struct AttachArgs {
     pub tty: bool,
     /// Use the tools of a static busybox, or of any image
     ///
-    /// The path of a static busybox, or the name of an image in the engine.
-    #[arg(long, value_name = "PATH|IMAGE", help_heading = HOW)]
+    /// The path of a static busybox, an image in the engine, or a name of the configuration file's
+    /// table `toolkits`.
+    #[arg(long, value_name = "NAME|PATH|IMAGE", help_heading = HOW)]
     pub toolkit: Option<String>,
+    /// Add tools, separated by commas: names, programs, folders
+    ///
+    /// Static programs of this machine and folders of them, by a path with a slash in it, or by a
+    /// name of the configuration file's table `toolkits`, which may also be an image.
+    #[arg(long, value_name = "TOOLS", value_delimiter = ',', help_heading = HOW)]
+    pub with_tools: Vec<String>,
     /// Give a copy the original's access to the host
     ///
     /// Its capabilities, devices, and the host's namespaces, sockets and directories. Without it, a

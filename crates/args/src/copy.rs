@@ -47,7 +47,7 @@ pub struct CopyArgs {
     #[arg(long, value_enum, default_value = "auto", value_name = "WAY")]
     pub via: ViaArg,
     /// Use the tools of a static busybox, or of any image
-    #[arg(long, value_name = "PATH|IMAGE", hide_short_help = true)]
+    #[arg(long, value_name = "NAME|PATH|IMAGE", hide_short_help = true)]
     pub toolkit: Option<String>,
     /// Continue although another container could gain the rights of the session
     #[arg(long, hide_short_help = true, alias = "trust-neighbours")]

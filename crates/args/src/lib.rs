@@ -11,6 +11,7 @@ mod check;
 mod completion;
 mod copy;
 mod forward;
+pub mod kubectl;
 mod kubernetes;
 mod kubernetes_command;
 mod logs;
@@ -18,6 +19,8 @@ mod pair;
 mod plugin;
 mod ps;
 mod sessions;
+mod toolkit;
+pub mod values;
 mod why;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -38,6 +41,7 @@ pub use self::pair::{PairCommand, VerifyArgs};
 pub use self::plugin::PluginCommand;
 pub use self::ps::PsArgs;
 pub use self::sessions::SessionsCommand;
+pub use self::toolkit::{ToolkitBuildArgs, ToolkitCommand};
 pub use self::why::WhyArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -147,6 +151,9 @@ pub enum Command {
     /// List containers with their state, user, shell, twin and verdict
     #[command(after_help = examples::PS, mut_arg("pod_selector", |argument| argument.short(None)))]
     Ps(PsArgs),
+    /// Build images of tools for sessions
+    #[command(subcommand)]
+    Toolkit(ToolkitCommand),
     /// Prepare a Kubernetes cluster
     #[command(subcommand)]
     Kubernetes(KubernetesCommand),

@@ -222,8 +222,10 @@ pub fn run(plan: &Plan, keeper: &KeeperAddress, session: &str) -> Vec<String> {
     // Before an option that is always there: a command may have the name of an option.
     line.extend(plan.workdir.iter().flat_map(|path| ["--directory".to_owned(), path.clone()]));
     match &plan.how {
-        How::Sidecar(_) => {
-            line.extend(["--beside".to_owned(), keeper.container.clone(), plan.target_id.clone()]);
+        How::Sidecar(sidecar) => {
+            // An image of the user's has its own programs first, and the tools where it has none.
+            let option = if sidecar.brings_tools { "--beside-with-tools" } else { "--beside" };
+            line.extend([option.to_owned(), keeper.container.clone(), plan.target_id.clone()]);
         }
         // The target's own programs come first, so that a session finds what the application would
         // find. Not so if the session runs as another user than the application: that would give

@@ -48,9 +48,9 @@ pub use self::name::{ContainerName, InvalidName};
 pub use self::plan::{Copied, Exec, How, LeftOut, Mode, Plan, Reason, Sidecar};
 pub use self::scope::Scope;
 pub use self::session::{
-    Duplex, KeeperHandle, Neighbor, Output, Part, PlanRequest, Probe, Process, ProcessEnd, Session,
-    SessionBackend, SessionList, SessionState, SessionTarget, Start, TargetEnd, ToolSource,
-    ToolStore, ToolsImage, Window, session_id,
+    Duplex, ImageTool, KeeperHandle, Neighbor, Output, Part, PlanRequest, Probe, Process,
+    ProcessEnd, Session, SessionBackend, SessionList, SessionState, SessionTarget, Start,
+    TargetEnd, ToolSource, ToolStore, ToolsImage, Window, session_id,
 };
 pub use self::similar::similar;
 pub use self::user::NumericUser;

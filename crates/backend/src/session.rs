@@ -10,7 +10,7 @@ use scratchdbg_logs::frame::Stream;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use self::tools::{ToolSource, ToolStore, ToolsImage};
+pub use self::tools::{ImageTool, ToolSource, ToolStore, ToolsImage};
 use crate::launcher::KeeperAddress;
 use crate::{ContainerName, Error, Mode, Phase, Plan, Scope};
 

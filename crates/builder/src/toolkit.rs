@@ -6,9 +6,11 @@
 
 mod applets;
 mod search;
+mod tools;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor};
+use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use serde_json::json;
 use crate::{LAYOUT_VERSION, binary, config, label};
 
 pub use search::{HOST_PATHS, HostSearch, Skipped, host_stamp, search_host};
+pub use tools::{LARGEST as LARGEST_TOOLS, Tool, read as read_tools};
 
 /// The twin's own top-level directory, so that its layer hides nothing of the production image. It
 /// has the same contents as the root of a toolkit image.
@@ -50,10 +53,12 @@ pub struct Toolkit {
     origin: String,
     /// Files of a twin beside busybox, with their paths in a toolkit image.
     extras: Arc<[ExtraFile]>,
+    /// The tools that the user added, sorted by path. No twin has them.
+    tools: Arc<[ExtraFile]>,
 }
 
 /// An additional file of a toolkit image.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtraFile {
     /// The path in the image.
     pub path: String,
@@ -85,6 +90,16 @@ pub enum ToolkitError {
         /// The reason.
         reason: String,
     },
+    /// A file cannot be a tool of a toolkit.
+    #[error("{origin} cannot be in a toolkit: {reason}")]
+    NoTool {
+        /// The file.
+        origin: String,
+        /// The reason.
+        reason: String,
+        /// What to do.
+        hint: &'static str,
+    },
     /// No toolkit was found.
     #[error(
         "no static busybox was found{}. Install one (Debian, Ubuntu: apt-get install busybox-static), name a file \
@@ -98,6 +113,17 @@ pub enum ToolkitError {
     /// No image could be made from it.
     #[error(transparent)]
     Image(#[from] ImageError),
+}
+
+impl ToolkitError {
+    /// Returns what to do about a file or folder.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoTool { hint, .. } => Some(hint),
+            Self::Read { source, .. } => Some(scratchdbg_files::hint(source)),
+            _ => None,
+        }
+    }
 }
 
 impl Toolkit {
@@ -118,14 +144,14 @@ impl Toolkit {
                     .into();
             return Err(ToolkitError::Unfit { origin, reason });
         };
-        let extras = Arc::from([]);
         Ok(Self {
             digest: Digest::of(&bytes),
             bytes,
             platform,
             applets: applets.into(),
             origin,
-            extras,
+            extras: Arc::from([]),
+            tools: Arc::from([]),
         })
     }
 
@@ -165,7 +191,7 @@ impl Toolkit {
     /// depend only on the tools, so that all twins made with them share the layer.
     pub(crate) fn twin_tree(&self) -> Result<Tree, ImageError> {
         let mut tree = Tree::default();
-        self.install(&mut tree, TWIN_BIN)?;
+        self.install(&mut tree, TWIN_BIN, &BTreeSet::new())?;
         if !self.extras.is_empty() {
             install_extras(&mut tree, TWIN_BASE, &self.extras)?;
             tree.insert(&format!("{TWIN_BASE}{SESSIONS}"), sessions())?;
@@ -190,6 +216,7 @@ impl Toolkit {
     pub fn image_reference(&self, extras: &[ExtraFile]) -> Result<TaggedReference, ToolkitError> {
         let extras: Vec<_> = extras
             .iter()
+            .chain(&*self.tools)
             .map(|file| {
                 let digest = Digest::of(&file.bytes);
                 json!({"path": file.path, "mode": file.mode, "digest": digest, "links": file.links})
@@ -242,20 +269,29 @@ impl Toolkit {
         Ok(tree)
     }
 
-    /// Returns busybox, its applets and `extras`.
+    /// Returns busybox, its applets, the tools and `extras`.
     fn tools_tree(&self, extras: &[ExtraFile]) -> Result<Tree, ImageError> {
         let mut tree = Tree::with_root();
-        self.install(&mut tree, "/bin")?;
+        let replaced = self.tools.iter().flat_map(|tool| iter::once(&tool.path).chain(&tool.links));
+        let replaced = replaced.filter_map(|path| path.strip_prefix("/bin/")).collect();
+        self.install(&mut tree, "/bin", &replaced)?;
+        install_extras(&mut tree, "", &self.tools)?;
         install_extras(&mut tree, "", extras)?;
         Ok(tree)
     }
 
-    /// Adds busybox and a link for each applet to `folder`.
-    fn install(&self, tree: &mut Tree, folder: &str) -> Result<(), ImageError> {
+    /// Adds busybox and a link for each applet to `folder`, but for those that are `replaced`.
+    fn install(
+        &self,
+        tree: &mut Tree,
+        folder: &str,
+        replaced: &BTreeSet<&str>,
+    ) -> Result<(), ImageError> {
         let busybox = format!("{}/busybox", folder.trim_start_matches('/'));
         let file = Entry::file(FileData::Bytes(self.bytes.clone()), 0o755);
         tree.insert(&busybox, file.clone())?;
-        for applet in self.applets.iter().filter(|applet| *applet != "busybox") {
+        let applets = self.applets.iter().filter(|applet| *applet != "busybox");
+        for applet in applets.filter(|applet| !replaced.contains(applet.as_str())) {
             let link = Entry { node: Node::HardLink(busybox.clone()), ..file.clone() };
             tree.insert(&format!("{folder}/{applet}"), link)?;
         }

@@ -25,7 +25,7 @@ use scratchdbg_console::closed;
 
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use scratchdbg_args::{Command, PairCommand, SessionsCommand};
+use scratchdbg_args::{Command, PairCommand, SessionsCommand, ToolkitCommand};
 
 /// Runs a command and returns its exit code.
 pub(crate) async fn run(
@@ -87,6 +87,9 @@ fn needs_stderr(command: &Command) -> bool {
 async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Build(args) => build::build(*args, context).await,
+        Command::Toolkit(ToolkitCommand::Build(args)) => {
+            Box::pin(build::toolkit::with_tools(args, context)).await
+        }
         Command::Pair(PairCommand::Verify(args)) => pair::verify(args, context).await,
         Command::Sessions(command) => sessions::sessions(command, context).await,
         Command::Why(args) => Box::pin(why::why(args, context)).await,

@@ -32,6 +32,10 @@ pub enum Kind {
     Namespace,
     /// The name of a Compose project.
     Project,
+    /// A toolkit: a name of the settings, or an image; or a file.
+    Toolkit,
+    /// A tool: a name of the settings; or a file or folder.
+    Tool,
     /// A code of findings.
     Code,
     /// A level of log lines.
@@ -54,6 +58,10 @@ pub type Names = Arc<dyn Fn(Kind, &str) -> Vec<Candidate> + Send + Sync>;
 const ARGUMENTS: &[(&[&str], &str, Kind)] = &[
     (&[], "context", Kind::Context),
     (&["attach"], "target", Kind::Target),
+    (&["attach"], "toolkit", Kind::Toolkit),
+    (&["attach"], "with_tools", Kind::Tool),
+    (&["cp"], "toolkit", Kind::Toolkit),
+    (&["forward"], "toolkit", Kind::Toolkit),
     (&["cp"], "source", Kind::Copied),
     (&["cp"], "destination", Kind::Copied),
     (&["forward"], "target", Kind::Target),
@@ -132,7 +140,7 @@ fn values(kind: Kind, typed: &OsStr, names: &Names) -> Vec<CompletionCandidate> 
             CompletionCandidate::new(each.value).help(about.map(Into::into))
         })
         .collect();
-    if matches!(kind, Kind::Subject | Kind::Copied) {
+    if matches!(kind, Kind::Subject | Kind::Copied | Kind::Toolkit | Kind::Tool) {
         values.extend(PathCompleter::any().complete(typed));
     }
     values

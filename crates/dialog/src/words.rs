@@ -98,9 +98,13 @@ fn introduce(plan: &Plan, printer: Printer) {
             let has_none = sidecar.capabilities.is_empty() || sidecar.withholds;
             let capabilities =
                 if has_none { "no capability".to_owned() } else { sidecar.capabilities.join(", ") };
+            let sees_all =
+                |name: &String| matches!(name.trim_start_matches("CAP_"), "SYS_PTRACE" | "ALL");
+            let sees = has_none || sidecar.capabilities.iter().any(sees_all);
+            let shown = if sees { "where the session starts" } else { "if the kernel shows them" };
             printer.note(&format!(
                 "a sidecar of `{name}`, as {} with {capabilities}: its processes and network; its files are below \
-                 /proc/<pid>/root, where the session starts",
+                 /proc/<pid>/root, {shown}",
                 plan.user
             ));
             if sidecar.withholds {
@@ -109,7 +113,10 @@ fn introduce(plan: &Plan, printer: Printer) {
                     "the {} gives {asked} to root alone, and the session is {}",
                     plan.platform, plan.user
                 ));
-                printer.hint("-u 0 --cap-add gives it");
+                printer.hint(&format!(
+                    "-u 0 --cap-add {} gives it",
+                    sidecar.capabilities.join(" --cap-add ")
+                ));
             }
         }
         How::Copy(copy) => {

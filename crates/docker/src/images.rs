@@ -1,6 +1,7 @@
 //! Images in the engine: checks for one, loads one, and reads a single file from one.
 
 mod load;
+mod tools;
 
 use std::io;
 use std::time::Duration;

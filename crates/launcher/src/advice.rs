@@ -42,6 +42,18 @@ impl Platform {
         }
     }
 
+    /// For a command that neither the target nor the toolkit has.
+    pub(crate) fn more_tools(self) -> &'static str {
+        match self {
+            Self::Engine => {
+                "--with-tools PATH brings a static program along, --toolkit IMAGE the tools of an image"
+            }
+            Self::Kubernetes => {
+                "--toolkit IMAGE brings the tools of an image that `scratchdbg toolkit build` pushed"
+            }
+        }
+    }
+
     /// For a target that has no room for one more process.
     pub(crate) fn no_processes(self) -> &'static str {
         match self {
@@ -90,6 +102,7 @@ mod tests {
         let pod = of("7 s1 --preamble --no-input true");
         assert_eq!(pod, Platform::Kubernetes);
         let words = [pod.other_mode(), pod.no_processes(), pod.no_processes_in_copy()].join("\n");
+        assert!(!pod.more_tools().contains("--with-tools"));
         for other in ["sidecar", "docker"] {
             assert!(!words.contains(other) && !pod.unconfined("x").contains(other), "{words}");
         }

@@ -10,6 +10,19 @@ pub(crate) fn of_root(pid: i32) -> String {
     explain(&Facts::of(&pid.to_string()), &Facts::of("self"))
 }
 
+/// Returns the difference of rights for which a process does not show its root to this one, if this
+/// one has capabilities, but not the one to see others.
+pub(crate) fn has_other_rights(pid: i32) -> Option<String> {
+    let (theirs, ours) = (Facts::of(&pid.to_string()), Facts::of("self"));
+    let capabilities = ours.capabilities("CapEff:")?;
+    if capabilities == 0 || capabilities & SYS_PTRACE != 0 {
+        return None;
+    }
+    other_ids(&theirs, &ours).or_else(|| more_capabilities(&theirs, &ours))
+}
+
+const SYS_PTRACE: u64 = 1 << 19;
+
 /// The facts that the kernel compares.
 struct Facts {
     /// `/proc/PID/status`.
@@ -47,7 +60,6 @@ fn label(pid: &str) -> String {
 
 fn explain(theirs: &Facts, ours: &Facts) -> String {
     const REMEDY: &str = "--mode sidecar -u 0:0 --cap-add SYS_PTRACE overrides it";
-    const SYS_PTRACE: u64 = 1 << 19;
     // `SYS_PTRACE` overrides all checks below, but not those of a security module.
     if ours.capabilities("CapEff:").is_some_and(|set| set & SYS_PTRACE != 0) {
         if theirs.label.is_empty() && ours.label.is_empty() {
@@ -59,22 +71,11 @@ fn explain(theirs: &Facts, ours: &Facts) -> String {
             labels(theirs, ours)
         );
     }
-    for (field, what) in [("Uid:", "user"), ("Gid:", "group")] {
-        let (their_ids, our_ids) = (theirs.field(field), ours.field(field));
-        // The kernel compares their real, effective and saved ids with our filesystem id.
-        if their_ids.iter().take(3).any(|id| Some(id) != our_ids.get(3)) {
-            let own = our_ids.get(3).copied().unwrap_or_default();
-            return format!(
-                "its {what} is {} and ours is {own}; run as the same with -u, or {REMEDY}",
-                their_ids[..3.min(their_ids.len())].join("/")
-            );
-        }
+    if let Some(difference) = other_ids(theirs, ours) {
+        return format!("{difference}; run as the same with -u, or {REMEDY}");
     }
-    if let (Some(theirs), Some(ours)) =
-        (theirs.capabilities("CapPrm:"), ours.capabilities("CapPrm:"))
-        && theirs & !ours != 0
-    {
-        return format!("it has capabilities ({:#x}) that we have not; {REMEDY}", theirs & !ours);
+    if let Some(difference) = more_capabilities(theirs, ours) {
+        return format!("{difference}; {REMEDY}");
     }
     if theirs.label != ours.label {
         return format!(
@@ -87,6 +88,26 @@ fn explain(theirs: &Facts, ours: &Facts) -> String {
         "same user and group, and no capability more: it is not dumpable (its file cannot be read by its user), or a \
          security module forbids it; {REMEDY}"
     )
+}
+
+/// Returns the first difference between the ids of two processes.
+fn other_ids(theirs: &Facts, ours: &Facts) -> Option<String> {
+    [("Uid:", "user"), ("Gid:", "group")].into_iter().find_map(|(field, what)| {
+        let (their_ids, our_ids) = (theirs.field(field), ours.field(field));
+        let their_ids = &their_ids[..3.min(their_ids.len())];
+        let own = our_ids.get(3).copied().unwrap_or_default();
+        // The kernel compares their real, effective and saved ids with our filesystem id.
+        their_ids
+            .iter()
+            .any(|id| *id != own)
+            .then(|| format!("its {what} is {} and ours is {own}", their_ids.join("/")))
+    })
+}
+
+/// Names the capabilities that a process has and this one has not.
+fn more_capabilities(theirs: &Facts, ours: &Facts) -> Option<String> {
+    let more = theirs.capabilities("CapPrm:")? & !ours.capabilities("CapPrm:")?;
+    (more != 0).then(|| format!("it has capabilities ({more:#x}) that we have not"))
 }
 
 /// Explains a denial by a security module, and how to avoid it.

@@ -37,7 +37,7 @@ const MAX_NAME: usize = 200;
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `KEEPER SESSION [--preamble [--no-input] [--env NAME=VALUE]...] [--directory PATH]
-/// [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`: runs the command
+/// [--tools first|last | --beside[-with-tools] KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`: runs the command
 /// and returns its exit code. Writes the code after the command's output, see [`Secret`]. `program`
 /// is the path that this program was started by, `front` the other end of a process that stands for
 /// this one before the platform, see [`crate::front`].
@@ -50,7 +50,8 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 /// - `--tools`: adds the folder of this program to that end of `PATH`. The default command is the
 ///   shell in that folder.
 /// - `--beside`: this container was created for the session. The command starts in the root of the
-///   container's first process, and the keeper's process belongs to another container.
+///   container's first process, and the keeper's process belongs to another container. With tools,
+///   the folder of this program is added to the end of `PATH` too.
 pub(crate) fn run(
     program: &Path,
     arguments: &[OsString],
@@ -103,7 +104,10 @@ pub(crate) fn run(
     }
     // The kernel cannot name a folder outside of our own root. The shell takes its name from this
     // variable.
-    let root = beside.map(|(_, container)| root::enter(container)).transpose()?;
+    let root = match beside {
+        Some((_, container)) => root::enter(container, directory.is_some())?,
+        None => None,
+    };
     if let Some(root) = &root {
         process.env("PWD", root);
     }
@@ -173,7 +177,9 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
         io::ErrorKind::NotFound if name.contains('/') => {
             ("no such file or directory".to_owned(), NOT_FOUND)
         }
-        io::ErrorKind::NotFound => ("command not found".to_owned(), NOT_FOUND),
+        io::ErrorKind::NotFound => {
+            (format!("command not found; {}", advice::platform().more_tools()), NOT_FOUND)
+        }
         io::ErrorKind::PermissionDenied => (denied(command), NOT_EXECUTABLE),
         // EAGAIN: the limit on processes is reached, that of the target or of its copy.
         io::ErrorKind::WouldBlock if entrypoint::is_in_copy() => {

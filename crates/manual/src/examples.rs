@@ -5,6 +5,7 @@ pub const ATTACH: &str = "\
 Examples:
   scratchdbg attach web                       Open a shell inside the container
   scratchdbg attach web -- netstat -tln       Run one command; its exit code becomes ours
+  scratchdbg attach web --with-tools ./curl   Bring a static program along
   scratchdbg attach --explain dead            Print how a stopped container would be opened, and why
   scratchdbg attach --image shop/app:1        Look into an image that was never started";
 
@@ -69,6 +70,12 @@ Examples:
   scratchdbg plugin install                         Make `docker scratchdbg` work
   scratchdbg plugin install --kubectl               Make `kubectl scratchdbg` work";
 
+/// Examples of `toolkit build`.
+pub const TOOLKIT_BUILD: &str = "\
+Examples:
+  scratchdbg toolkit build ./curl ./strace -t my/tools:1           Then: attach web --toolkit my/tools:1
+  scratchdbg toolkit build ./bin -t ghcr.io/me/tools:1 -o registry Push it for the nodes of a cluster";
+
 /// Examples of `pair verify`.
 pub const PAIR_VERIFY: &str = "\
 Examples:
@@ -113,4 +120,7 @@ Example of the file, scratchdbg/config.toml in XDG_CONFIG_HOME or ~/.config:
   toolkit = \"/opt/busybox\"                      # attach --toolkit, in containers of an engine
   user = \"0\"                                    # attach --user
   [kubernetes]
-  toolkit = \"registry.example/toolkit:1\"        # in pods whose images have no debug twin";
+  toolkit = \"registry.example/toolkit:1\"        # in pods whose images have no debug twin
+  [toolkits]
+  curl = \"/opt/static/curl\"                     # attach --with-tools curl
+  net = \"registry.example/net:1\"                # attach --toolkit net, or --with-tools net,curl";

@@ -60,7 +60,7 @@ const BUILD_ENVIRONMENT: Entries = &[(
 
 const FILES: Entries = &[
     ("~/.docker/config.json", "Credentials of registries, the current context, the detach keys."),
-    ("~/.config/scratchdbg/config.json", "Toolkit images for Kubernetes."),
+    ("~/.config/scratchdbg/config.toml", "Settings, and names for tools."),
 ];
 
 /// Returns the exit codes of the command with these words.

@@ -1,19 +1,20 @@
 //! Finds the tools of a session: a toolkit that the user named, a busybox of this machine, or one
-//! in an image of the platform.
+//! in an image of the platform; and what the user adds to it.
+
+mod find;
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use scratchdbg_backend::launcher::{LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
 use scratchdbg_backend::{Error, ErrorKind, ToolSource, ToolStore, ToolsImage, chain};
 use scratchdbg_builder::Toolkit;
-use scratchdbg_builder::toolkit::{
-    self, ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host,
-};
+use scratchdbg_builder::toolkit::{self, ExtraFile, HostSearch, ToolkitError, search_host};
 use scratchdbg_image::{Digest, ImageSet, Platform, write_hybrid};
 use tokio::sync::OnceCell;
 
+pub use self::find::{Base, Wanted, add, find};
+use self::find::{GIVE_ONE, from_image};
 use crate::LAUNCHER;
 
 /// The modification time of all files in a toolkit image. It is fixed, because the image's name is
@@ -59,75 +60,11 @@ impl HostToolkit {
     }
 }
 
-/// Finds a static busybox: the `named` file or image, or one of this machine, or one in an image of
-/// the platform. Connects to the platform only if needed. Never asks a registry.
-pub async fn find<S: ToolStore>(
-    named: Option<&str>,
-    host: &HostToolkit,
-    store: impl AsyncFnOnce() -> Result<S, Error>,
-) -> Result<Toolkit, Error> {
-    let Some(named) = named else {
-        let HostSearch { toolkit, skipped } = &host.look().await?.search;
-        return match toolkit {
-            Some(toolkit) => Ok(toolkit.clone()),
-            None => find_in_store(&store().await?, skipped.clone()).await,
-        };
-    };
-    let path = PathBuf::from(named);
-    let from_file = move || {
-        if path.exists() {
-            Toolkit::from_file(&path).map(|toolkit| Some(equipped(toolkit))).map_err(explain)
-        } else {
-            Ok(None)
-        }
-    };
-    if let Some(toolkit) = blocking(from_file).await? {
-        return Ok(toolkit);
-    }
-    match from_image(&store().await?, named).await? {
-        Some(toolkit) => Ok(toolkit),
-        None => {
-            Err(failed(format!("--toolkit {named}: no such file, and no image with a busybox"))
-                .hint(GIVE_ONE))
-        }
-    }
-}
-
-const GIVE_ONE: &str =
-    "give the path of a static busybox, or an image that the engine has and that holds one";
-
-/// Searches the images that may contain a busybox.
-async fn find_in_store(store: &impl ToolStore, skipped: Vec<Skipped>) -> Result<Toolkit, Error> {
-    for image in store.images_with_busybox().await? {
-        // Skip an image whose busybox is dynamic or missing.
-        if let Ok(Some(toolkit)) = from_image(store, &image).await {
-            return Ok(toolkit);
-        }
-    }
-    Err(explain(ToolkitError::NotFound { skipped }))
-}
-
-/// Reads the busybox of an image. Returns `None` if the platform has no such image, or the image
-/// has no static busybox.
-async fn from_image(store: &impl ToolStore, image: &str) -> Result<Option<Toolkit>, Error> {
-    if store.image_record(image).await?.is_none() {
-        return Ok(None);
-    }
-    for folder in [TOOLKIT_BIN, TWIN_BIN] {
-        if let Some(bytes) = store.file_of_image(image, &format!("{folder}/busybox")).await?
-            && let Ok(toolkit) = Toolkit::from_bytes(bytes, format!("image {image}"))
-        {
-            return Ok(Some(equipped(toolkit)));
-        }
-    }
-    Ok(None)
-}
-
 /// The tools of a session.
 pub struct SessionTools<'a, S> {
     store: S,
     host: &'a HostToolkit,
-    named: Option<String>,
+    wanted: Wanted,
     /// Called with the name of the image that is loaded, and the origin of its busybox.
     on_load: &'a (dyn Fn(&str, &str) + Sync),
     found: OnceCell<Found>,
@@ -145,19 +82,19 @@ struct Found {
 
 impl<S> std::fmt::Debug for SessionTools<'_, S> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("SessionTools").field("named", &self.named).finish_non_exhaustive()
+        formatter.debug_struct("SessionTools").field("wanted", &self.wanted).finish_non_exhaustive()
     }
 }
 
 impl<'a, S: ToolStore> SessionTools<'a, S> {
-    /// Uses the `named` tools (the path of a busybox, or an image), or those of this machine.
+    /// Uses the tools that the user asked for.
     pub fn new(
         store: S,
         host: &'a HostToolkit,
-        named: Option<String>,
+        wanted: Wanted,
         on_load: &'a (dyn Fn(&str, &str) + Sync),
     ) -> Self {
-        Self { store, host, named, on_load, found: OnceCell::new(), loaded: OnceCell::new() }
+        Self { store, host, wanted, on_load, found: OnceCell::new(), loaded: OnceCell::new() }
     }
 
     /// Returns the name of the keeper's image if the platform does not have it yet.
@@ -171,25 +108,33 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
     }
 
     async fn look(&self) -> Result<Found, Error> {
-        let named = self.named.as_deref();
-        if named.is_some_and(|named| named.trim().is_empty()) {
+        let Wanted { base, added } = &self.wanted;
+        if base.text().is_some_and(|named| named.trim().is_empty()) {
             return Err(failed("--toolkit is empty".to_owned()).hint(GIVE_ONE));
         }
-        let own = match named {
-            Some(image) if !tokio::fs::try_exists(image).await.unwrap_or(false) => {
-                let has_none = self.store.image_record(image).await?.is_some()
-                    && from_image(&self.store, image).await?.is_none();
-                has_none.then(|| image.to_owned())
-            }
-            _ => None,
+        let mut own = None;
+        let toolkit = match base.text() {
+            Some(image) => match base.file().await? {
+                Some(toolkit) => Some(toolkit),
+                None if self.store.image_record(image).await?.is_none() => {
+                    return Err(base.absent());
+                }
+                None => {
+                    let toolkit = from_image(&self.store, image).await?;
+                    own = toolkit.is_none().then(|| image.to_owned());
+                    toolkit
+                }
+            },
+            None => None,
         };
-        // The keeper always uses our own toolkit image.
-        let named = named.filter(|_| own.is_none());
-        let toolkit = find(named, self.host, async || Ok(self.store.clone())).await?;
-        let known = match named {
-            None => self.host.look().await?.reference.clone(),
-            Some(_) => None,
+        let toolkit = match toolkit {
+            Some(toolkit) => toolkit,
+            // The keeper always uses our own toolkit image.
+            None => find(&Base::Host, self.host, async || Ok(self.store.clone())).await?,
         };
+        let toolkit = add(toolkit, added).await?;
+        let is_hosts = added.is_empty() && (own.is_some() || *base == Base::Host);
+        let known = if is_hosts { self.host.look().await?.reference.clone() } else { None };
         let keeper = match known {
             Some(reference) => reference,
             None => reference_of(&toolkit)?,
@@ -222,7 +167,7 @@ impl<S: ToolStore> ToolSource for SessionTools<'_, S> {
     /// The tools of this machine consist of its busybox and the launcher, which is part of this
     /// program. So the metadata of a few files identifies them.
     async fn stamp(&self) -> Option<String> {
-        if self.named.is_some() {
+        if self.are_named() {
             return None;
         }
         let stamp = || {
@@ -234,7 +179,7 @@ impl<S: ToolStore> ToolSource for SessionTools<'_, S> {
     }
 
     fn are_named(&self) -> bool {
-        self.named.is_some()
+        self.wanted != Wanted::default()
     }
 
     async fn provide(&self, dry_run: bool) -> Result<ToolsImage, Error> {
@@ -329,9 +274,10 @@ fn failed(message: String) -> Error {
 
 fn explain(error: ToolkitError) -> Error {
     let result = failed(chain(&error));
-    match error {
+    match (error.hint(), &error) {
+        (Some(hint), _) => result.hint(hint),
         // This error already contains a hint.
-        ToolkitError::NotFound { .. } => result,
-        _ => result.hint(GIVE_ONE),
+        (None, ToolkitError::NotFound { .. }) => result,
+        (None, _) => result.hint(GIVE_ONE),
     }
 }

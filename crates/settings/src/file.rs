@@ -1,8 +1,10 @@
 //! The file: TOML with known settings only.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
-use crate::{Invalid, Key, Source};
+use crate::{Invalid, Key, Source, Toolkits};
 
 /// The content of the file.
 #[derive(Deserialize)]
@@ -14,6 +16,15 @@ struct Content {
     toolkit: Option<String>,
     user: Option<String>,
     kubernetes: Kubernetes,
+    toolkits: BTreeMap<String, OneOrMore>,
+}
+
+/// A text, or a list of texts.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text, or a list of texts")]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
 }
 
 #[derive(Default, Deserialize)]
@@ -22,8 +33,11 @@ struct Kubernetes {
     toolkit: Option<String>,
 }
 
-/// Returns the settings in the file's text.
-pub(crate) fn parse(text: &str) -> Result<Vec<(Key, String)>, Invalid> {
+/// Returns the settings in the file's text, and its names for tools. `home` is the user's folder.
+pub(crate) fn parse(
+    text: &str,
+    home: Option<&str>,
+) -> Result<(Vec<(Key, String)>, Toolkits), Invalid> {
     let content: Content = toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| {
             let before = text.get(..span.start).unwrap_or(text);
@@ -39,7 +53,16 @@ pub(crate) fn parse(text: &str) -> Result<Vec<(Key, String)>, Invalid> {
         (Key::User, content.user),
         (Key::KubernetesToolkit, content.kubernetes.toolkit),
     ];
-    Ok(values.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
+    let table = content.toolkits.into_iter().map(|(name, texts)| {
+        let texts = match texts {
+            OneOrMore::One(text) => vec![text],
+            OneOrMore::More(texts) => texts,
+        };
+        (name, texts)
+    });
+    let toolkits = Toolkits::new(table.collect(), home)
+        .map_err(|reason| Invalid { source: Source::File, reason })?;
+    Ok((values.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(), toolkits))
 }
 
 #[cfg(test)]
@@ -56,9 +79,12 @@ mod tests {
             ("user = 'a", "line 1: "),
             ("{\"kubernetes\": {}}", "line 1: "),
             ("kubernetes = 7", "line 1: invalid type"),
+            ("user = 'a'\n[toolkits]\ncurl = 7", "line 3: expected a text, or a list of texts"),
+            ("toolkits.curl = []", "toolkits.curl: it has paths"),
+            ("toolkits.curl = './curl'", "toolkits.curl: `./curl` is neither"),
         ];
         for (text, wanted) in cases {
-            let reason = parse(text).unwrap_err().reason;
+            let reason = parse(text, None).unwrap_err().reason;
             assert!(reason.starts_with(wanted), "{text}: {reason}");
             assert_eq!(reason.lines().count(), 1, "{reason}");
         }

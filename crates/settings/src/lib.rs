@@ -5,9 +5,12 @@
 //! caller gives the file's text and the variables.
 
 mod file;
+mod toolkits;
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+pub use self::toolkits::{Base, Part, Toolkits, Tools, Unresolved};
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,9 +89,12 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// The settings that have a value.
+/// The settings that have a value, and the names for tools.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings(BTreeMap<Key, (String, Source)>);
+pub struct Settings {
+    values: BTreeMap<Key, (String, Source)>,
+    toolkits: Toolkits,
+}
 
 impl Settings {
     /// Reads the file's text, if there is a file, and the variables. An empty variable counts as
@@ -102,10 +108,11 @@ impl Settings {
         file: Option<&str>,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Invalid> {
-        let mut settings = BTreeMap::new();
-        for (key, value) in file.map(file::parse).transpose()?.into_iter().flatten() {
-            settings.insert(key, (value, Source::File));
-        }
+        let home = variable("HOME");
+        let parse = |text| file::parse(text, home.as_deref());
+        let (values, toolkits) = file.map(parse).transpose()?.unwrap_or_default();
+        let of_file = |(key, value)| (key, (value, Source::File));
+        let mut settings: BTreeMap<_, _> = values.into_iter().map(of_file).collect();
         for key in Key::ALL {
             if let Some(value) = variable(key.variable()).filter(|value| !value.is_empty()) {
                 settings.insert(key, (value, Source::Environment(key.variable())));
@@ -119,17 +126,22 @@ impl Settings {
                 return Err(Invalid { source: *source, reason });
             }
         }
-        Ok(Self(settings))
+        Ok(Self { values: settings, toolkits })
     }
 
     /// Returns the value of a setting.
     pub fn get(&self, key: Key) -> Option<&str> {
-        self.0.get(&key).map(|(value, _)| value.as_str())
+        self.values.get(&key).map(|(value, _)| value.as_str())
+    }
+
+    /// Returns the names for tools and toolkits.
+    pub fn toolkits(&self) -> &Toolkits {
+        &self.toolkits
     }
 
     /// Returns where the value of a setting comes from.
     pub fn source(&self, key: Key) -> Option<Source> {
-        self.0.get(&key).map(|(_, source)| *source)
+        self.values.get(&key).map(|(_, source)| *source)
     }
 }
 
@@ -157,7 +169,9 @@ mod tests {
             "SCRATCHDBG_COLOR" => Some(String::new()),
             _ => None,
         };
-        let settings = Settings::new(Some(file), variable).unwrap();
+        let file = format!("{file}[toolkits]\ncurl = ['/opt/curl']\n");
+        let settings = Settings::new(Some(&file), variable).unwrap();
+        assert_eq!(settings.toolkits().iter().map(|(name, _)| name).collect::<Vec<_>>(), ["curl"]);
         let of = |key| Some((settings.get(key)?, settings.source(key)?));
         assert_eq!(of(Key::Color), Some(("never", Source::File)));
         assert_eq!(of(Key::Toolkit), Some(("b", Source::Environment("SCRATCHDBG_TOOLKIT"))));

@@ -146,6 +146,28 @@ fn a_denial_names_the_check_and_the_remedy() {
 }
 
 #[test]
+fn a_capability_for_the_network_needs_no_file_of_the_target() {
+    let stage = Stage::set();
+    for user in ["1000:2000", "0:0"] {
+        let target =
+            stage.target_named(&format!("as-{}", &user[..1]), &["--user", user], &stage.image, &[]);
+        // A raw socket, as for tcpdump; and the target's processes.
+        let look = "pwd; ping -c 1 127.0.0.1 > /dev/null && cat /proc/1/comm";
+        let options = ["-u", "0", "--cap-add", "NET_RAW", target.name()];
+        let finished = stage.run(&[&["attach"], &options[..], &["--", "sh", "-c", look]].concat());
+        finished.expect(0, "/\napp\n");
+        for words in ["starts in its own root", "/proc/1/root is denied", "SYS_PTRACE"] {
+            assert!(finished.stderr.contains(words), "{words:?} is missing in {finished}");
+        }
+        // A folder of the target is needed.
+        let line = [&["attach"], &options[..], &["-w", "/etc", "--", "true"]].concat();
+        let denied = stage.run(&line);
+        assert!(denied.expect_code(125).stderr.contains("/proc/1/root is denied"), "{denied}");
+        target.assert_untouched();
+    }
+}
+
+#[test]
 fn its_limits_are_its_own() {
     let stage = Stage::set();
     let target = stage.target(&["--pids-limit", "1"]);

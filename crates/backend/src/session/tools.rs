@@ -38,6 +38,17 @@ pub trait ToolSource: Sync {
     fn archive(&self) -> impl Future<Output = Result<Arc<[u8]>, Error>> + Send;
 }
 
+/// A file of a toolkit image's folder of tools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageTool {
+    /// Its names: paths below the folder.
+    pub names: Vec<String>,
+    /// Whether somebody may execute it.
+    pub is_program: bool,
+    /// The content.
+    pub bytes: Vec<u8>,
+}
+
 /// A platform that toolkit images are read from and loaded into.
 pub trait ToolStore: ImageBackend + Clone + Send + Sync + 'static {
     /// Whether this reference names a toolkit image with exactly this layer and no settings of its
@@ -57,4 +68,11 @@ pub trait ToolStore: ImageBackend + Clone + Send + Sync + 'static {
         image: &str,
         path: &str,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
+
+    /// Reads the folder of tools of an image that has the form of a toolkit image, whoever made it.
+    /// Returns nothing for any other image.
+    fn tools_of_image(
+        &self,
+        image: &str,
+    ) -> impl Future<Output = Result<Vec<ImageTool>, Error>> + Send;
 }

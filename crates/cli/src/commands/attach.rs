@@ -5,14 +5,15 @@ mod explain;
 pub(super) mod toolkit;
 
 use scratchdbg_backend::{
-    Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource, ToolStore, asked,
+    Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource, asked,
 };
 use scratchdbg_console::terminal::is_interactive;
-use scratchdbg_dialog::{TerminalUser, tell};
+use scratchdbg_dialog::TerminalUser;
 use scratchdbg_session::tools::SessionTools;
-use scratchdbg_session::{Audit, Notice, Request};
+use scratchdbg_session::{Audit, Request};
 use scratchdbg_settings::Key;
 
+use super::inside;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::env::Environment;
@@ -35,6 +36,7 @@ pub(crate) async fn attach(
     {
         return Box::pin(attach_to_pod(args, audit, context, &mut interrupts)).await;
     }
+    let wanted = inside::tools(args.toolkit.as_deref(), &args.with_tools, context)?;
     let prepared = async {
         let mut request = request(&args, target(&args)?, context).await?;
         let (platform, probed) = context.platform_with_probe(&mut request.target).await?;
@@ -48,30 +50,23 @@ pub(crate) async fn attach(
     match platform {
         Platform::Docker(engine) => {
             let probed = probed.and_then(|Probed::Docker(probed)| probed);
-            Box::pin(attach_on(engine, args, request, probed, audit, context, &mut interrupts))
-                .await
+            let on_load = inside::on_load(context.printer);
+            let tools = SessionTools::new(engine.clone(), &context.host_toolkit, wanted, &on_load);
+            Box::pin(attach_with(
+                engine,
+                &tools,
+                &args,
+                request,
+                probed,
+                audit,
+                context,
+                &mut interrupts,
+            ))
+            .await
         }
         #[cfg(feature = "kubernetes")]
         Platform::Kubernetes(_) => Err(platform::not_for_pods("attach")),
     }
-}
-
-async fn attach_on<B: SessionBackend + ToolStore>(
-    platform: &B,
-    args: AttachArgs,
-    request: Request,
-    probed: Option<B::Target>,
-    audit: Option<Audit>,
-    context: &Context,
-    interrupts: &mut Interrupts,
-) -> Outcome {
-    let on_load = |image: &str, origin: &str| {
-        tell(Notice::LoadsTools { image, origin }, context.printer);
-    };
-    let toolkit = args.toolkit.as_deref().or(context.settings.get(Key::Toolkit));
-    let toolkit = toolkit.map(str::to_owned);
-    let tools = SessionTools::new(platform.clone(), &context.host_toolkit, toolkit, &on_load);
-    attach_with(platform, &tools, &args, request, probed, audit, context, interrupts).await
 }
 
 /// Runs a session in a container of a pod.
@@ -82,6 +77,7 @@ async fn attach_to_pod(
     context: &Context,
     interrupts: &mut Interrupts,
 ) -> Outcome {
+    let toolkit = toolkit::named(args.toolkit.as_deref(), &args.with_tools, context)?;
     let prepared = async {
         let connected = context.platform_of(args.target.as_slice(), &args.kubernetes).await?;
         let sessions = platform::pod_sessions(connected, context.printer)?;
@@ -101,7 +97,7 @@ async fn attach_to_pod(
         Ok(prepared) => prepared?,
         Err(code) => return Ok(code),
     };
-    let tools = toolkit::of_cluster(args.toolkit.as_deref(), &sessions, &seen, context);
+    let tools = toolkit::of_cluster(toolkit, &sessions, &seen, context)?;
     attach_with(&sessions, &tools, &args, request, Some(seen), audit, context, interrupts).await
 }
 

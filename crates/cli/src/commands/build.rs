@@ -6,7 +6,7 @@ mod output;
 mod settings;
 mod storage;
 mod summary;
-mod toolkit;
+pub(crate) mod toolkit;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ use scratchdbg_format::findings;
 use scratchdbg_image::{Image, ImageSet, Meter, TaggedReference};
 use scratchdbg_inspect::{preflight, with_those_of_the_file};
 use scratchdbg_registry::PushReport;
-use scratchdbg_session::tools;
+use scratchdbg_session::tools::{self, Base};
 
 use self::explain::explain;
 use self::output::Output;
@@ -42,7 +42,9 @@ pub(crate) async fn build(mut args: BuildArgs, context: &Context) -> Outcome {
     let outputs = output::parse(&args.outputs, args.format)?;
     let args = blocking(move || settings::with_dockerfile_of_context(args)).await?;
     if args.toolkit_only {
-        return Box::pin(toolkit::build(&args, &outputs, context)).await;
+        let toolkits = toolkits(&args.toolkits, context).await?;
+        return Box::pin(toolkit::build(&args.tags, toolkits, &args.outputs, args.format, context))
+            .await;
     }
     let compression = settings::compression(args.compress.as_deref())?;
     let with = settings::with(&args)?;
@@ -170,20 +172,12 @@ pub(super) fn print_summary(pair: &Pair, printer: Printer) -> std::io::Result<()
 
 /// Returns the toolkits that were named, or the first that is found.
 async fn toolkits(wanted: &[String], context: &Context) -> Result<Vec<Toolkit>, CommandError> {
-    if wanted.is_empty() {
-        return Ok(vec![
-            tools::find(None, &context.host_toolkit, async || Ok(context.images().await?.clone()))
-                .await?,
-        ]);
-    }
+    let bases: Vec<_> = wanted.iter().map(|text| Base::Named(text.clone())).collect();
+    let bases = if bases.is_empty() { vec![Base::Host] } else { bases };
     let mut toolkits = Vec::new();
-    for wanted in wanted {
-        toolkits.push(
-            tools::find(Some(wanted), &context.host_toolkit, async || {
-                Ok(context.images().await?.clone())
-            })
-            .await?,
-        );
+    for base in &bases {
+        let images = async || Ok(context.images().await?.clone());
+        toolkits.push(tools::find(base, &context.host_toolkit, images).await?);
     }
     Ok(toolkits)
 }

@@ -12,6 +12,7 @@ use scratchdbg_args::{Color, Global, KubernetesArgs, ModeArg};
 use scratchdbg_completion::{Caller, Candidate, Kind, Names, candidates, with_names};
 use scratchdbg_diagnose::Code;
 use scratchdbg_logs::Level;
+use scratchdbg_settings::Part;
 
 use crate::env::Environment;
 use crate::platform::{self, Wanted};
@@ -94,6 +95,10 @@ impl Asked {
                 };
                 return Level::ALL.into_iter().map(candidate).collect();
             }
+            Kind::Tool => return self.tools(),
+            Kind::Toolkit => {
+                return self.tools().into_iter().chain(self.ask(Wanted::Images)).collect();
+            }
             Kind::KubeContext => Wanted::KubeContexts,
             Kind::Context if of_kubectl => Wanted::KubeContexts,
             Kind::Context => Wanted::Contexts,
@@ -111,6 +116,16 @@ impl Asked {
             Kind::Project => Wanted::Projects,
         };
         self.ask(wanted)
+    }
+
+    /// Returns the names of tools in the settings.
+    fn tools(&self) -> Vec<Candidate> {
+        let settings = crate::settings::read(&self.environment).unwrap_or_default();
+        let candidate = |(name, parts): (&str, &[Part])| Candidate {
+            value: name.to_owned(),
+            about: parts.iter().map(Part::to_string).collect::<Vec<_>>().join(", "),
+        };
+        settings.toolkits().iter().map(candidate).collect()
     }
 
     /// Asks the platform. An error is no candidate.
@@ -162,5 +177,23 @@ mod tests {
         };
         assert!(answer("check --explain loader-m").starts_with("loader-missing\t"));
         assert_eq!(answer("logs --level w"), "warn\n:4\n");
+    }
+
+    #[test]
+    fn tools_are_those_of_the_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, "[toolkits]\ncurl = '/opt/curl'\nnet = 'r.example/net:1'\n").unwrap();
+        let answer = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let environment =
+                Environment { config_file: Some(file.clone()), ..Environment::default() };
+            super::answer(Caller::Cobra, Cli::command(), &words, environment)
+        };
+        assert_eq!(answer("attach --with-tools cu"), "curl\t/opt/curl\n:4\n");
+        let several = answer("attach --with-tools curl,ne");
+        assert!(several.starts_with("curl,net\timage r.example/net:1\n"), "{several}");
+        let toolkit = answer("-H unix:///nonexistent attach --toolkit ne");
+        assert!(toolkit.starts_with("net\timage r.example/net:1\n"), "{toolkit}");
     }
 }

@@ -1,6 +1,8 @@
 //! `config`: the settings, and where each comes from.
 
-use scratchdbg_settings::{Key, Source};
+use std::collections::BTreeMap;
+
+use scratchdbg_settings::{Key, Part, Source};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -32,7 +34,12 @@ pub(crate) fn config(args: &ConfigArgs, context: &Context) -> Outcome {
     let printer = context.printer;
     let file = context.environment.config_file.as_deref();
     if args.format == Format::Json {
-        printer.json(&serde_json::json!({"file": file, "settings": rows}))?;
+        let toolkits: BTreeMap<_, Vec<String>> = settings
+            .toolkits()
+            .iter()
+            .map(|(name, parts)| (name, parts.iter().map(Part::to_string).collect()))
+            .collect();
+        printer.json(&serde_json::json!({"file": file, "settings": rows, "toolkits": toolkits}))?;
         return Ok(0);
     }
     for Row { name, value, source, variable } in rows {
@@ -40,6 +47,11 @@ pub(crate) fn config(args: &ConfigArgs, context: &Context) -> Outcome {
             Some(value) => format!("{name} = {value:?} ({source})"),
             None => format!("{name} is not set (nor is {variable})"),
         };
+        printer.line(&scratchdbg_logs::escape::label(&line))?;
+    }
+    for (name, parts) in settings.toolkits().iter() {
+        let parts = parts.iter().map(Part::to_string).collect::<Vec<_>>().join(", ");
+        let line = format!("toolkits.{name} is {parts} (file)");
         printer.line(&scratchdbg_logs::escape::label(&line))?;
     }
     match file {

@@ -11,6 +11,8 @@ use scratchdbg_session::tools::SessionTools;
 use scratchdbg_session::{Notice, PipedOptions};
 use scratchdbg_settings::Key;
 
+#[cfg(feature = "kubernetes")]
+use super::attach;
 use super::inside::{self, Inside};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
@@ -39,9 +41,9 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
             let streams = standard_streams();
             if has_session {
                 let on_load = inside::on_load(context.printer);
-                let toolkit = inside::toolkit(args.toolkit.as_deref(), context);
+                let wanted = inside::tools(args.toolkit.as_deref(), &[], context)?;
                 let tools =
-                    SessionTools::new(engine.clone(), &context.host_toolkit, toolkit, &on_load);
+                    SessionTools::new(engine.clone(), &context.host_toolkit, wanted, &on_load);
                 let copied = Box::pin(by_session_of(
                     engine,
                     SessionTarget::Container(name.clone()),
@@ -82,9 +84,8 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
             if args.via == ViaArg::Engine {
                 return Err(CommandError::usage("--via engine is for the containers of an engine"));
             }
-            let toolkit = args.toolkit.as_deref();
-            let tools =
-                super::attach::toolkit::of_cluster(toolkit, sessions, &chosen.seen, context);
+            let toolkit = attach::toolkit::named(args.toolkit.as_deref(), &[], context)?;
+            let tools = attach::toolkit::of_cluster(toolkit, sessions, &chosen.seen, context)?;
             let (target, streams) = (chosen.target.clone(), standard_streams());
             let copied = Box::pin(by_session_of(
                 sessions,

@@ -12,7 +12,7 @@ use scratchdbg_backend::{
 use scratchdbg_builder::{BuildSpec, Twin};
 use scratchdbg_console::streams::{self, Outlet};
 use scratchdbg_image::{TaggedReference, write_hybrid};
-use scratchdbg_session::tools::{self, SessionTools};
+use scratchdbg_session::tools::{self, Base, SessionTools, Wanted};
 use scratchdbg_session::{Consent, LAUNCHER, Notice, Request, SessionEnd, Stage, Streams, User};
 use tokio::io::Empty;
 use tokio::sync::watch;
@@ -177,7 +177,8 @@ async fn build(
     let binary = folder.path().join("app");
     write_program(&binary).map_err(unwritable)?;
     let platform = async || Ok(context.images().await?.clone());
-    let toolkit = tools::find(args.toolkit.as_deref(), &context.host_toolkit, platform).await?;
+    let toolkit =
+        tools::find(&Base::named(args.toolkit.as_deref()), &context.host_toolkit, platform).await?;
     let spec = BuildSpec {
         binaries: vec![binary],
         tags: vec![names.image.clone()],
@@ -242,8 +243,7 @@ async fn run_inside(
     let on_load = |image: &str, _: &str| {
         context.scope.made(loading.get_or_init(|| image.to_owned()));
     };
-    let tools =
-        SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);
+    let tools = SessionTools::new(engine.clone(), &context.host_toolkit, wanted(args), &on_load);
     let (mut audience, mut interrupts) = (Audience::default(), Interrupts::none());
     let session =
         scratchdbg_session::run(engine, request, None, &tools, &mut audience, &mut interrupts);
@@ -265,7 +265,11 @@ fn session_tools<'a>(
     engine: &ImagePlatform,
     context: &'a Context,
 ) -> SessionTools<'a, ImagePlatform> {
-    SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &|_, _| {})
+    SessionTools::new(engine.clone(), &context.host_toolkit, wanted(args), &|_, _| {})
+}
+
+fn wanted(args: &DemoArgs) -> Wanted {
+    Wanted { base: Base::named(args.toolkit.as_deref()), ..Wanted::default() }
 }
 
 /// The user of the demo's sessions. Provides no input and answers no questions.

@@ -8,6 +8,8 @@ use scratchdbg_logs::escape::label;
 use scratchdbg_session::PipedOptions;
 use scratchdbg_session::tools::SessionTools;
 
+#[cfg(feature = "kubernetes")]
+use super::attach;
 use super::inside::{self, Inside};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
@@ -42,16 +44,15 @@ pub(crate) async fn forward(
         Inside::Engine(engine, name, _) => {
             let target = SessionTarget::Container(name);
             let on_load = inside::on_load(context.printer);
-            let toolkit = inside::toolkit(args.toolkit.as_deref(), context);
-            let tools = SessionTools::new(engine.clone(), &context.host_toolkit, toolkit, &on_load);
+            let wanted = inside::tools(args.toolkit.as_deref(), &[], context)?;
+            let tools = SessionTools::new(engine.clone(), &context.host_toolkit, wanted, &on_load);
             Box::pin(run(engine, target, &tools, listeners, &args, context, &mut interrupts)).await
         }
         #[cfg(feature = "kubernetes")]
         Inside::Pod(pod) => {
             let (sessions, chosen) = &*pod;
-            let toolkit = args.toolkit.as_deref();
-            let tools =
-                super::attach::toolkit::of_cluster(toolkit, sessions, &chosen.seen, context);
+            let toolkit = attach::toolkit::named(args.toolkit.as_deref(), &[], context)?;
+            let tools = attach::toolkit::of_cluster(toolkit, sessions, &chosen.seen, context)?;
             let target = chosen.target.clone();
             Box::pin(run(sessions, target, &tools, listeners, &args, context, &mut interrupts))
                 .await

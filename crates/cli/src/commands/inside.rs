@@ -1,11 +1,14 @@
 //! The target of a command that works inside it, other than `attach`.
 
+use std::path::Path;
+
 use scratchdbg_args::KubernetesArgs;
 use scratchdbg_backend::{ContainerName, FactsBackend as _, Phase, SessionTarget, asked};
 use scratchdbg_console::printer::Printer;
 use scratchdbg_dialog::tell;
 use scratchdbg_session::Notice;
-use scratchdbg_settings::Key;
+use scratchdbg_session::tools::{Base, Wanted};
+use scratchdbg_settings::{self as settings, Key};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -64,9 +67,28 @@ pub(super) fn user(asked_for: Option<&str>, is_root: bool, context: &Context) ->
     asked_for.or(context.settings.get(Key::User)).map(asked::with_numeric_root)
 }
 
-/// Returns the toolkit of a session: that of the option, or of the settings.
-pub(super) fn toolkit(asked_for: Option<&str>, context: &Context) -> Option<String> {
-    asked_for.or(context.settings.get(Key::Toolkit)).map(str::to_owned)
+/// Returns the tools of a session on an engine: those of the options, or of the settings.
+pub(super) fn tools(
+    toolkit: Option<&str>,
+    with_tools: &[String],
+    context: &Context,
+) -> Result<Wanted, CommandError> {
+    let default = context.settings.get(Key::Toolkit);
+    let tools = context.settings.toolkits().resolve(toolkit, with_tools, default);
+    let tools = tools.map_err(|error| explain(&error, context))?;
+    let base = match tools.base {
+        settings::Base::Default => Base::Host,
+        settings::Base::Named(text) => Base::Named(text),
+        settings::Base::Image(image) => Base::Image(image),
+    };
+    Ok(Wanted { base, added: tools.paths })
+}
+
+/// Explains why options and settings do not tell the tools.
+pub(super) fn explain(error: &settings::Unresolved, context: &Context) -> CommandError {
+    let file = context.environment.config_file.as_deref().unwrap_or(Path::new("config.toml"));
+    let result = CommandError::usage(error.to_string());
+    error.hints(&file.display().to_string()).into_iter().fold(result, CommandError::hint)
 }
 
 /// Tells which toolkit image is loaded.

@@ -232,4 +232,8 @@ impl ToolStore for Engine {
     ) -> Result<Option<Vec<u8>>, backend::Error> {
         Ok(Self::file_of_image(self, image, path).await?)
     }
+
+    async fn tools_of_image(&self, image: &str) -> Result<Vec<backend::ImageTool>, backend::Error> {
+        Ok(Self::tools_of_image(self, image).await?)
+    }
 }

@@ -79,6 +79,10 @@ impl<'a> Options<'a> {
                 options.beside = keeper.to_str().zip(container.to_str());
                 options.command = rest;
             }
+            [flag, keeper, container, rest @ ..] if flag == "--beside-with-tools" => {
+                options.beside = keeper.to_str().zip(container.to_str());
+                (options.tools, options.command) = (Some(Order::Last), rest);
+            }
             _ => {}
         }
         Ok(options)
@@ -105,6 +109,8 @@ mod tests {
             ("7 s1 --tools last ls", Some(Order::Last), None, "ls"),
             ("7 s1 --tools first", Some(Order::First), None, ""),
             ("7 s1 --beside k1 t1 sh", None, beside, "sh"),
+            ("7 s1 --beside-with-tools k1 t1 sh", Some(Order::Last), beside, "sh"),
+            ("7 s1 --beside k1 t1 --tools last", None, beside, "--tools last"),
             ("7 s1 --tools last --tools first x", Some(Order::Last), None, "--tools first x"),
         ] {
             let (line, command) = (words(line), words(command));
