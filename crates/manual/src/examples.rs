@@ -73,8 +73,8 @@ Examples:
 /// Examples of `toolkit build`.
 pub const TOOLKIT_BUILD: &str = "\
 Examples:
-  scratchdbg toolkit build ./curl ./strace -t my/tools:1           Then: attach web --toolkit my/tools:1
-  scratchdbg toolkit build ./bin -t ghcr.io/me/tools:1 -o registry Push it for the nodes of a cluster";
+  scratchdbg toolkit build ./curl -t my/tools:1           Then: attach web --toolkit my/tools:1
+  scratchdbg toolkit build ./bin -t r.example/t:1 --push  Push it for the nodes of a cluster";
 
 /// Examples of `pair verify`.
 pub const PAIR_VERIFY: &str = "\
