@@ -75,3 +75,31 @@ fn without_a_twin_the_configuration_file_names_the_toolkit() {
         .ask(&["attach", "pod/web", "--", "true"])
         .expect_clear_failure(125, &["config.toml", "unknown field"]);
 }
+
+#[test]
+fn an_image_of_tools_of_ones_own_serves_pods() {
+    let stage = Stage::set(Security::Restricted);
+    let image = stage.namespace.import_app(ImageSpec { user: "65532:65532", files: &[] });
+    let pod = stage.namespace.run("web", &pod_spec(&image, &[]));
+    let home = stage.scratchdbg.home();
+    fs::rename(sample::write_app(home), home.join("one")).expect("a file");
+    let tools = format!("{}:tools", stage.namespace.repository());
+    stage.run(&["toolkit", "build", "one", "--tag", &tools, "--push"]).expect_code(0);
+    let folder = home.join(".config/scratchdbg");
+    fs::create_dir_all(&folder).expect("a folder");
+    let names = format!("[toolkits]\nmine = '{tools}'\nhere = '{}/one'\n", home.display());
+    fs::write(folder.join("config.toml"), &names).expect("a file");
+    let session = |options: &[&str], command: &[&str]| {
+        stage.ask(&[&["attach"], options, &["pod/web", "--"], command].concat())
+    };
+    session(&["--toolkit", "mine"], &["one", "exit", "3"]).expect_code(3);
+    session(&["--toolkit", &tools], &["sh", "-c", "one exit 4"]).expect_code(4);
+    let missing = session(&["--with-tools", "mine"], &["two"]);
+    assert!(missing.expect_code(127).stderr.contains("scratchdbg toolkit build"), "{missing}");
+    session(&["--toolkit", "mine", "--with-tools", "here"], &["one"])
+        .expect_clear_failure(125, &["is on this machine", "scratchdbg toolkit build"]);
+    let setting = format!("kubernetes.toolkit = 'mine'\n{names}");
+    fs::write(folder.join("config.toml"), setting).expect("a file");
+    session(&[], &["one", "exit", "5"]).expect_code(5);
+    pod.wait_for_processes(PROCESSES);
+}
