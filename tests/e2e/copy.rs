@@ -404,6 +404,29 @@ fn rights_are_the_targets_users() {
     assert_eq!(shown(Path::new(&format!("{home}/whole"))).len(), 2);
 }
 
+/// A link of the target's user leads its own processes, and none with more rights.
+#[test]
+fn fault_119_root_follows_no_link_of_the_targets_user() {
+    let stage = Stage::set();
+    let target = stage.target(&["--user", "65532:65532", "--tmpfs", "/data:mode=1777"]);
+    let file = stage.scratchdbg.home().join("file");
+    fs::write(&file, "text").expect("a file");
+    let file = file.display().to_string();
+    let script = "mkdir /data/dir && ln -s dir /data/own && ln -s / /data/root && ln -s /root.conf /data/app.conf";
+    target.attach(&["sh", "-c", script]).expect_code(0);
+    let copy = |options: &[&str], path: &str| {
+        let place = format!("{}:{path}", target.name());
+        stage.run(&[&["cp"], options, &[&file, &place]].concat())
+    };
+    for path in ["/data/app.conf", "/data/root", "/data/root/x", "/data/own/x"] {
+        copy(&["--root"], path).expect_clear_failure(1, &["a link of user 65532"]);
+    }
+    copy(&["--root"], "/data/dir/x").expect_code(0);
+    copy(&[], "/data/own/y").expect_code(0);
+    copy(&[], "/data/root/x").expect_clear_failure(1, &["permission denied"]);
+    target.attach(&["ls", "/data/dir"]).expect(0, "x\ny\n");
+}
+
 /// Waits until a file of the target has some of what is copied to it, under no name.
 fn begin_upload(stage: &Stage, name: &str) -> scratchdbg_testkit::program::Running {
     let mut running = stage.scratchdbg.start(["cp", "-", &format!("{name}:/data")]);

@@ -5,12 +5,12 @@
 
 #![expect(unsafe_code, reason = "the standard library cannot name a file that has no name yet")]
 
-use std::ffi::{CStr, CString, OsStr, c_char, c_int};
+use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int};
 use std::fs::{File, OpenOptions, ReadDir};
 use std::io;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Opens a place in the file system, and not what is there.
@@ -40,6 +40,14 @@ unsafe extern "C" {
         to: *const c_char,
         flags: c_int,
     ) -> c_int;
+    fn readlinkat(folder: c_int, path: *const c_char, buffer: *mut c_char, size: usize) -> isize;
+    fn geteuid() -> u32;
+}
+
+/// Returns the user whose rights this process has.
+pub(crate) fn own_user() -> u32 {
+    // SAFETY: takes and returns no pointer, and cannot fail.
+    unsafe { geteuid() }
 }
 
 /// A folder that is held open.
@@ -62,6 +70,25 @@ impl Folder {
     /// that follow the last link are not for it.
     pub(crate) fn path(&self, name: &OsStr) -> PathBuf {
         Path::new(&format!("/proc/self/fd/{}", self.0.as_raw_fd())).join(name)
+    }
+
+    /// Returns where a link in this folder leads, and whose it is. `None` if it is no link.
+    pub(crate) fn link(&self, name: &OsStr) -> io::Result<Option<(PathBuf, u32)>> {
+        // What is opened is the link itself: both answers are about the same one.
+        let flags = O_PATH | O_NOFOLLOW;
+        let link = OpenOptions::new().read(true).custom_flags(flags).open(self.path(name))?;
+        let facts = link.metadata()?;
+        if !facts.is_symlink() {
+            return Ok(None);
+        }
+        let mut buffer = vec![0_u8; 4096];
+        // SAFETY: the path ends with a zero byte, and the buffer is as long as the size given.
+        let length = unsafe {
+            readlinkat(link.as_raw_fd(), c"".as_ptr(), buffer.as_mut_ptr().cast(), buffer.len())
+        };
+        let Ok(length) = usize::try_from(length) else { return Err(io::Error::last_os_error()) };
+        buffer.truncate(length);
+        Ok(Some((OsString::from_vec(buffer).into(), facts.uid())))
     }
 
     /// Lists the folder.

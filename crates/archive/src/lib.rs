@@ -13,6 +13,7 @@ mod chain;
 mod entry;
 mod error;
 mod folder;
+mod guarded;
 mod mounts;
 mod outgoing;
 mod pack;

@@ -348,6 +348,47 @@ fn a_stream_needs_no_memory_of_its_own_choice() {
 }
 
 #[test]
+fn a_place_is_found_through_links_of_ones_own_alone() {
+    let at = Folder::new("guarded");
+    fs::create_dir_all(at.at("dir/inner")).unwrap();
+    fs::write(at.at("dir/file"), "old").unwrap();
+    symlink("dir", at.at("own")).unwrap();
+    symlink(at.at("own/inner"), at.at("dir/far")).unwrap();
+    symlink("../dir/file", at.at("dir/conf")).unwrap();
+    symlink("loop", at.at("loop")).unwrap();
+    symlink("none", at.at("dangling")).unwrap();
+    for (path, expected) in [
+        ("dir", Some("dir/new")),
+        ("own", Some("dir/new")),
+        ("own/", Some("dir/new")),
+        ("own/far", Some("dir/inner/new")),
+        ("own/inner/../../dir/conf", Some("dir/file")),
+        ("own/other", Some("dir/other")),
+        ("dangling", Some("none")),
+        ("loop", None),
+        ("none/x", None),
+        ("dir/file/x", None),
+        ("dir/file/", None),
+    ] {
+        let found = Place::find_guarded(&at.at(path));
+        let how = Unpacking { name: Some("new".into()), ..Unpacking::default() };
+        let done = found.and_then(|place| unpack(&stream(&["x"])[..], place, how, &mut |_| {}));
+        assert_eq!(done.is_ok(), expected.is_some(), "{path}: {done:?}");
+        if let Some(expected) = expected {
+            assert_eq!(fs::read(at.at(expected)).unwrap(), b"x", "{path}");
+            fs::remove_file(at.at(expected)).unwrap();
+            fs::write(at.at("dir/file"), "old").unwrap();
+        }
+    }
+    // Root may give a link away.
+    let foreign = std::os::unix::fs::lchown(at.at("own"), Some(65_532), None);
+    if foreign.is_ok() {
+        let error = Place::find_guarded(&at.at("own/x")).unwrap_err().to_string();
+        assert!(error.contains("a link of user 65532 to dir"), "{error}");
+    }
+}
+
+#[test]
 fn folders_without_end_are_left_out() {
     let (from, to) = (Folder::new("deep-from"), Folder::new("deep-to"));
     fs::create_dir_all(from.at(&format!("d{}", "/d".repeat(1500)))).unwrap();

@@ -23,6 +23,10 @@ pub(crate) fn hinted(error: Error, may_be_root: bool) -> Error {
             "is not in the stream",
             "make the stream of the folder: `tar -c FOLDER`, not of files in it",
         ),
+        (
+            "are followed",
+            "name the path that is meant; without --root or -u, the target's own links are followed",
+        ),
         ("refused:", "what it sends is not what was asked for: do not trust it"),
         ("not a tar archive", "a stream is what `tar` writes, without compression"),
         ("read-only file system", "name a path in a mount that can be written, such as /dev/shm"),

@@ -57,7 +57,7 @@ pub(crate) fn unpack(arguments: &[OsString]) -> Result<u8, String> {
         signals: Signals::block_all().map_err(broken)?,
     };
     let mut report = Report::default();
-    let unpacked = Place::find(Path::new(path)).and_then(|place| {
+    let unpacked = Place::find_guarded(Path::new(path)).and_then(|place| {
         let stream = io::BufReader::with_capacity(PIECE, input);
         scratchdbg_archive::unpack(stream, place, how, &mut |note| report.add(&note))
     });
