@@ -54,11 +54,11 @@ ensure_rust_checks() {
   have cargo-clippy || die "cargo clippy is not installed" "rustup component add clippy"
 }
 
-# ensure_referees: the other tools that the tests hold results against, the registry that they push to, and the shells that
-# complete. Without them those tests fail: none is skipped.
+# ensure_referees: the other tools that the tests hold results against, the registry that they push to, the shells that
+# complete, and the browser that opens reports. Without them those tests fail: none is skipped.
 ensure_referees() {
   local missing=() program
-  for program in docker-registry podman skopeo umoci oci-image-tool openssl zsh fish; do
+  for program in docker-registry podman skopeo umoci oci-image-tool openssl zsh fish chromium; do
     # The package of each is called as the program is.
     have "$program" || missing+=("$program")
   done

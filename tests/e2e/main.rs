@@ -72,6 +72,7 @@ mod picker;
 mod proxy;
 mod ps;
 mod registry;
+mod report;
 mod stage;
 mod tls;
 mod toolkits;

@@ -4,6 +4,7 @@
 mod deleted;
 mod lies;
 mod node;
+mod report;
 mod rights;
 mod run;
 mod start;

@@ -57,6 +57,21 @@ impl KubernetesArgs {
         ];
         options.into_iter().find_map(|(is_given, name)| is_given.then_some(name))
     }
+
+    /// Whether a target may stand for several containers: a workload, or a pod of which all
+    /// containers are selected.
+    pub fn may_be_several(&self, targets: &[String]) -> bool {
+        let is_workload = |target: &String| {
+            let kind = target.split('/').next().unwrap_or_default().to_ascii_lowercase();
+            is_pod_reference(target) && !["pod", "pods", "po"].contains(&kind.as_str())
+        };
+        self.selector.is_some() || self.all_containers || targets.iter().any(is_workload)
+    }
+}
+
+/// Whether a text is meant as a pod or a workload, valid or not.
+pub fn is_pod_reference(text: &str) -> bool {
+    text.find('/').is_some_and(|at| at > 0)
 }
 
 impl From<KubernetesArgs> for ClusterOptions {

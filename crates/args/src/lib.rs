@@ -34,7 +34,7 @@ pub use self::check::{CheckArgs, CheckFormat, Deny};
 pub use self::completion::{CompletionCommand, ShellArg};
 pub use self::copy::{CopyArgs, ViaArg};
 pub use self::forward::ForwardArgs;
-pub use self::kubernetes::KubernetesArgs;
+pub use self::kubernetes::{KubernetesArgs, is_pod_reference};
 pub use self::kubernetes_command::{KubernetesCommand, PurposeArg};
 pub use self::logs::{Count, LogsArgs};
 pub use self::pair::{PairCommand, VerifyArgs};

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use scratchdbg_backend::{Selector, is_pattern};
 use scratchdbg_follow as follow;
 
 use super::KubernetesArgs;
@@ -125,6 +126,33 @@ pub struct LogsArgs {
     /// Which pods, of which cluster.
     #[command(flatten)]
     pub kubernetes: KubernetesArgs,
+}
+
+impl LogsArgs {
+    /// Reports whether the user's time zone matters: for times on the command line, and in a
+    /// summary.
+    pub fn needs_zone(&self) -> bool {
+        self.since.is_some() || self.until.is_some() || self.stats || self.patterns
+    }
+
+    /// Returns which containers are selected in addition to those that are named. All labels must
+    /// match the same container. A project is a separate selection.
+    pub fn selectors(&self) -> Vec<Selector> {
+        let labels = (!self.label.is_empty())
+            .then(|| Selector { labels: self.label.clone(), ..Selector::default() });
+        let project = self
+            .project
+            .clone()
+            .map(|project| Selector { project: Some(project), ..Selector::default() });
+        let names = self
+            .targets
+            .iter()
+            .filter(|target| is_pattern(target))
+            .cloned()
+            .chain(self.all.then(|| "*".to_owned()));
+        let names = names.map(|name| Selector { name: Some(name), ..Selector::default() });
+        labels.into_iter().chain(project).chain(names).collect()
+    }
 }
 
 /// How to read a log.

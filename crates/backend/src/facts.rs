@@ -70,6 +70,8 @@ pub struct HostFacts {
     pub clock: Option<i64>,
     /// Whether systemd makes the control groups of containers, if that is known.
     pub has_systemd_groups: Option<bool>,
+    /// The platform's name and version, for people.
+    pub version: Option<String>,
 }
 
 /// A container with the facts that one request gives.

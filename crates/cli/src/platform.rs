@@ -14,7 +14,7 @@ pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 
 use scratchdbg_console::printer::Printer;
 
-pub(crate) use self::location::{Location, is_pod_reference, location, may_be_several};
+pub(crate) use self::location::{Location, location};
 pub(crate) use self::log_targets::{LogTargets, log_targets};
 pub(crate) use self::names::{Wanted, names};
 use crate::blocking::blocking;

@@ -17,7 +17,7 @@ use scratchdbg_logs::{Line, Stream};
 
 pub use self::exit::Exit;
 use self::exit::ExitOn;
-use self::notice::words;
+pub use self::notice::words;
 use crate::lines::{LineStream, are_same_file, has_colors};
 use crate::printer::Printer;
 use crate::terminal::columns;

@@ -32,5 +32,5 @@ pub use code::{Code, CodeError};
 pub use dialect::{explain_exit_code, explain_message};
 pub use finding::{Confidence, Finding, Location, Severity};
 pub use platform::{Platform, PlatformError};
-pub use sarif::sarif;
+pub use sarif::{sarif, sarif_of_all};
 pub use why::{Verdict, is_told_by_image, removed, why, with_image_of_pod};

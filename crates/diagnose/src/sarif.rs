@@ -86,6 +86,24 @@ fn hex_digit(value: u8) -> char {
     char::from_digit(value.into(), 16).map_or('0', |digit| digit.to_ascii_uppercase())
 }
 
+/// Returns one document with a run for each subject, which has its findings.
+pub fn sarif_of_all<'a>(
+    version: &str,
+    subjects: impl IntoIterator<Item = (&'a str, &'a [Finding])>,
+) -> Value {
+    let documents =
+        subjects.into_iter().map(|(subject, findings)| sarif(version, subject, findings));
+    let merge = |mut all: Value, mut document: Value| {
+        if let (Some(runs), Some(more)) =
+            (all["runs"].as_array_mut(), document["runs"].as_array_mut())
+        {
+            runs.append(more);
+        }
+        all
+    };
+    documents.reduce(merge).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,8 @@
 //! error that names what is at the path instead. A network file system may still hang, so
 //! asynchronous code must call this on a thread for blocking work.
 
+mod replace;
+
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
@@ -14,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{OFlags, SeekFrom};
 use rustix::io::Errno;
+
+pub use self::replace::{replace, replaceable};
 
 /// How long another process may take to release a lease on the file. The kernel breaks the lease
 /// after 45 seconds (`/proc/sys/fs/lease-break-time`).

@@ -11,10 +11,12 @@
 //! * `pipeline` joins stack traces and filters lines.
 //! * A [`Sink`] takes the lines and the [`Notice`]s between them. The caller words the notices.
 //! * [`read_many`] reads several containers at once and merges them by time into a [`MergedSink`].
+//! * [`each`] hands all that is stored to a function.
 //! * [`show_beginnings`] shows incomplete lines.
 
 mod begin;
 mod completeness;
+mod each;
 mod ends;
 mod error;
 mod files;
@@ -33,6 +35,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use self::each::{Item, each};
 pub use self::error::Error;
 pub use self::live::show as show_beginnings;
 pub use self::many::{MergedSink, read as read_many};

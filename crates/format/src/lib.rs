@@ -1,13 +1,15 @@
-//! Formats sizes, ages, tables, lists of containers and findings for people.
+//! Formats sizes, ages, tables, lists of containers and sessions, and findings for people.
 
 mod containers;
 pub mod findings;
+mod sessions;
 mod table;
 mod template;
 
 use std::time::Duration;
 
 pub use self::containers::Listing;
+pub use self::sessions::sessions;
 pub use self::table::{Column, KEPT, lines};
 pub use self::template::{Fields, Template, TemplateError};
 

@@ -1,8 +1,9 @@
 //! The results of a check.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use scratchdbg_builder::dockerfile::Unseen;
+use scratchdbg_builder::dockerfile::{Hidden, Unseen};
 use scratchdbg_diagnose::Finding;
 use serde::Serialize;
 
@@ -34,4 +35,30 @@ pub enum Caveat {
         /// The line, and what is not known because of it.
         unseen: Unseen,
     },
+}
+
+impl fmt::Display for Caveat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeftOut { path, count } => {
+                write!(f, "{}: {count} more findings are left out", path.display())
+            }
+            Self::NotSeen { path, unseen: Unseen { line, instruction, hidden } } => {
+                let what = match hidden {
+                    Hidden::Base(image) => format!("what {image} brings along"),
+                    Hidden::At(places) => {
+                        let places: Vec<&str> =
+                            places.iter().map(|place| place.path.as_str()).collect();
+                        format!("what is at {}", places.join(", "))
+                    }
+                    Hidden::Files | Hidden::Anything => format!("what `{instruction}` makes"),
+                };
+                let path = path.display();
+                write!(
+                    f,
+                    "{path}:{line}: {what} is not seen here: check the image once it is built"
+                )
+            }
+        }
+    }
 }

@@ -36,6 +36,10 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// Why the container's files could not be read. The findings do without them.
     pub failure: Option<backend::Error>,
+    /// The facts that the findings follow from. Only the events of a removed container are known.
+    pub record: Box<ContainerRecord>,
+    /// The platform and its version, if it tells them.
+    pub version: Option<String>,
 }
 
 /// The container of a [`Diagnosis`]. Only the name of a removed container is known.
@@ -106,7 +110,13 @@ pub async fn why(
     };
     platform.observe(&mut record, &host).await;
     let Evaluation { value: verdict, failure } = verdict(&record, &host, platform).await;
-    Ok(Diagnosis { container: summary(record), findings: verdict.findings, failure })
+    Ok(Diagnosis {
+        container: summary(&record),
+        findings: verdict.findings,
+        failure,
+        record: Box::new(record),
+        version: host.version,
+    })
 }
 
 /// Finds out why a container of a pod is as it is. Its platform shows no files: where the verdict
@@ -135,7 +145,13 @@ pub async fn why_of_pod(
             }
         }
     }
-    Diagnosis { container: summary(record), findings: verdict.findings, failure: None }
+    Diagnosis {
+        container: summary(&record),
+        findings: verdict.findings,
+        failure: None,
+        record: Box::new(record),
+        version: None,
+    }
 }
 
 /// Reads the image that a container runs, with the settings of the container over it.
@@ -173,19 +189,20 @@ async fn registry_contents(
     read.await.map_err(|error| error.to_string())?
 }
 
-fn summary(record: ContainerRecord) -> ContainerSummary {
-    let pod = record.facts.pod.map(|pod| PodSummary {
-        namespace: pod.namespace,
-        pod: Some(pod.name).filter(|name| !name.is_empty()),
-        node: Some(pod.node).filter(|name| !name.is_empty()),
+fn summary(record: &ContainerRecord) -> ContainerSummary {
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let pod = record.facts.pod.as_ref().map(|pod| PodSummary {
+        namespace: pod.namespace.clone(),
+        pod: given(&pod.name),
+        node: given(&pod.node),
     });
     // A workload without pods has no container.
     let is_container = !record.id.is_empty();
     ContainerSummary {
         phase: is_container.then_some(record.facts.state.phase),
-        id: is_container.then_some(record.id),
-        name: record.facts.name,
-        image: is_container.then_some(record.image),
+        id: is_container.then(|| record.id.clone()),
+        name: record.facts.name.clone(),
+        image: is_container.then(|| record.image.clone()),
         pod,
     }
 }
@@ -240,7 +257,15 @@ async fn gone(
     let verdict = removed(name.as_str(), events.as_deref());
     let container =
         ContainerSummary { id: None, name: name.to_string(), image: None, phase: None, pod: None };
-    Ok(Diagnosis { container, findings: verdict.findings, failure: None })
+    let facts = ContainerFacts {
+        name: name.to_string(),
+        events,
+        now: host.clock,
+        ..ContainerFacts::default()
+    };
+    let record = Box::new(ContainerRecord { facts, ..ContainerRecord::default() });
+    let version = host.version.clone();
+    Ok(Diagnosis { container, findings: verdict.findings, failure: None, record, version })
 }
 
 #[cfg(test)]

@@ -52,6 +52,25 @@ pub enum QueryError {
     },
 }
 
+impl QueryError {
+    /// Returns the error in one line, and what to do.
+    pub fn in_short(self) -> (Self, &'static str) {
+        match self {
+            Self::Pattern { option, pattern, reason } => {
+                // The last line of a regular expression's error describes the problem; the lines
+                // before it show the position.
+                let reason = reason.lines().last().unwrap_or_default();
+                let reason = reason.trim_start_matches("error: ").to_owned();
+                let hint = "to look for a text as it is, put a \\ before each of .*+?()[]{}|^$\\";
+                (Self::Pattern { option, pattern, reason }, hint)
+            }
+            error @ Self::Field { .. } => {
+                (error, "for example --field status=500, --field 'ms>250' or --field 'path~^/api'")
+            }
+        }
+    }
+}
+
 /// The result of a query for a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -64,7 +83,7 @@ pub enum Verdict {
 }
 
 /// A compiled query. Expressions run in linear time on any line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Query {
     grep: Vec<Regex>,
     exclude: Vec<Regex>,

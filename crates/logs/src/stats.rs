@@ -1,11 +1,12 @@
 //! `--stats` and `--patterns`: a summary of a log.
 
+mod counts;
 mod patterns;
 mod rate;
 mod report;
 
 pub use patterns::Patterns;
-pub use report::{Bucket, Gap, PatternCount, Report};
+pub use report::{Bucket, Gap, PatternCount, Report, short_duration};
 
 use std::collections::BTreeMap;
 
@@ -53,15 +54,15 @@ impl Stats {
             *self.levels.entry(level).or_default() += 1;
         }
         if let Some(at) = line.timestamp.and_then(|stamp| stamp.instant()) {
-            self.note_time(at);
+            self.note_time(at, level);
         }
         if let Some(patterns) = &mut self.patterns {
             patterns.add(&line.text, level);
         }
     }
 
-    fn note_time(&mut self, at: Timestamp) {
-        self.rate.add(at);
+    fn note_time(&mut self, at: Timestamp, level: Option<Level>) {
+        self.rate.add(at, level);
         if let Some(since) = self.last.filter(|last| *last < at) {
             self.gaps.push(Gap { since, until: at });
             self.gaps.sort_by_key(|gap| std::cmp::Reverse(gap.duration()));

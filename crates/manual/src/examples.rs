@@ -43,6 +43,7 @@ Examples:
 pub const WHY: &str = "\
 Examples:
   scratchdbg why web                                Explain why a container died
+  scratchdbg why web --report incident.html         Write what happened as a page, to hand on
   scratchdbg why deploy/shop                        Explain why its pods do not run
   scratchdbg why 137                                Explain an exit code
   scratchdbg why -m 'exec format error'             Explain an error message

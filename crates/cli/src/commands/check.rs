@@ -1,9 +1,8 @@
 //! `check`: finds problems of a binary, an image or a container before it is shipped.
 
-use scratchdbg_builder::dockerfile::{Hidden, Unseen};
 use scratchdbg_console::printer::Printer;
 use scratchdbg_console::terminal;
-use scratchdbg_diagnose::{Code, Finding, Severity, explain_code, sarif};
+use scratchdbg_diagnose::{Code, Finding, Severity, explain_code, sarif_of_all};
 use scratchdbg_format::findings;
 use scratchdbg_inspect::{
     self as inspect, BareWords, Caveat, ImageLocation, LocationError, Report, ThisMachine,
@@ -86,25 +85,8 @@ fn location(text: &str) -> Result<ImageLocation, CommandError> {
 /// Prints a caveat.
 fn tell(caveat: &Caveat, printer: Printer) {
     match caveat {
-        Caveat::LeftOut { path, count } => {
-            printer.warning(&format!("{}: {count} more findings are left out", path.display()));
-        }
-        Caveat::NotSeen { path, unseen: Unseen { line, instruction, hidden } } => {
-            let what = match hidden {
-                Hidden::Base(image) => format!("what {image} brings along"),
-                Hidden::At(places) => {
-                    let places: Vec<&str> =
-                        places.iter().map(|place| place.path.as_str()).collect();
-                    format!("what is at {}", places.join(", "))
-                }
-                Hidden::Files | Hidden::Anything => format!("what `{instruction}` makes"),
-            };
-            let path = path.display();
-            printer.note(&format!(
-                "{path}:{line}: {what} is not seen here: check the image once it is built"
-            ));
-        }
-        _ => {}
+        Caveat::LeftOut { .. } => printer.warning(&caveat.to_string()),
+        _ => printer.note(&caveat.to_string()),
     }
 }
 
@@ -120,7 +102,11 @@ pub(super) fn is_denied(finding: &Finding, deny: Deny) -> bool {
 fn print(reports: &[Report], format: CheckFormat, printer: Printer) -> std::io::Result<()> {
     match (format, reports) {
         (CheckFormat::Text, _) => print_text(reports, printer),
-        (CheckFormat::Sarif, _) => printer.json(&merged_sarif(reports)),
+        (CheckFormat::Sarif, _) => {
+            let version = env!("CARGO_PKG_VERSION");
+            let all = reports.iter().map(|report| (&*report.subject, &*report.findings));
+            printer.json(&sarif_of_all(version, all))
+        }
         (CheckFormat::Json, [report]) => printer.json(report),
         (CheckFormat::Json, reports) => printer.json(&reports),
     }
@@ -136,20 +122,4 @@ fn print_text(reports: &[Report], printer: Printer) -> std::io::Result<()> {
         printer.line(&findings::summary(&report.subject, &report.findings))?;
     }
     Ok(())
-}
-
-/// Merges the reports into one document with a run for each.
-fn merged_sarif(reports: &[Report]) -> serde_json::Value {
-    let mut documents = reports
-        .iter()
-        .map(|report| sarif(env!("CARGO_PKG_VERSION"), &report.subject, &report.findings));
-    let mut merged = documents.next().unwrap_or_default();
-    for mut document in documents {
-        if let (Some(runs), Some(more)) =
-            (merged["runs"].as_array_mut(), document["runs"].as_array_mut())
-        {
-            runs.append(more);
-        }
-    }
-    merged
 }

@@ -79,7 +79,7 @@ impl Asked {
     /// Returns the values of a kind.
     fn names(&self, kind: Kind, typed: &str) -> Vec<Candidate> {
         let of_kubectl = self.cluster.is_plugin;
-        let is_pod = |typed: &str| of_kubectl || platform::is_pod_reference(typed);
+        let is_pod = |typed: &str| of_kubectl || scratchdbg_args::is_pod_reference(typed);
         let wanted = match kind {
             Kind::Code => {
                 let candidate = |code: &Code| Candidate {

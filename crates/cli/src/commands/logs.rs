@@ -20,7 +20,7 @@ use scratchdbg_args::LogsArgs;
 pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     let zone = async {
         let tz = context.environment.zone.clone();
-        if !request::needs_zone(&args) {
+        if !args.needs_zone() {
             return Ok(TimeZone::UTC);
         }
         blocking(move || Ok(scratchdbg_console::zone::local(tz)?)).await
@@ -63,7 +63,7 @@ async fn read(
     let platform = context.platform_of(&args.targets, &args.kubernetes).await?;
     let mut targets =
         platform::log_targets(platform, &args.targets, &args.kubernetes, context.printer).await?;
-    targets.selectors.extend(request::selectors(args));
+    targets.selectors.extend(args.selectors());
     on_platform!(platform, platform => read_on(platform, args, request, &targets, output).await)
 }
 

@@ -1,10 +1,7 @@
 //! `sessions`: lists and ends debug sessions in the engine, or on the pods of a cluster.
 
-use std::time::Duration;
-
-use anstyle::Style;
-use scratchdbg_backend::{Part, Session, SessionBackend as _, SessionList, SessionState};
-use scratchdbg_format::{self as format, Column, KEPT};
+use scratchdbg_backend::{Session, SessionBackend as _, SessionList};
+use scratchdbg_format as format;
 
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
@@ -32,18 +29,14 @@ pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Out
 async fn list(
     platform: &impl SessionList,
     location: Location,
-    format: Format,
+    wanted: Format,
     context: &Context,
 ) -> Outcome {
     let (sessions, failure) = platform.sessions().await?;
-    if format == Format::Json {
+    if wanted == Format::Json {
         context.printer.json(&sessions)?;
     } else {
-        let columns = match location {
-            Location::Engine => COLUMNS,
-            Location::Cluster => POD_COLUMNS,
-        };
-        for line in scratchdbg_format::lines(columns, &sessions, None) {
+        for line in format::sessions(&sessions, location == Location::Cluster) {
             context.printer.line(&line)?;
         }
     }
@@ -53,46 +46,6 @@ async fn list(
         failure.hints.iter().for_each(|hint| context.printer.hint(hint));
     }
     Ok(0)
-}
-
-const fn column(name: &'static str, cell: fn(&Session) -> String) -> Column<Session> {
-    Column { name, cell, style: |_| Style::new(), rank: KEPT, may_shrink: false }
-}
-
-const ID: Column<Session> = column("SESSION", |session| session.id.clone());
-const TARGET: Column<Session> = column("TARGET", |session| session.target_name.clone());
-const MODE: Column<Session> = column("MODE", |session| session.mode.clone());
-const AGE: Column<Session> = column("AGE", |session| {
-    session.age.map_or_else(|| "?".to_owned(), |age| format::age(Duration::from_secs(age)))
-});
-const STATE: Column<Session> = column("STATE", |session| state(session.state).to_owned());
-const PARTS: Column<Session> =
-    column("PARTS", |session| session.parts.iter().map(part).collect::<Vec<_>>().join(", "));
-const NAMESPACE: Column<Session> = column("NAMESPACE", |session| place(session, "namespace"));
-const NODE: Column<Session> = column("NODE", |session| place(session, "node"));
-
-const COLUMNS: &[Column<Session>] = &[ID, TARGET, MODE, AGE, STATE, PARTS];
-
-/// The columns for sessions on pods.
-const POD_COLUMNS: &[Column<Session>] = &[ID, NAMESPACE, TARGET, NODE, MODE, AGE, STATE, PARTS];
-
-fn place(session: &Session, name: &str) -> String {
-    session.places.get(name).cloned().unwrap_or_default()
-}
-
-fn state(state: SessionState) -> &'static str {
-    match state {
-        SessionState::Running => "running",
-        SessionState::Changing => "starting",
-        SessionState::Left => "left over",
-    }
-}
-
-fn part(part: &Part) -> String {
-    match part.size {
-        Some(size) => format!("{} ({})", part.kind, format::size(size)),
-        None => part.role.to_owned(),
-    }
 }
 
 /// Refuses an empty id: it is a prefix of every id.
@@ -161,6 +114,8 @@ fn choose<'a>(
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use scratchdbg_backend::SessionState;
 
     use super::*;
 

@@ -1,11 +1,14 @@
 //! `why`: explains in one sentence why a container ended, or what an error message means.
 
+mod report;
+
 use scratchdbg_console::printer::Printer;
 use scratchdbg_console::{long_text, terminal};
 use scratchdbg_diagnose::{Finding, explain_exit_code, explain_message};
 use scratchdbg_format::findings;
 use scratchdbg_inspect::{ContainerSummary, Diagnosis, Explanation};
 
+use self::report::Facts;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform;
@@ -20,6 +23,7 @@ pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
 
 async fn ask(mut args: WhyArgs, context: &Context) -> Outcome {
     let printer = context.printer;
+    report::check(&args).await?;
     if args.all {
         let platform = context.platform_of(&[], &args.kubernetes).await?;
         args.targets = platform::all_containers(platform).await?;
@@ -28,7 +32,7 @@ async fn ask(mut args: WhyArgs, context: &Context) -> Outcome {
     let (mut answers, mut code) = (Vec::new(), 0);
     for target in &args.targets {
         match look_up(target, &args, context).await {
-            Ok(answer) => {
+            Ok((answer, facts)) => {
                 if is_list && args.format == Format::Text {
                     let name =
                         answer.container.as_ref().map_or(&**target, |container| &container.name);
@@ -37,6 +41,7 @@ async fn ask(mut args: WhyArgs, context: &Context) -> Outcome {
                 if args.format == Format::Text {
                     print(&answer.findings, printer)?;
                 }
+                Box::pin(report::report(&answer, facts, &args, context)).await?;
                 answers.push(answer);
             }
             Err(error) if args.all && error.is_absent => {}
@@ -62,7 +67,7 @@ async fn look_up(
     target: &str,
     args: &WhyArgs,
     context: &Context,
-) -> Result<Explanation, CommandError> {
+) -> Result<(Explanation, Option<Facts>), CommandError> {
     let diagnosed = async {
         let platform = context.platform_of(&args.targets, &args.kubernetes).await?;
         match platform::why(platform, target, &args.kubernetes, context).await {
@@ -77,13 +82,13 @@ async fn look_up(
     let is_there = |found: &ContainerSummary| found.id.is_some() && found.name == target;
     let is_name = outcome.as_ref().is_ok_and(|diagnosis| is_there(&diagnosis.container));
     if let (Some(exit_code), false) = (exit_code, is_name) {
-        return Ok(Explanation { container: None, findings: explain_exit_code(exit_code) });
+        return Ok((Explanation { container: None, findings: explain_exit_code(exit_code) }, None));
     }
-    let Diagnosis { container, findings, failure } = outcome?;
+    let Diagnosis { container, findings, failure, record, version } = outcome?;
     if let Some(failure) = failure {
         context.printer.warning(&format!("its files cannot be read ({failure}): less is known"));
     }
-    Ok(Explanation { container: Some(container), findings })
+    Ok((Explanation { container: Some(container), findings }, Some(Facts { record, version })))
 }
 
 /// `--message`: explains a text, using nothing but the text.

@@ -1,6 +1,6 @@
 //! Where a command's targets are, by their names and options.
 
-use scratchdbg_args::KubernetesArgs;
+use scratchdbg_args::{KubernetesArgs, is_pod_reference};
 
 use crate::error::CommandError;
 
@@ -47,21 +47,6 @@ pub(crate) fn location(
         (Some(_), None, _) | (None, None, Some(_)) => Ok(Location::Cluster),
         (None, _, None) => Ok(Location::Engine),
     }
-}
-
-/// Whether a text is meant as a pod or a workload, valid or not.
-pub(crate) fn is_pod_reference(text: &str) -> bool {
-    text.find('/').is_some_and(|at| at > 0)
-}
-
-/// Whether a target may stand for several containers: a workload, or a pod of which all containers
-/// are selected.
-pub(crate) fn may_be_several(targets: &[String], options: &KubernetesArgs) -> bool {
-    let is_workload = |target: &String| {
-        let kind = target.split('/').next().unwrap_or_default().to_ascii_lowercase();
-        is_pod_reference(target) && !["pod", "pods", "po"].contains(&kind.as_str())
-    };
-    options.selector.is_some() || options.all_containers || targets.iter().any(is_workload)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use scratchdbg_follow::Notice;
 
 /// Returns a notice about the container with this name, in one line. `platform` is the name of the
 /// platform.
-pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
+pub fn words(platform: &str, name: &str, notice: Notice) -> String {
     match notice {
         Notice::MayDrop => format!(
             "lines of `{name}` may be missing: its log driver is non-blocking and drops lines that come too fast"

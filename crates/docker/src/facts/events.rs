@@ -11,8 +11,8 @@ use scratchdbg_diagnose::container::Event;
 use super::{TIMEOUT, host};
 use crate::{Engine, event};
 
-/// The events that matter for the end of a container. Events of health checks and execs (three per
-/// probe) are left out.
+/// The events that matter for the end of a container. Events of execs (three for each probe of the
+/// health) are left out.
 const ACTIONS: &[&str] = &[
     "create", "start", "restart", "kill", "oom", "die", "died", "stop", "destroy", "remove",
     "pause", "unpause",
@@ -56,6 +56,12 @@ impl Engine {
     ) -> Option<Vec<event::Event>> {
         let mut filters = serde_json::json!({"type": ["container"], "event": ACTIONS});
         if let Some(container) = container {
+            // Docker tells changes of the health; Podman each probe.
+            if !self.is_podman()
+                && let Some(events) = filters["event"].as_array_mut()
+            {
+                events.push("health_status".into());
+            }
             filters["container"] = serde_json::json!([container]);
         }
         let filters = crate::files::percent_encode(&filters.to_string());

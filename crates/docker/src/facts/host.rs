@@ -78,6 +78,9 @@ impl Engine {
             "cgroupfs" => Some(false),
             _ => None,
         };
+        let program = if self.is_podman() { "Podman" } else { "Docker" };
+        let version = Some(text("ServerVersion")).filter(|version| !version.is_empty());
+        let version = version.map(|version| format!("{program} {version}"));
         Ok(HostFacts {
             platform,
             is_this_machine: here,
@@ -85,6 +88,7 @@ impl Engine {
             engine_started_at: started,
             clock,
             has_systemd_groups,
+            version,
         })
     }
 

@@ -16,6 +16,7 @@ use self::merge::{Merged, VALUE, Writing};
 use self::shown::Shown;
 use self::words::{Kind, Word};
 use super::PatternCount;
+use super::counts::Counts;
 use crate::fields;
 use crate::level::Level;
 
@@ -46,39 +47,6 @@ type Keyed = (Box<str>, Pattern);
 struct Pattern {
     counts: Counts,
     shown: Shown,
-}
-
-/// How many lines there are, and how many of each level.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    lines: u64,
-    levels: [u64; Level::ALL.len()],
-}
-
-impl Counts {
-    fn add(&mut self, level: Option<Level>) {
-        self.lines += 1;
-        let own = Level::ALL.iter().zip(&mut self.levels).find(|(known, _)| Some(**known) == level);
-        if let Some((_, count)) = own {
-            *count += 1;
-        }
-    }
-
-    fn add_all(&mut self, other: &Self) {
-        self.lines += other.lines;
-        for (count, more) in self.levels.iter_mut().zip(other.levels) {
-            *count += more;
-        }
-    }
-
-    /// Returns the levels that lines have, the least severe first.
-    fn by_level(&self) -> impl DoubleEndedIterator<Item = (&'static str, u64)> {
-        Level::ALL
-            .iter()
-            .map(|level| level.as_str())
-            .zip(self.levels)
-            .filter(|(_, count)| *count > 0)
-    }
 }
 
 impl Patterns {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Bucket;
+use super::counts::Counts;
+use crate::level::Level;
 
 /// Widths of buckets in seconds, up to a week; each divides the next, so that buckets can be joined
 /// exactly.
@@ -17,12 +19,13 @@ const MAX_BUCKETS: usize = 720;
 pub(super) struct Rate {
     /// Index into [`WIDTHS`]; beyond its end, weeks double.
     width: usize,
-    counts: BTreeMap<i64, u64>,
+    counts: BTreeMap<i64, Counts>,
 }
 
 impl Rate {
-    pub(super) fn add(&mut self, at: Timestamp) {
-        *self.counts.entry(at.as_second().div_euclid(seconds(self.width))).or_default() += 1;
+    pub(super) fn add(&mut self, at: Timestamp, level: Option<Level>) {
+        let index = at.as_second().div_euclid(seconds(self.width));
+        self.counts.entry(index).or_default().add(level);
         while self.counts.len() > MAX_BUCKETS {
             self.widen();
         }
@@ -30,9 +33,9 @@ impl Rate {
 
     fn widen(&mut self) {
         let (old, new) = (seconds(self.width), seconds(self.width + 1));
-        let mut counts = BTreeMap::new();
+        let mut counts = BTreeMap::<i64, Counts>::new();
         for (index, count) in &self.counts {
-            *counts.entry((index * old).div_euclid(new)).or_default() += count;
+            counts.entry((index * old).div_euclid(new)).or_default().add_all(count);
         }
         self.counts = counts;
         self.width += 1;
@@ -54,11 +57,9 @@ impl Rate {
                 let width = seconds(rate.width);
                 let bucket = |index: i64| {
                     let since = Timestamp::from_second(index * width).unwrap_or(Timestamp::MIN);
-                    Bucket {
-                        since,
-                        seconds: width,
-                        lines: rate.counts.get(&index).copied().unwrap_or_default(),
-                    }
+                    let Counts { lines, levels } =
+                        rate.counts.get(&index).copied().unwrap_or_default();
+                    Bucket { since, seconds: width, lines, levels }
                 };
                 return (first..=last).map(bucket).collect();
             }

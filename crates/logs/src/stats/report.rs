@@ -48,6 +48,10 @@ pub struct Bucket {
     pub seconds: i64,
     /// How many lines.
     pub lines: u64,
+    /// How many of them have which level, in the order of [`Level::ALL`](crate::Level::ALL). The
+    /// JSON output has the levels of all lines only.
+    #[serde(skip)]
+    pub levels: [u64; crate::Level::ALL.len()],
 }
 
 /// A span of time without a line.
@@ -250,7 +254,7 @@ fn fit(text: &str, limit: usize) -> String {
 }
 
 /// Formats a duration with at most two units: `2d 3h`, `5m 20s`, `1.5s`.
-fn short_duration(duration: jiff::SignedDuration) -> String {
+pub fn short_duration(duration: jiff::SignedDuration) -> String {
     let seconds = duration.as_secs();
     if (1..60).contains(&seconds) && duration.subsec_millis() >= 100 {
         return format!("{seconds}.{}s", duration.subsec_millis() / 100);

@@ -138,7 +138,7 @@ proptest! {
 fn the_rate_holds_a_bounded_number_of_buckets() {
     let mut rate = Rate::default();
     for second in 0..200_000 {
-        rate.add(Timestamp::from_second(second * 7).unwrap());
+        rate.add(Timestamp::from_second(second * 7).unwrap(), None);
     }
     assert_eq!(rate.buckets(1_000).iter().map(|bucket| bucket.lines).sum::<u64>(), 200_000);
     assert!(rate.buckets(1_000).len() <= 720);

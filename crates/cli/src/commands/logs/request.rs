@@ -1,7 +1,6 @@
 //! Checks the command line and turns it into a request.
 
 use jiff::tz::TimeZone;
-use scratchdbg_backend::{Selector, is_pattern};
 use scratchdbg_console::log::View;
 use scratchdbg_follow as follow;
 use scratchdbg_logs::query::{self, Query, QueryError, QuerySpec};
@@ -35,7 +34,7 @@ impl Request {
         let level = level.map_err(|error| {
             usage(&error, "levels are trace, debug, info, warn, error and fatal")
         })?;
-        if args.live && (args.targets.len() > 1 || !selectors(args).is_empty()) {
+        if args.live && (args.targets.len() > 1 || !args.selectors().is_empty()) {
             return Err(CommandError::usage(
                 "--live shows one container: of several, beginnings of lines would be mixed",
             )
@@ -75,8 +74,8 @@ impl Request {
             exit_on,
             stats: (args.stats || args.patterns).then_some(args.patterns),
             many: args.targets.len() > 1
-                || !selectors(args).is_empty()
-                || platform::may_be_several(&args.targets, &args.kubernetes),
+                || !args.selectors().is_empty()
+                || args.kubernetes.may_be_several(&args.targets),
             stream,
             zone,
             platform: location.word(),
@@ -159,30 +158,6 @@ fn check_for_pods(args: &LogsArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Reports whether the user's time zone matters: for times on the command line, and in a summary.
-pub(super) fn needs_zone(args: &LogsArgs) -> bool {
-    args.since.is_some() || args.until.is_some() || args.stats || args.patterns
-}
-
-/// Returns which containers are selected in addition to those that are named. All labels must match
-/// the same container. A project is a separate selection.
-pub(super) fn selectors(args: &LogsArgs) -> Vec<Selector> {
-    let labels = (!args.label.is_empty())
-        .then(|| Selector { labels: args.label.clone(), ..Selector::default() });
-    let project = args
-        .project
-        .clone()
-        .map(|project| Selector { project: Some(project), ..Selector::default() });
-    let names = args
-        .targets
-        .iter()
-        .filter(|target| is_pattern(target))
-        .cloned()
-        .chain(args.all.then(|| "*".to_owned()));
-    let names = names.map(|name| Selector { name: Some(name), ..Selector::default() });
-    labels.into_iter().chain(project).chain(names).collect()
-}
-
 fn range(args: &LogsArgs, now: &jiff::Zoned) -> Result<TimeRange, CommandError> {
     TimeRange::parse(args.since.as_deref(), args.until.as_deref(), now).map_err(|error| {
         usage(&error, "10m, 2h30m, 10:30, yesterday, 2026-01-02T15:04:05Z or seconds since 1970")
@@ -194,18 +169,6 @@ fn usage(error: &dyn std::fmt::Display, hint: &str) -> CommandError {
 }
 
 fn explain_query(error: QueryError) -> CommandError {
-    match error {
-        QueryError::Pattern { option, pattern, reason } => {
-            // The last line of a regular expression's error describes the problem; the lines before
-            // it show the position.
-            let reason =
-                reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            let error = QueryError::Pattern { option, pattern, reason };
-            usage(&error, "to look for a text as it is, put a \\ before each of .*+?()[]{}|^$\\")
-        }
-        error @ QueryError::Field { .. } => usage(
-            &error,
-            "for example --field status=500, --field 'ms>250' or --field 'path~^/api'",
-        ),
-    }
+    let (error, hint) = error.in_short();
+    usage(&error, hint)
 }
