@@ -19,6 +19,7 @@ mod attach_terminal;
 mod attack_consent;
 mod attack_copy;
 mod attack_copy_mounts;
+mod attack_files;
 mod attack_keeper;
 mod attack_labels;
 mod attack_launcher;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::unpack::{below, unasked};
 use crate::{Entry, Error, Kind};
 
-/// The most links and folders of a stream. Each takes 16 bytes of memory, so that this is 64 MiB at
-/// most.
+/// The most entries of a stream that are remembered. Each takes 16 bytes of memory, so that this is
+/// 64 MiB at most.
 const MOST_KNOWN: usize = 4 << 20;
 
 /// The permission bits that need `keeps_owner`: set-user-id and set-group-id.
@@ -101,13 +101,14 @@ impl Outgoing {
     }
 }
 
-/// The links and folders of a stream, by the hashes of their paths: many programs follow the links
+/// The links of a stream, and what else it has made, by the hashes of their paths: many programs follow the links
 /// that they have made, and those that were there.
 #[derive(Debug, Default)]
 struct Links {
     state: RandomState,
     seen: HashSet<u64>,
-    folders: HashSet<u64>,
+    /// What the stream has made that is no link.
+    made: HashSet<u64>,
 }
 
 impl Links {
@@ -122,7 +123,7 @@ impl Links {
             return Err(through(&entry.path));
         }
         let parent = hashes.last().filter(|_| needs_folders);
-        if parent.is_some_and(|hash| !self.folders.contains(hash)) {
+        if parent.is_some_and(|hash| !self.made.contains(hash)) {
             return Err(Error::Refused(format!(
                 "the folder of `{}` is not in the stream: it could be a link",
                 entry.path.display()
@@ -136,17 +137,26 @@ impl Links {
                 if hashes.iter().any(is_link) {
                     return Err(through(path));
                 }
-                other.as_ref().is_some_and(is_link)
+                let leads_on = other.as_ref().is_some_and(is_link);
+                let is_made = other.is_some_and(|hash| self.made.contains(&hash));
+                if needs_folders && !leads_on && !is_made {
+                    return Err(Error::Refused(format!(
+                        "`{}` is another name of `{}`, which is not in the stream",
+                        entry.path.display(),
+                        path.display()
+                    )));
+                }
+                leads_on
             }
             _ => false,
         };
-        if self.seen.len() + self.folders.len() >= MOST_KNOWN {
-            return Err(Error::Refused("the stream has too many links and folders".to_owned()));
+        if self.seen.len() + self.made.len() >= MOST_KNOWN {
+            return Err(Error::Refused("the stream has too many entries".to_owned()));
         }
         if leads_on {
             self.seen.extend(own);
-        } else if needs_folders && entry.kind == Kind::Folder {
-            self.folders.extend(own);
+        } else if needs_folders {
+            self.made.extend(own);
         }
         Ok(())
     }

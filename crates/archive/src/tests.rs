@@ -1,14 +1,14 @@
 //! Trees that are written and read again, and streams that lie.
 
-use std::ffi::OsStr;
+mod outgoing;
+
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::{
-    Count, Entry, Error, Kind, Note, Outgoing, Packing, Place, Reader, Root, Unpacking, Writer,
-    pack, pass_on, unpack,
+    Count, Entry, Error, Kind, Note, Packing, Place, Reader, Root, Unpacking, Writer, pack, unpack,
 };
 
 /// A folder for one test.
@@ -252,22 +252,6 @@ fn any_archive_goes_into_a_folder() {
 }
 
 #[test]
-fn what_is_passed_on_leads_nowhere() {
-    let mut out = Vec::new();
-    let paths = ["app/", "/app/file", "app/l>/etc"];
-    pass_on(&stream(&paths)[..], &mut out, &mut |_| Ok(())).unwrap();
-    let mut reader = Reader::new(&out[..]);
-    let mut found = Vec::new();
-    while let Some(entry) = reader.next_entry().unwrap() {
-        found.push(entry.path.display().to_string());
-    }
-    assert_eq!(found, ["app", "app/file", "app/l"]);
-    assert!(pass_on(&stream(&["a/../../b"])[..], Vec::new(), &mut |_| Ok(())).is_err());
-    let whole = stream(&["app/", "app/file"]);
-    assert!(pass_on(&whole[..whole.len() - 1024], Vec::new(), &mut |_| Ok(())).is_err());
-}
-
-#[test]
 fn a_stream_does_not_choose_its_name() {
     for (paths, name, expected) in [
         (&[".bashrc"][..], Some("app"), Some("app=.bashrc mine=old")),
@@ -292,47 +276,6 @@ fn a_stream_does_not_choose_its_name() {
             assert!(to.shown().contains("mine=old"), "{paths:?}");
         }
     }
-}
-
-#[test]
-fn what_goes_to_other_programs_is_what_was_asked_for() {
-    let passed = |paths: &[&str], name: Option<&str>, keeps_owner| {
-        let mut stream = stream(paths);
-        // The mode of the first entry.
-        stream[100..108].copy_from_slice(b"0006755\0");
-        let sum = crate::read::sum(stream[..512].try_into().unwrap());
-        stream[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        let mut outgoing = Outgoing::new(name.map(OsStr::new), keeps_owner);
-        let mut out = Vec::new();
-        pass_on(&stream[..], &mut out, &mut |entry| outgoing.change(entry))?;
-        let (mut reader, mut found) = (Reader::new(&out[..]), Vec::new());
-        while let Some(entry) = reader.next_entry()? {
-            found.push(format!("{} {:o}", entry.path.display(), entry.mode));
-        }
-        Ok::<_, Error>(found.join(", "))
-    };
-    let app = Some("app");
-    assert_eq!(
-        passed(&["x/", "x/f", "x/l>f"], app, false).unwrap(),
-        "app 755, app/f 755, app/l 755"
-    );
-    assert_eq!(passed(&["x/", "x/f"], app, true).unwrap(), "app 6755, app/f 755");
-    assert_eq!(passed(&["x/", "x/f", "x/h=x/f"], None, false).unwrap(), " 755, f 755, h 755");
-    assert_eq!(passed(&[".bashrc"], app, false).unwrap(), "app 755");
-    for paths in [
-        &["x/", "y"][..],
-        &["x", "x"],
-        &["x/", "x/l>/etc", "x/l/passwd"],
-        &["x/", "x/l>/etc", "x/l/"],
-        &["x/", "x/l>/etc/passwd", "x/l"],
-        &["x/", "x/l>/etc", "x/h=x/l", "x/h/passwd"],
-        &["x/", "x/l>/etc", "x/h=x/l/passwd"],
-        &["x/", "x/h=y"],
-        &["x/y"],
-    ] {
-        assert!(matches!(passed(paths, app, true), Err(Error::Refused(_))), "{paths:?}");
-    }
-    assert!(matches!(passed(&["x"], None, true), Err(Error::Refused(_))));
 }
 
 #[test]

@@ -181,7 +181,7 @@ pub struct Options {
     pub pid_mode: String,
     /// The state of the container that the PID namespace belongs to, if it is another one and the
     /// engine tells.
-    pub pid_owner: Option<State>,
+    pub pid_owner: Option<Box<State>>,
     /// `NetworkMode`: a network's name, `host`, `none` or `container:ID`.
     pub network_mode: String,
     /// The connected networks: name and id.

@@ -45,7 +45,7 @@ impl Engine {
         let (events, (usage, processes), owner) = tokio::join!(
             self.events_of_record(record, host),
             async { if running { self.running_facts(record).await } else { (None, None) } },
-            async { Some(self.record_of(owner?).await.ok()?.facts.state) },
+            async { Some(Box::new(self.record_of(owner?).await.ok()?.facts.state)) },
         );
         record.facts.options.pid_owner = owner;
         record.facts.gaps =

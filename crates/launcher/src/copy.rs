@@ -19,6 +19,9 @@ const INCOMPLETE: u8 = 1;
 /// The exit code of a copy that failed. The last line of standard error says why.
 const FAILED: u8 = 2;
 
+/// The signals that end a copy.
+const ENDS: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
 /// The size of pieces of the stream.
 const PIECE: usize = 64 << 10;
 
@@ -99,7 +102,6 @@ impl Read for Input {
         loop {
             let watched = [Some(self.signals.descriptor()), Some(self.file.as_fd())];
             let [is_signaled, is_readable] = system::wait_readable(watched, None)?;
-            const ENDS: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
             if is_signaled && ENDS.contains(&self.signals.next()?.number) {
                 return Err(io::Error::other("it was interrupted"));
             }

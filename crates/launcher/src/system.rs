@@ -9,7 +9,11 @@ mod arguments;
 mod fork;
 pub(crate) mod namespaces;
 mod rights;
+mod signals;
 
+pub(crate) use self::signals::{
+    END_SESSION, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM,
+};
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
@@ -76,24 +80,6 @@ const SYS_PIDFD_SEND_SIGNAL: c_long = 424;
 const SYS_PIDFD_OPEN: c_long = 434;
 /// `struct signalfd_siginfo` is 128 bytes on every architecture.
 const SIGNAL_INFO_SIZE: usize = 128;
-
-/// `SIGHUP`.
-pub(crate) const SIGHUP: i32 = 1;
-/// `SIGINT`.
-pub(crate) const SIGINT: i32 = 2;
-/// `SIGKILL`.
-pub(crate) const SIGKILL: i32 = 9;
-/// `SIGQUIT`.
-pub(crate) const SIGQUIT: i32 = 3;
-/// `SIGTERM`.
-pub(crate) const SIGTERM: i32 = 15;
-/// The signal by which the keeper ends a launcher's session: a real-time signal that nothing else
-/// here uses.
-pub(crate) const END_SESSION: i32 = 50;
-/// `SIGCHLD`.
-pub(crate) const SIGCHLD: i32 = 17;
-/// `SIGCONT`.
-pub(crate) const SIGCONT: i32 = 18;
 
 /// Makes this process the subreaper of its orphaned descendants, see `prctl(2)`.
 pub(crate) fn become_subreaper() -> io::Result<()> {

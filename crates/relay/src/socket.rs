@@ -198,16 +198,9 @@ pub(crate) fn outcome(socket: &File) -> io::Result<()> {
 pub(crate) fn breaks_at_close(socket: &File, breaks: bool) -> io::Result<()> {
     // `struct linger`: on or off, and the seconds.
     let linger: [c_int; 2] = [breaks.into(), 0];
-    // SAFETY: the value is as long as the length given.
-    let result = unsafe {
-        setsockopt(
-            socket.as_raw_fd(),
-            SOL_SOCKET,
-            SO_LINGER,
-            linger.as_ptr().cast(),
-            size_of_val(&linger) as u32,
-        )
-    };
+    // SAFETY: the value is as long as the length given: two numbers of four bytes.
+    let result =
+        unsafe { setsockopt(socket.as_raw_fd(), SOL_SOCKET, SO_LINGER, linger.as_ptr().cast(), 8) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -68,6 +68,10 @@ pub(crate) async fn cp(args: CopyArgs, context: &Context, mut interrupts: Interr
                 return Err(CommandError::usage("-u is for sessions, and there is none here")
                     .hint("start the container; or leave out -u: the engine copies as root"));
             }
+            if phase == Phase::Restarting && matches!(copy.direction, Direction::In(..)) {
+                return Err(CommandError::new(format!("`{name}` restarts by itself"))
+                    .hint(format!("`docker stop {name}` first: the engine writes as root, and the container could make a link on the way")));
+            }
             if args.user.is_none() && !args.root && context.settings.get(Key::User).is_some() {
                 let printer = context.printer;
                 printer.warning("the engine copies as root: the setting `user` is for sessions");

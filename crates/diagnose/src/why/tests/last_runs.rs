@@ -51,7 +51,7 @@ fn a_container_in_the_pid_namespace_of_one_that_goes_on() {
     let owned_by = |owner: Option<State>| {
         let options = Options {
             pid_mode: "container:app".to_owned(),
-            pid_owner: owner,
+            pid_owner: owner.map(Box::new),
             ..Options::default()
         };
         let mut facts = ContainerFacts {
