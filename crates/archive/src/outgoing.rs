@@ -107,8 +107,9 @@ impl Outgoing {
 struct Links {
     state: RandomState,
     seen: HashSet<u64>,
-    /// What the stream has made that is no link.
-    made: HashSet<u64>,
+    /// The folders and the files that the stream has made.
+    folders: HashSet<u64>,
+    files: HashSet<u64>,
 }
 
 impl Links {
@@ -123,7 +124,7 @@ impl Links {
             return Err(through(&entry.path));
         }
         let parent = hashes.last().filter(|_| needs_folders);
-        if parent.is_some_and(|hash| !self.made.contains(hash)) {
+        if parent.is_some_and(|hash| !self.folders.contains(hash)) {
             return Err(Error::Refused(format!(
                 "the folder of `{}` is not in the stream: it could be a link",
                 entry.path.display()
@@ -138,7 +139,7 @@ impl Links {
                     return Err(through(path));
                 }
                 let leads_on = other.as_ref().is_some_and(is_link);
-                let is_made = other.is_some_and(|hash| self.made.contains(&hash));
+                let is_made = other.is_some_and(|hash| self.files.contains(&hash));
                 if needs_folders && !leads_on && !is_made {
                     return Err(Error::Refused(format!(
                         "`{}` is another name of `{}`, which is not in the stream",
@@ -150,13 +151,18 @@ impl Links {
             }
             _ => false,
         };
-        if self.seen.len() + self.made.len() >= MOST_KNOWN {
+        if self.seen.len() + self.folders.len() + self.files.len() >= MOST_KNOWN {
             return Err(Error::Refused("the stream has too many entries".to_owned()));
         }
         if leads_on {
             self.seen.extend(own);
         } else if needs_folders {
-            self.made.extend(own);
+            match &entry.kind {
+                Kind::Folder => self.folders.extend(own),
+                // It is not passed on.
+                Kind::Special => {}
+                _ => self.files.extend(own),
+            }
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ fn unpacked(stream: &[u8], place: &Path, how: Unpacking) -> Result<Count, Error>
     unpack(stream, Place::find(place)?, how, &mut |_| {})
 }
 
-/// Makes a stream of these paths: `x/` is a folder, `x>y` a link, `x=y` a hard link, all else a
+/// Makes a stream of these paths: `x/` is a folder, `x|` a pipe, `x>y` a link, `x=y` a hard link, all else a
 /// file with its own path in it.
 fn stream(paths: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -76,6 +76,7 @@ fn stream(paths: &[&str]) -> Vec<u8> {
         let (path, kind) = match path.split_once(['>', '=']) {
             Some((link, target)) if path.contains('>') => (link, Kind::Link(target.into())),
             Some((link, target)) => (link, Kind::SameAs(target.into())),
+            None if path.ends_with('|') => (&path[..path.len() - 1], Kind::Special),
             None if path.ends_with('/') => (&path[..path.len() - 1], Kind::Folder),
             None => (*path, Kind::File(path.len() as u64)),
         };

@@ -66,6 +66,11 @@ fn a_stream_for_a_platform_leads_through_nothing_that_is_there() {
         &["d", "h=d/a"],
         &["l>x", "l/a"],
         &["l>x", "l"],
+        // What is no folder is none, nor what is left out.
+        &["d", "d/a"],
+        &["p|", "p/a"],
+        &["d/", "d/p|", "d/p/a"],
+        &["p|", "h=p"],
     ] {
         assert!(!passed(paths), "{paths:?}");
     }
