@@ -189,6 +189,28 @@ fn fault_117_a_volume_that_another_container_has_is_not_written_as_root() {
         .run(&["cp", &file, &format!("{}:/x", stopped.name())])
         .expect_clear_failure(1, &["is shared with"]);
     stage.run(&["cp", &file, &format!("{}:/data/", other.name())]).expect_code(0);
+    // The same folder under another name.
+    let named = stage.engine.name("named");
+    let place = stage.engine.ask(["volume", "inspect", "--format", "{{.Mountpoint}}", &*volume]);
+    let device = format!("device={}", place.trim());
+    stage.engine.ask([
+        "volume",
+        "create",
+        "-o",
+        "type=none",
+        "-o",
+        "o=bind",
+        "-o",
+        &*device,
+        &*named,
+    ]);
+    let flags = ["--volume", &*format!("{named}:/data")];
+    let twice = stage.engine.create("twice", &flags, &stage.image, &[]);
+    stage
+        .run(&["cp", &file, &format!("{}:/data/x", twice.name())])
+        .expect_clear_failure(1, &["is shared with", other.name()]);
+    stage.engine.ask(["rm", "--force", twice.id()]);
+    stage.engine.ask(["volume", "rm", &*named]);
     other.kill();
     other.wait();
     stage.run(&["cp", &file, &format!("{}:/data/x", stopped.name())]).expect_code(0);

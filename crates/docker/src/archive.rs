@@ -113,13 +113,23 @@ impl ArchiveBackend for Engine {
         if own.is_empty() {
             return Ok(None);
         }
-        let running = self.list_containers(false, &[]).await?;
-        let sharer = running.into_iter().find(|other| {
-            other.id != inspection.id
-                && other.mounts.iter().flatten().any(|theirs| {
-                    theirs.rw != Some(false) && own.iter().any(|own| is_same(own, theirs))
-                })
-        });
+        let mut places = Vec::new();
+        for mount in &own {
+            places.extend(self.places_of(mount).await?);
+        }
+        let mut sharer = None;
+        for other in self.list_containers(false, &[]).await? {
+            for theirs in other.mounts.iter().flatten().filter(|mount| mount.rw != Some(false)) {
+                let theirs = self.places_of(theirs).await?;
+                if other.id != inspection.id && have_common(&places, &theirs) {
+                    sharer = Some(other);
+                    break;
+                }
+            }
+            if sharer.is_some() {
+                break;
+            }
+        }
         Ok(sharer.map(|other| {
             let name = other.names.and_then(|names| names.into_iter().next());
             name.or(other.id).unwrap_or_default().trim_start_matches('/').to_owned()
@@ -133,14 +143,50 @@ fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Whether two mounts have files in common. Lists of containers give volumes by name only.
-fn is_same(own: &MountPoint, theirs: &MountPoint) -> bool {
-    let name = |mount: &MountPoint| mount.name.clone().filter(|name| !name.is_empty());
-    let source = |mount: &MountPoint| mount.source.clone().filter(|source| !source.is_empty());
-    let is_volume = name(own).is_some() && name(own) == name(theirs);
-    let overlaps =
-        |(own, theirs): (String, String)| is_below(&own, &theirs) || is_below(&theirs, &own);
-    is_volume || source(own).zip(source(theirs)).is_some_and(overlaps)
+/// The name of a volume, or a folder of the engine's machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum MountPlace {
+    Volume(String),
+    Folder(String),
+}
+
+impl MountPlace {
+    /// Returns a folder by its name, and by the one that links lead to, if it is on this machine.
+    fn folders(name: String) -> impl Iterator<Item = Self> {
+        let real = std::fs::canonicalize(&name).ok();
+        let real = real.and_then(|real| real.into_os_string().into_string().ok());
+        [Some(name), real].into_iter().flatten().map(Self::Folder)
+    }
+}
+
+impl Engine {
+    /// Returns all names of what is mounted. Lists of containers have volumes by name only, and a
+    /// volume may be a folder that has another name (`-o device=`).
+    async fn places_of(&self, mount: &MountPoint) -> Result<Vec<MountPlace>, Error> {
+        let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let mut places: Vec<_> =
+            text(&mount.source).into_iter().flat_map(MountPlace::folders).collect();
+        if let Some(name) = text(&mount.name) {
+            let answer = self.get(&format!("/volumes/{}", percent_encode(&name))).await?;
+            let volume: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+            let device = volume["Options"]["device"].as_str();
+            let named = [device, volume["Mountpoint"].as_str()].into_iter().flatten();
+            places.extend(named.map(str::to_owned).flat_map(MountPlace::folders));
+            places.push(MountPlace::Volume(name));
+        }
+        Ok(places)
+    }
+}
+
+/// Whether one of these places is one of the others, or in it.
+fn have_common(own: &[MountPlace], theirs: &[MountPlace]) -> bool {
+    use MountPlace::Folder;
+    own.iter().any(|own| {
+        theirs.iter().any(|theirs| match (own, theirs) {
+            (Folder(own), Folder(theirs)) => is_below(own, theirs) || is_below(theirs, own),
+            (own, theirs) => own == theirs,
+        })
+    })
 }
 
 /// Reads the description of a path: JSON in base 64.
@@ -163,20 +209,23 @@ mod tests {
 
     #[test]
     fn mounts_are_the_same_by_name_or_place() {
-        let mount = |name: &str, source: &str| MountPoint {
-            name: Some(name.to_owned()),
-            source: Some(source.to_owned()),
-            ..MountPoint::default()
-        };
+        let volume = |name: &str| vec![MountPlace::Volume(name.to_owned())];
+        let folder = |name: &str| MountPlace::folders(name.to_owned()).collect::<Vec<_>>();
+        let at = tempfile::tempdir().unwrap();
+        let (real, link) = (at.path().join("real"), at.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
         for (own, theirs, expected) in [
-            (mount("v", "/var/lib/docker/volumes/v/_data"), mount("v", ""), true),
-            (mount("v", "/volumes/v"), mount("w", "/volumes/w"), false),
-            (mount("", "/srv/data"), mount("", "/srv/data/conf"), true),
-            (mount("", "/srv/data"), mount("", "/"), true),
-            (mount("", "/srv/data"), mount("", "/srv/database"), false),
-            (mount("", ""), mount("", ""), false),
+            (volume("v"), volume("v"), true),
+            (volume("v"), volume("w"), false),
+            (volume("v"), folder("v"), false),
+            (folder("/srv/data"), folder("/srv/data/conf"), true),
+            (folder("/srv/data"), folder("/"), true),
+            (folder("/srv/data"), folder("/srv/database"), false),
+            (folder(link.to_str().unwrap()), folder(real.to_str().unwrap()), true),
+            (folder("/none/x"), [volume("v"), folder("/none/x/y")].concat(), true),
         ] {
-            assert_eq!(is_same(&own, &theirs), expected, "{own:?} {theirs:?}");
+            assert_eq!(have_common(&own, &theirs), expected, "{own:?} {theirs:?}");
         }
         assert!(is_below("/data/x", "/data") && is_below("/data", "/data/") && is_below("/x", "/"));
         assert!(!is_below("/database", "/data"));

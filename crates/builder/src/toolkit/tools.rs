@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
 use std::iter;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,6 +56,7 @@ pub fn read(sources: &[PathBuf]) -> Result<Vec<Tool>, ToolkitError> {
     let mut reader = Reader { tools: Vec::new(), left: LARGEST, seen: 0 };
     for source in sources {
         let metadata = fs::metadata(source).map_err(|error| unreadable(source, error))?;
+        refuse_shared_above(source)?;
         if metadata.is_dir() {
             reader.folder(source)?;
         } else {
@@ -258,6 +259,26 @@ fn refuse_shared(path: &Path, metadata: &Metadata) -> Result<(), ToolkitError> {
     }
     let hint = "`chmod o-w` on it changes that, or make a copy in a folder of your own";
     Err(unfit(path, "everybody may write to it, and so choose what runs in your sessions", hint))
+}
+
+/// Refuses a path below a folder in which everybody may put something else in its place: what is
+/// named, and where it leads. In a folder with the sticky bit, that is true for the entries of
+/// other users.
+fn refuse_shared_above(source: &Path) -> Result<(), ToolkitError> {
+    let failed = |error| unreadable(source, error);
+    let own = fs::metadata("/proc/self").map_err(failed)?.uid();
+    for path in [std::path::absolute(source), fs::canonicalize(source)] {
+        let path = path.map_err(failed)?;
+        for (entry, folder) in path.ancestors().zip(path.ancestors().skip(1)) {
+            let facts = fs::metadata(folder).map_err(failed)?;
+            let owner = fs::symlink_metadata(entry).map_err(failed)?.uid();
+            let is_sticky = facts.mode() & 0o1000 != 0;
+            if !is_sticky || ![0, own].contains(&owner) {
+                refuse_shared(folder, &facts)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn unreadable(path: &Path, source: io::Error) -> ToolkitError {

@@ -158,6 +158,21 @@ fn nothing_out_of_the_folder_and_nothing_that_everybody_may_write_is_taken() {
     fs::set_permissions(path("tools"), fs::Permissions::from_mode(0o777)).unwrap();
     refused("everybody may write");
     fs::set_permissions(path("tools"), fs::Permissions::from_mode(0o755)).unwrap();
+    // A folder above, also of what a link leads to.
+    fs::create_dir_all(path("shared/own")).unwrap();
+    write(&path("shared/own/a"), &program(), 0o755);
+    std::os::unix::fs::symlink(path("shared/own"), path("link")).unwrap();
+    let mode = |mode| {
+        fs::set_permissions(path("shared"), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for source in ["shared/own", "shared/own/a", "link", "link/a"] {
+        mode(0o777);
+        let error = read(&[path(source)]).unwrap_err().to_string();
+        assert!(error.contains("everybody may write"), "{source}: {error}");
+        // Nobody else can replace what is in it.
+        mode(0o1777);
+        read(&[path(source)]).unwrap();
+    }
     assert_eq!(read(&[path("tools")]).unwrap().len(), 1);
     // A file without end, as far as its length tells.
     fs::File::create(path("tools/huge")).unwrap().set_len(1 << 40).unwrap();
