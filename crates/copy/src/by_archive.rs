@@ -130,7 +130,8 @@ async fn copy_in<B: ArchiveBackend>(
             }
         }
     };
-    if let Some(other) = backend.sharer(container, &folder).await? {
+    // No link is on the way, so that `..` means what its text says.
+    if let Some(other) = backend.sharer(container, &plain(&folder)).await? {
         return Err(Error::new(
             ErrorKind::Refused,
             format!("`{folder}` in `{container}` is shared with `{other}`, which runs"),
@@ -224,6 +225,19 @@ async fn look_without_links<B: ArchiveBackend>(
         }
     }
     Ok(found)
+}
+
+/// Returns an absolute path without `.` and `..`.
+fn plain(path: &str) -> String {
+    let mut names = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    format!("/{}", names.join("/"))
 }
 
 fn is_file(place: &Place) -> bool {

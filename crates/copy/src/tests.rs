@@ -76,7 +76,11 @@ fn archive(entries: &[(&str, Kind)]) -> Vec<u8> {
 }
 
 fn platform(sends: Vec<Piece>) -> Lying {
-    Lying { sends, folders: &["/", "/data", "/have", "/shared"], received: Arc::default() }
+    Lying {
+        sends,
+        folders: &["/", "/data", "/have", "/have/..", "/have/../shared", "/shared"],
+        received: Arc::default(),
+    }
 }
 
 async fn copied(platform: &Lying, from: &str, to: &str) -> Result<Outcome, Error> {
@@ -211,6 +215,7 @@ async fn what_is_sent_has_its_name_and_its_owner() {
         (format!("{text}/inner"), "web:/loop/x", "`/loop` in `web` is a link"),
         (format!("{text}/inner"), "web:/shared", "is shared with `other`, which runs"),
         (format!("{text}/inner"), "web:/shared/x", "is shared with `other`, which runs"),
+        (format!("{text}/inner"), "web:/have/../shared/", "is shared with `other`, which runs"),
         (format!("{text}/inner"), "web:/loop/x/", "is a link"),
         (format!("{text}/none"), "web:/have", "none"),
     ] {
