@@ -88,6 +88,9 @@ impl Browser {
         command.args(["120", "chromium", "--headless=new", "--no-sandbox", "--disable-gpu"]);
         // The page has an origin of its own otherwise, and cannot be looked at.
         command.args(["--allow-file-access-from-files", "--disable-dev-shm-usage"]);
+        // It asks nobody for anything.
+        command.args(["--disable-background-networking", "--disable-component-update"]);
+        command.args(["--disable-sync", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND"]);
         command.arg(format!("--user-data-dir={}", folder.path().join("profile").display()));
         command.arg(format!("--blink-settings=preferredColorScheme={}", u8::from(!self.is_dark)));
         command.args(["--window-size=1600,1000", "--dump-dom"]);
