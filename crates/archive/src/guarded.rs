@@ -14,6 +14,9 @@ use crate::{Error, Place};
 /// How many links are followed, as by the kernel.
 const MAX_LINKS: usize = 40;
 
+/// The kernel's error for more links.
+const ELOOP: i32 = 40;
+
 impl Place {
     /// Looks at an absolute path, like [`find`](Self::find). Of the links on the way, follows those
     /// of root and of the user of this process: another user's would lead a process of more rights
@@ -47,7 +50,7 @@ impl Place {
                     )));
                 }
                 if links > MAX_LINKS {
-                    return Err(failed(io::Error::from_raw_os_error(40)));
+                    return Err(failed(io::Error::from_raw_os_error(ELOOP)));
                 }
                 if target.is_absolute() {
                     folder = Folder::open(Path::new("/")).map_err(failed)?;

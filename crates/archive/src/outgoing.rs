@@ -26,7 +26,7 @@ pub struct Outgoing {
     keeps_owner: bool,
     /// The path of the first entry, and whether it is a folder.
     root: Option<(PathBuf, bool)>,
-    links: Links,
+    known: Known,
 }
 
 /// What a stream has to consist of.
@@ -46,14 +46,14 @@ impl Outgoing {
     #[must_use]
     pub fn new(name: Option<&OsStr>, keeps_owner: bool) -> Self {
         let asked = name.map_or(Asked::Contents, |name| Asked::Named(name.to_owned()));
-        Self { asked, keeps_owner, root: None, links: Links::default() }
+        Self { asked, keeps_owner, root: None, known: Known::default() }
     }
 
     /// Expects any paths, each below folders of the stream: a folder that is not in it may be a link
     /// where it is unpacked. Set-user-id bits pass with `keeps_owner` only.
     #[must_use]
     pub fn any(keeps_owner: bool) -> Self {
-        Self { asked: Asked::Any, keeps_owner, root: None, links: Links::default() }
+        Self { asked: Asked::Any, keeps_owner, root: None, known: Known::default() }
     }
 
     /// Changes the next entry.
@@ -68,7 +68,7 @@ impl Outgoing {
         if !matches!(self.asked, Asked::Any) {
             self.rename(entry)?;
         }
-        self.links.pass(entry, matches!(self.asked, Asked::Any))
+        self.known.pass(entry, matches!(self.asked, Asked::Any))
     }
 
     fn rename(&mut self, entry: &mut Entry) -> Result<(), Error> {
@@ -101,25 +101,25 @@ impl Outgoing {
     }
 }
 
-/// The links of a stream, and what else it has made, by the hashes of their paths: many programs follow the links
-/// that they have made, and those that were there.
+/// The links of a stream, and what else it has made, by the hashes of their paths: many programs
+/// follow the links that they have made, and those that were there.
 #[derive(Debug, Default)]
-struct Links {
+struct Known {
     state: RandomState,
-    seen: HashSet<u64>,
+    links: HashSet<u64>,
     /// The folders and the files that the stream has made.
     folders: HashSet<u64>,
     files: HashSet<u64>,
 }
 
-impl Links {
+impl Known {
     fn pass(&mut self, entry: &Entry, needs_folders: bool) -> Result<(), Error> {
         let through = |path: &Path| {
             Error::Refused(format!("`{}` in the stream leads through a link of it", path.display()))
         };
         let mut hashes = self.hashes(&entry.path);
         let own = hashes.pop();
-        let is_link = |hash: &u64| self.seen.contains(hash);
+        let is_link = |hash: &u64| self.links.contains(hash);
         if hashes.iter().chain(&own).any(is_link) {
             return Err(through(&entry.path));
         }
@@ -151,11 +151,11 @@ impl Links {
             }
             _ => false,
         };
-        if self.seen.len() + self.folders.len() + self.files.len() >= MOST_KNOWN {
+        if self.links.len() + self.folders.len() + self.files.len() >= MOST_KNOWN {
             return Err(Error::Refused("the stream has too many entries".to_owned()));
         }
         if leads_on {
-            self.seen.extend(own);
+            self.links.extend(own);
         } else if needs_folders {
             match &entry.kind {
                 Kind::Folder => self.folders.extend(own),

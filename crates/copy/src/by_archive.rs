@@ -6,6 +6,7 @@ use scratchdbg_backend::{ArchiveBackend, ContainerName, Error, ErrorKind, PathFa
 use scratchdbg_session::SessionEnd;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::spec::names;
 use crate::worker::{self, From, Owner, Worker, is_contents, own_failure};
 use crate::{Copy, Direction, Outcome, Place, Streams, TargetPath, failed};
 
@@ -103,8 +104,8 @@ async fn copy_in<B: ArchiveBackend>(
     path: &TargetPath,
     streams: Streams,
 ) -> Result<Outcome, Error> {
-    let facts = look_without_links(backend, container, &path.path).await?;
-    let (folder, name) = match facts {
+    let Looked { at, above } = look_without_links(backend, container, &path.path).await?;
+    let (folder, name) = match at {
         Some(PathFacts { is_folder: true, .. }) => (path.path.clone(), None),
         facts => {
             let shown = path.path.trim_end_matches('/');
@@ -121,7 +122,7 @@ async fn copy_in<B: ArchiveBackend>(
                 .hint("name a folder, or a path that is not there yet"));
             }
             let folder = if folder.is_empty() { "/" } else { folder };
-            match look_without_links(backend, container, folder).await? {
+            match above {
                 Some(PathFacts { is_folder: true, .. }) => {
                     (folder.to_owned(), Some(name.to_owned()))
                 }
@@ -131,7 +132,8 @@ async fn copy_in<B: ArchiveBackend>(
         }
     };
     // No link is on the way, so that `..` means what its text says.
-    if let Some(other) = backend.sharer(container, &plain(&folder)).await? {
+    let plain = format!("/{}", names(&folder).join("/"));
+    if let Some(other) = backend.sharer(container, &plain).await? {
         return Err(Error::new(
             ErrorKind::Refused,
             format!("`{folder}` in `{container}` is shared with `{other}`, which runs"),
@@ -199,45 +201,38 @@ async fn resolve<B: ArchiveBackend>(
     ))
 }
 
-/// Returns what is at a path to be written, if no link is on the way: the platform writes as root,
-/// and would follow links that the target's own user has made.
+/// What is at a path, and at the folder that it is in.
+struct Looked {
+    at: Option<PathFacts>,
+    above: Option<PathFacts>,
+}
+
+/// Looks at a path to be written. Fails if a link is on the way: the platform writes as root, and
+/// would follow links that the target's own user has made.
 async fn look_without_links<B: ArchiveBackend>(
     backend: &B,
     container: &ContainerName,
     path: &str,
-) -> Result<Option<PathFacts>, Error> {
+) -> Result<Looked, Error> {
     let path = path.trim_end_matches('/');
     let parts = path.match_indices('/').map(|(end, _)| end).skip(1);
-    let mut found = backend.path_facts(container, "/").await?;
+    let mut looked = Looked { at: backend.path_facts(container, "/").await?, above: None };
     for end in parts.chain((!path.is_empty()).then_some(path.len())) {
+        if looked.at.is_none() {
+            return Ok(Looked { at: None, above: None });
+        }
         let part = &path[..end];
-        found = backend.path_facts(container, part).await?;
-        match &found {
-            None => break,
-            Some(PathFacts { link: Some(target), .. }) => {
-                return Err(Error::new(
-                    ErrorKind::Refused,
-                    format!("`{part}` in `{container}` is a link to `{target}`"),
-                )
-                .hint("name the path that is meant: here files are written as root, and no link of the target is followed"));
-            }
-            Some(_) => {}
+        let at = backend.path_facts(container, part).await?;
+        if let Some(PathFacts { link: Some(target), .. }) = &at {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!("`{part}` in `{container}` is a link to `{target}`"),
+            )
+            .hint("name the path that is meant: here files are written as root, and no link of the target is followed"));
         }
+        looked = Looked { at, above: looked.at };
     }
-    Ok(found)
-}
-
-/// Returns an absolute path without `.` and `..`.
-fn plain(path: &str) -> String {
-    let mut names = Vec::new();
-    for name in path.split('/') {
-        match name {
-            "" | "." => {}
-            ".." => drop(names.pop()),
-            name => names.push(name),
-        }
-    }
-    format!("/{}", names.join("/"))
+    Ok(looked)
 }
 
 fn is_file(place: &Place) -> bool {

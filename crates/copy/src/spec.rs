@@ -136,15 +136,7 @@ impl TargetPath {
     /// Returns the name that a copy has in a folder of this machine, if it has one: what the user
     /// wrote. What the target calls it proves nothing.
     fn name(&self) -> Option<&str> {
-        let mut names = Vec::new();
-        for name in self.path.split('/') {
-            match name {
-                "" | "." => {}
-                ".." => drop(names.pop()),
-                name => names.push(name),
-            }
-        }
-        names.pop().filter(|_| !self.is_contents)
+        names(&self.path).pop().filter(|_| !self.is_contents)
     }
 
     /// Returns how a copy of this is written.
@@ -156,6 +148,19 @@ impl TargetPath {
             keeps_owner,
         }
     }
+}
+
+/// Returns the names of an absolute path by its text: without `.`, and without what `..` takes back.
+pub(crate) fn names(path: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    names
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use scratchdbg_backend::{self as backend, ArchiveBackend, BoxError, PathFacts};
 
 use crate::files::percent_encode;
+use crate::reach::volume::option;
 use crate::transport::{Pieces, full};
 use crate::upload::{Upload, is_closed_channel};
 use crate::{ContainerName, Engine, Error};
@@ -117,23 +118,17 @@ impl ArchiveBackend for Engine {
         for mount in &own {
             places.extend(self.places_of(mount).await?);
         }
-        let mut sharer = None;
-        for other in self.list_containers(false, &[]).await? {
+        let running = self.list_containers(false, &[]).await?;
+        for other in running.into_iter().filter(|other| other.id != inspection.id) {
             for theirs in other.mounts.iter().flatten().filter(|mount| mount.rw != Some(false)) {
-                let theirs = self.places_of(theirs).await?;
-                if other.id != inspection.id && have_common(&places, &theirs) {
-                    sharer = Some(other);
-                    break;
+                if have_common(&places, &self.places_of(theirs).await?) {
+                    let name = other.names.and_then(|names| names.into_iter().next());
+                    let name = name.or(other.id).unwrap_or_default();
+                    return Ok(Some(name.trim_start_matches('/').to_owned()));
                 }
             }
-            if sharer.is_some() {
-                break;
-            }
         }
-        Ok(sharer.map(|other| {
-            let name = other.names.and_then(|names| names.into_iter().next());
-            name.or(other.id).unwrap_or_default().trim_start_matches('/').to_owned()
-        }))
+        Ok(None)
     }
 }
 
@@ -167,10 +162,10 @@ impl Engine {
         let mut places: Vec<_> =
             text(&mount.source).into_iter().flat_map(MountPlace::folders).collect();
         if let Some(name) = text(&mount.name) {
-            let answer = self.get(&format!("/volumes/{}", percent_encode(&name))).await?;
-            let volume: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
-            let device = volume["Options"]["device"].as_str();
-            let named = [device, volume["Mountpoint"].as_str()].into_iter().flatten();
+            let volume = self.volume(&name).await?;
+            let named =
+                [option(&volume, "device"), volume["Mountpoint"].as_str().unwrap_or_default()];
+            let named = named.into_iter().filter(|named| !named.is_empty());
             places.extend(named.map(str::to_owned).flat_map(MountPlace::folders));
             places.push(MountPlace::Volume(name));
         }

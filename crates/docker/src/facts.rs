@@ -71,6 +71,12 @@ impl Engine {
         self.transport.fetch(self.transport.request(Method::GET, path, full(""))?).await
     }
 
+    /// Describes a volume.
+    pub(crate) async fn volume(&self, name: &str) -> Result<serde_json::Value, Error> {
+        let path = format!("/volumes/{}", crate::files::percent_encode(name));
+        Ok(serde_json::from_slice(&self.get(&path).await?).unwrap_or_default())
+    }
+
     /// Requests JSON. Returns `None` on failure.
     pub(crate) async fn ask(&self, path: &str) -> Option<serde_json::Value> {
         let answer = tokio::time::timeout(TIMEOUT, self.get(path)).await;

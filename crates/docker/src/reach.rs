@@ -4,7 +4,7 @@
 mod asked;
 mod folders;
 mod mountinfo;
-mod volume;
+pub(crate) mod volume;
 
 use std::collections::HashMap;
 use std::fs;
@@ -174,10 +174,8 @@ impl Engine {
     /// Examines a mounted volume. Naming a volume that is gone would create a new one. A volume may
     /// be a directory of the host under another name.
     async fn examine_mounted_volume(&self, mount: &mut Mount, host: &Host) -> Result<(), Error> {
-        let path = format!("/volumes/{}", crate::files::percent_encode(&mount.name));
-        match self.get(&path).await {
-            Ok(answer) => {
-                let volume: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        match self.volume(&mount.name).await {
+            Ok(volume) => {
                 match volume::shows(&volume) {
                     VolumeContent::Data => host.examine_volume(&mount.source.clone(), mount),
                     VolumeContent::Paths(paths) => mount.also_at.extend(paths),

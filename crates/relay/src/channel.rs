@@ -53,9 +53,9 @@ impl Channel {
         self.id
     }
 
-    /// Both directions have ended, so that nothing breaks when the socket is closed.
+    /// Both directions have ended.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_shut && self.socket_ended && breaks_at_close(&self.socket, false).is_ok()
+        self.is_shut && self.socket_ended
     }
 
     /// Returns what to wait for. `may_read` says that there is room for what comes.
@@ -118,7 +118,11 @@ impl Channel {
         if self.client_ended {
             self.shut()?;
         }
-        if polled.has(READABLE) { self.read(out) } else { Ok(()) }
+        if polled.has(READABLE) {
+            self.read(out)?;
+        }
+        // Nothing breaks when the socket is closed now.
+        if self.is_over() { breaks_at_close(&self.socket, false) } else { Ok(()) }
     }
 
     /// Whether it is connected.

@@ -88,9 +88,8 @@ fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
     let finding = Finding::new(Code::KilledFromOutside, Severity::Error, "")
         .evidence(run.gap())
         .evidence(exit_evidence(facts));
-    if let Some(owner) = facts.options.pid_mode.strip_prefix("container:")
-        && ended_with_owner(facts)
-    {
+    let owner = facts.options.pid_mode.strip_prefix("container:");
+    if let Some(owner) = owner.filter(|_| ended_with_owner(facts)) {
         let message =
             "the container shares the PID namespace of another; when that one ended, the kernel killed this one"
                 .to_owned();
@@ -98,7 +97,7 @@ fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
             .evidence(format!("PidMode: container:{owner}"))
             .fix(format!("see why that container ended: scratchdbg why {owner}"));
     }
-    let finding = match facts.options.pid_mode.strip_prefix("container:") {
+    let finding = match owner {
         Some(owner) => finding.evidence(format!(
             "PidMode: container:{owner}: that one did not end then, but its processes see this one's, and those of its user could have killed it"
         )),

@@ -51,13 +51,16 @@ const OF_MEMORY: &[&str] = &[
 /// another program does the mount.
 const NOT_OF_SHARES: &[&str] = &["bind", "move", "remount", "helper", "loop", "x-"];
 
+/// Returns an option of a volume, or nothing. The engine takes names of options in any case.
+pub(crate) fn option<'a>(volume: &'a Value, key: &str) -> &'a str {
+    let options = volume["Options"].as_object().into_iter().flatten();
+    let mut named = options.filter(|(name, _)| name.eq_ignore_ascii_case(key));
+    named.next().and_then(|(_, value)| value.as_str()).unwrap_or_default()
+}
+
 /// Classifies a volume by the engine's description.
 pub(crate) fn shows(volume: &Value) -> VolumeContent {
-    let option = |key: &str| {
-        let options = volume["Options"].as_object().into_iter().flatten();
-        let mut named = options.filter(|(name, _)| name.eq_ignore_ascii_case(key));
-        named.next().and_then(|(_, value)| value.as_str()).unwrap_or_default()
-    };
+    let option = |key: &str| option(volume, key);
     let driver = volume["Driver"].as_str().unwrap_or_default();
     if !matches!(driver, "" | "local") {
         // Each driver has its own options. Usually an option that refers to a directory of the host
@@ -105,6 +108,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn options_have_names_in_any_case() {
+        let volume = json!({"Options": {"Device": "/srv/data", "o": "bind"}});
+        assert_eq!((option(&volume, "device"), option(&volume, "type")), ("/srv/data", ""));
+        assert_eq!(option(&json!({"Options": null}), "device"), "");
+    }
 
     #[test]
     fn only_a_volume_that_is_surely_data_is_taken_for_it() {
